@@ -1,0 +1,37 @@
+/*
+ * time.h -- clocks and the texts of times.
+ */
+#ifndef SFMS_CORE_TIME_H
+#define SFMS_CORE_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+
+/* sfms_now_ms answers milliseconds since 1970 (wall clock); sfms_mono_us, microseconds that never go back. */
+int64_t sfms_now_ms(void);
+int64_t sfms_mono_us(void);
+
+/* A moment as google.protobuf.Timestamp has it. */
+typedef struct {
+    int64_t seconds; /* since 1970-01-01T00:00:00Z */
+    int32_t nanos;   /* 0 to 999,999,999 */
+} sfms_moment;
+
+/* sfms_moment_parse reads RFC 3339 ("2026-11-23T22:50:17.5+08:00") and what PostgreSQL writes ("2026-11-23
+ * 22:50:17.123456+00"). Years 1 to 9999. False if it is neither. */
+bool sfms_moment_parse(const char *text, sfms_moment *ret);
+
+enum { SFMS_MOMENT_SIZE = 40 };
+/* sfms_moment_format writes RFC 3339 in UTC with as many groups of three decimals as are needed, and a NUL. */
+void sfms_moment_format(sfms_moment moment, char out[SFMS_MOMENT_SIZE]);
+
+/* sfms_date_valid is true for a day of the calendar written YYYY-MM-DD, years 1 to 9999. */
+bool sfms_date_valid(const char *text);
+
+/* sfms_date_parse reads a day by a format of the letters of strptime (%d %m %y %Y %b %B and literal text), e.g.
+ * "%d-%m-%y". Two-digit years are 1969 to 2068, as POSIX has it. Writes YYYY-MM-DD; false if it does not fit. */
+bool sfms_date_parse(const char *text, const char *format, char out[11]);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * jobs.h -- long and later work: one table (app.jobs), leases, retries.
+ *
+ * A job is written in the transaction that wants it (INSERT INTO app.jobs, or app.enqueue in SQL). Runners
+ * take due jobs with FOR UPDATE SKIP LOCKED and a lease that they renew; if a process dies, the lease
+ * expires and another takes the job. A handler is written so that doing it twice does no harm.
+ */
+#ifndef SFMS_DB_JOBS_H
+#define SFMS_DB_JOBS_H
+
+#include "proto/call.h"
+
+/* A job that is being run. */
+typedef struct {
+    const char *id;      /* uuid */
+    const char *kind;    /* "import" */
+    const char *payload; /* jsonb as text */
+    int attempt;         /* 1 for the first */
+} sfms_job;
+
+/* Runs a job on behalf of call->principal. OK: done. UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED: tried again with backoff.
+ * Other statuses: the job has failed for good. */
+typedef sfms_status sfms_job_handler(sfms_call *call, const sfms_job *job);
+
+typedef struct sfms_job_row {
+    const char *kind;
+    sfms_job_handler *run;
+} sfms_job_row;
+
+struct sfms_server_env;
+
+/* sfms_jobs_start starts one thread that runs jobs of the given kinds (ends with a NULL kind); sfms_jobs_stop asks it to
+ * finish the job at hand, or to give it back after timeout_ms, and waits. */
+typedef struct sfms_jobs sfms_jobs;
+sfms_jobs *sfms_jobs_start(const struct sfms_server_env *env, const sfms_job_row *rows);
+void sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms);
+
+/* sfms_job_beat renews the lease of the job at hand and stores progress (a JSON object; NULL to keep it). Answers false
+ * if the job was cancelled or the process is stopping: return SFMS_ABORTED then. */
+bool sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress);
+
+#endif

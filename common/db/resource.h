@@ -1,0 +1,39 @@
+/*
+ * resource.h -- the engine: standard methods from a declaration.
+ *
+ * A resource is a message and a relation. The relation has a column for each field of the message, and
+ *   org_id uuid        the tenant; key (org_id, id)          id uuid
+ *   version bigint, create_time, update_time                 maintained by the trigger app.touch
+ *   delete_time        if the contract has DELETE            external_id, if it has UPSERT
+ *   owner_id           if rows have owners                   search_text, if it can be searched
+ * Start-up refuses to serve when message and relation disagree.
+ */
+#ifndef SFMS_DB_RESOURCE_H
+#define SFMS_DB_RESOURCE_H
+
+#include "db/db.h"
+
+typedef struct sfms_resource {
+    const ProtobufCMessageDescriptor *message;
+    const char *table;  /* "pipeline.deals"; a table or an updatable view with security_invoker */
+    const char *orders; /* fields that a list may be ordered by, beside id: "create_time amount" */
+    /* check, if not NULL, looks at a CREATE, UPDATE or UPSERT before it is run, and may fill in or change fields. mask is NULL for CREATE. */
+    sfms_status (*check)(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__FieldMask *mask);
+} sfms_resource;
+
+/* A resource with what start-up found out about its relation. */
+typedef struct sfms_engine sfms_engine;
+
+/* sfms_engine_new checks a resource against the database; ends the process with a sentence if they disagree. */
+const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_resource *r, PGconn *conn,
+    const sfms_key *token_key);
+
+/* sfms_engine_plan composes the statement for a standard method; request is validated. */
+sfms_status sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_statement *ret);
+
+/* sfms_engine_finish reads the statement's result into out. It may run further statements of its own: to tell a missing
+ * row from a version that has moved on, or to count. */
+sfms_status sfms_engine_finish(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, PGresult *result,
+    ProtobufCMessage *out);
+
+#endif

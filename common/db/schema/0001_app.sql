@@ -1,0 +1,257 @@
+-- What all services stand on: who is asking, who sees what, the event log, jobs. Everything here is in schema app.
+--
+-- A service connects as its own role (sfms_pipeline, ...), a member of sfms_service, which owns nothing and cannot
+-- bypass row-level security. Who is asking is said per transaction with set_config; nothing said means nothing seen.
+
+CREATE SCHEMA app;
+GRANT USAGE ON SCHEMA app TO sfms_service;
+
+-- ---- who is asking --------------------------------------------------------------------------------------------
+
+-- The tenant, the user, and whose records the user sees (own, team, org), as set for this transaction.
+CREATE FUNCTION app.org_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT nullif(current_setting('sfms.org_id', true), '')::uuid $$;
+
+CREATE FUNCTION app.user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT nullif(current_setting('sfms.user_id', true), '')::uuid $$;
+
+CREATE FUNCTION app.sees_org() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT coalesce(current_setting('sfms.visibility', true), '') = 'ORG' $$;
+
+-- Today where the user is.
+CREATE FUNCTION app.today() RETURNS date LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT (now() AT TIME ZONE coalesce(nullif(current_setting('sfms.time_zone', true), ''), 'UTC'))::date $$;
+
+-- Whose records a user with visibility TEAM sees. Kept up to date by identity, from the team tree; the user is
+-- always in it.
+CREATE TABLE app.sight (
+    org_id    uuid NOT NULL,
+    viewer_id uuid NOT NULL,
+    owner_id  uuid NOT NULL,
+    PRIMARY KEY (org_id, viewer_id, owner_id)
+);
+
+-- The owners whose records the user sees, unless it is all of them.
+CREATE FUNCTION app.seen_owners() RETURNS uuid[] LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    IF coalesce(current_setting('sfms.visibility', true), '') <> 'TEAM' THEN
+        RETURN ARRAY[app.user_id()];
+    END IF;
+    RETURN ARRAY(SELECT owner_id FROM app.sight
+                  WHERE org_id = app.org_id() AND viewer_id = app.user_id()) || app.user_id();
+END $$;
+
+-- What a user may do, for work that is done later on the user's behalf. identity replaces this; until then nobody may
+-- do anything.
+CREATE FUNCTION app.principal(in_org uuid, in_user uuid, OUT permissions text[], OUT visibility text, OUT time_zone text)
+LANGUAGE sql STABLE SECURITY DEFINER
+AS $$ SELECT '{}'::text[], ''::text, 'UTC'::text WHERE false $$;
+
+-- ---- the columns that every record has --------------------------------------------------------------------------
+-- CREATE TABLE x (LIKE app.record INCLUDING ALL, ...): records of the tenant; app.owned_record: records that belong
+-- to a user.
+
+CREATE TABLE app.record (
+    org_id          uuid NOT NULL DEFAULT app.org_id(),
+    id              uuid NOT NULL,
+    version         bigint NOT NULL DEFAULT 1,
+    create_time     timestamptz NOT NULL DEFAULT now(),
+    update_time     timestamptz NOT NULL DEFAULT now(),
+    delete_time     timestamptz,
+    external_id     text,
+    external_source text,
+    custom_fields   jsonb CHECK (jsonb_typeof(custom_fields) = 'object'),
+    PRIMARY KEY (org_id, id)
+);
+CREATE UNIQUE INDEX record_external_id ON app.record (org_id, external_source, external_id)
+    NULLS NOT DISTINCT WHERE external_id IS NOT NULL;
+
+CREATE TABLE app.owned_record (
+    LIKE app.record INCLUDING ALL,
+    owner_id uuid NOT NULL DEFAULT app.user_id()
+);
+CREATE INDEX owned_record_owner_id ON app.owned_record (org_id, owner_id, id);
+
+-- The version is the ETag; whoever writes, it moves on.
+CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.version := OLD.version + 1;
+    NEW.update_time := now();
+    RETURN NEW;
+END $$;
+
+-- ---- the event log ----------------------------------------------------------------------------------------------
+-- Every write of a tracked table, in the same transaction, with the row before and after; readers make the
+-- difference. A reader goes by (xid, seq) and stops below pg_snapshot_xmin: what is below that is complete, so a
+-- transaction that commits late is never skipped.
+
+CREATE TABLE app.events (
+    org_id     uuid NOT NULL,
+    xid        xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    seq        bigint GENERATED ALWAYS AS IDENTITY,
+    event_time timestamptz NOT NULL DEFAULT now(),
+    actor_id   uuid,
+    resource   text NOT NULL,
+    record_id  uuid NOT NULL,
+    owner_id   uuid,
+    action     text NOT NULL CHECK (action IN ('CREATED', 'UPDATED', 'DELETED', 'UNDELETED')),
+    before     jsonb,
+    after      jsonb,
+    PRIMARY KEY (org_id, xid, seq)
+);
+CREATE INDEX events_record ON app.events (org_id, record_id, xid, seq);
+
+-- Definer, so that services can neither forge nor change events.
+CREATE FUNCTION app.log_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) - 'search_text' END;
+    new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) - 'search_text' END;
+    one     jsonb := coalesce(new_row, old_row);
+BEGIN
+    INSERT INTO app.events (org_id, actor_id, resource, record_id, owner_id, action, before, after)
+    VALUES ((one->>'org_id')::uuid, app.user_id(), TG_ARGV[0], (one->>'id')::uuid, (one->>'owner_id')::uuid,
+            CASE WHEN TG_OP = 'INSERT' THEN 'CREATED'
+                 WHEN TG_OP = 'DELETE' THEN 'DELETED'
+                 WHEN old_row->>'delete_time' IS NULL AND new_row->>'delete_time' IS NOT NULL THEN 'DELETED'
+                 WHEN old_row->>'delete_time' IS NOT NULL AND new_row->>'delete_time' IS NULL THEN 'UNDELETED'
+                 ELSE 'UPDATED' END,
+            old_row, new_row);
+    RETURN NULL;
+END $$;
+
+-- ---- one call per table -----------------------------------------------------------------------------------------
+
+-- The resources by collection name, and where they are.
+CREATE TABLE app.resources (
+    name     text PRIMARY KEY,
+    relation regclass NOT NULL
+);
+
+-- Puts a table behind row-level security. kind: 'tenant' (all of the organisation), 'owner' (by the user's visibility),
+-- 'user' (only the user's own rows; column user_id), 'none' (no tenant in it: reference data, readable by services).
+CREATE FUNCTION app.protect(relation regclass, kind text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    rule text := CASE kind
+        WHEN 'tenant' THEN 'org_id = (SELECT app.org_id())'
+        WHEN 'owner' THEN 'org_id = (SELECT app.org_id()) AND ((SELECT app.sees_org()) OR owner_id = ANY ((SELECT app.seen_owners())::uuid[]))'
+        WHEN 'user' THEN 'org_id = (SELECT app.org_id()) AND user_id = (SELECT app.user_id())'
+        WHEN 'none' THEN 'true' END;
+BEGIN
+    IF rule IS NULL THEN
+        RAISE EXCEPTION 'unknown kind of protection: %', kind;
+    END IF;
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
+    EXECUTE format('CREATE POLICY %I ON %s USING (%s)', kind, relation, rule);
+END $$;
+
+-- Makes a table a resource: protected, versioned, logged, and known by its name (that of the table).
+CREATE FUNCTION app.resource(relation regclass, kind text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    plain text := (SELECT relname FROM pg_class WHERE oid = relation);
+BEGIN
+    PERFORM app.protect(relation, kind);
+    EXECUTE format('CREATE TRIGGER touch BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION app.touch()', relation);
+    EXECUTE format('CREATE TRIGGER z_log AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION app.log_event(%L)',
+                   relation, plain);
+    EXECUTE format('GRANT SELECT (org_id, id) ON %s TO sfms_service', relation);
+    INSERT INTO app.resources VALUES (plain, relation);
+END $$;
+
+-- Whether the user sees a record of any kind: for what hangs on records (notes, tasks, history).
+CREATE FUNCTION app.record_visible(in_resource text, in_id uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    target regclass;
+    seen   boolean;
+BEGIN
+    SELECT relation INTO target FROM app.resources WHERE name = in_resource;
+    IF target IS NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s WHERE org_id = app.org_id() AND id = $1)', target)
+       INTO seen USING in_id;
+    RETURN seen;
+END $$;
+
+SELECT app.protect('app.resources', 'none');
+GRANT SELECT ON app.resources TO sfms_service;
+
+ALTER TABLE app.record ENABLE ROW LEVEL SECURITY;       -- templates: no policy, so nobody sees or writes them
+ALTER TABLE app.owned_record ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE app.sight ENABLE ROW LEVEL SECURITY;
+CREATE POLICY viewer ON app.sight USING (org_id = (SELECT app.org_id()) AND viewer_id = (SELECT app.user_id()));
+GRANT SELECT ON app.sight TO sfms_service;
+
+-- An event is seen by who sees its record's owner; events of records without owner by all of the organisation; and all
+-- events of the one record that the reader has just proved to see (sfms.seen_record, for history after a change of owner).
+ALTER TABLE app.events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY owner ON app.events USING (
+    org_id = (SELECT app.org_id())
+    AND (owner_id IS NULL OR (SELECT app.sees_org()) OR owner_id = ANY ((SELECT app.seen_owners())::uuid[])
+         OR record_id = (SELECT nullif(current_setting('sfms.seen_record', true), '')::uuid)));
+GRANT SELECT ON app.events TO sfms_service;
+
+-- ---- jobs -------------------------------------------------------------------------------------------------------
+
+CREATE TABLE app.jobs (
+    org_id      uuid NOT NULL DEFAULT app.org_id(),
+    id          uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id     uuid NOT NULL DEFAULT app.user_id(),
+    kind        text NOT NULL,
+    payload     jsonb NOT NULL DEFAULT '{}',
+    state       text NOT NULL DEFAULT 'PENDING' CHECK (state IN ('PENDING', 'RUNNING', 'DONE', 'FAILED', 'CANCELLED')),
+    progress    jsonb,
+    error       text,
+    attempt     integer NOT NULL DEFAULT 0,
+    run_at      timestamptz NOT NULL DEFAULT now(),
+    lease_until timestamptz,
+    create_time timestamptz NOT NULL DEFAULT now(),
+    end_time    timestamptz,
+    PRIMARY KEY (org_id, id)
+);
+CREATE INDEX jobs_due ON app.jobs (run_at) WHERE state IN ('PENDING', 'RUNNING');
+SELECT app.protect('app.jobs', 'tenant');
+GRANT SELECT, INSERT, UPDATE ON app.jobs TO sfms_service;
+
+-- Takes one due job of the given kinds, of any tenant, for a minute; no row if there is none. A job whose lease has
+-- expired is due again.
+CREATE FUNCTION app.claim_job(kinds text[]) RETURNS SETOF app.jobs LANGUAGE sql SECURITY DEFINER AS $$
+    UPDATE app.jobs j SET state = 'RUNNING', attempt = j.attempt + 1, lease_until = now() + interval '1 minute'
+      FROM (SELECT org_id, id FROM app.jobs
+             WHERE state IN ('PENDING', 'RUNNING') AND run_at <= now() AND kind = ANY (kinds)
+               AND (state = 'PENDING' OR lease_until < now())
+             ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED) due
+     WHERE j.org_id = due.org_id AND j.id = due.id
+    RETURNING j.*
+$$;
+
+-- ---- idempotency ------------------------------------------------------------------------------------------------
+
+-- Answers of writes that carried an Idempotency-Key, kept for 24 hours.
+CREATE TABLE app.idempotency (
+    org_id       uuid NOT NULL DEFAULT app.org_id(),
+    user_id      uuid NOT NULL DEFAULT app.user_id(),
+    key          text NOT NULL,
+    request_hash text NOT NULL,
+    reply        bytea,
+    create_time  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, user_id, key)
+);
+CREATE INDEX idempotency_create_time ON app.idempotency (create_time);
+SELECT app.protect('app.idempotency', 'user');
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.idempotency TO sfms_service;
+
+-- ---- text -------------------------------------------------------------------------------------------------------
+
+-- Text as it is compared in a search: full and half width, upper and lower case are the same.
+CREATE FUNCTION app.fold(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT lower(normalize(t, NFKC)) $$;
+
+-- Every pair of neighbouring characters; a single character is its own. An index over grams finds a substring of two
+-- characters in any script, which trigrams cannot.
+CREATE FUNCTION app.grams(t text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT coalesce(array_agg(DISTINCT substr(t, i, 2)), '{}') FROM generate_series(1, greatest(length(t) - 1, 1)) i $$;
+
+-- A LIKE pattern for text that contains t literally.
+CREATE FUNCTION app.contains_pattern(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT '%' || replace(replace(replace(t, '\', '\\'), '%', '\%'), '_', '\_') || '%' $$;

@@ -1,0 +1,63 @@
+/*
+ * call.h -- one call: on whose behalf, with what, and how it ends.
+ */
+#ifndef SFMS_PROTO_CALL_H
+#define SFMS_PROTO_CALL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/status.h"
+#include "proto/contract.h"
+#include "sfms/rpc/v1/envelope.pb-c.h"
+
+struct sfms_db;
+
+typedef struct sfms_call {
+    sfms_arena *arena;              /* everything about this call lives here */
+    struct sfms_db *db;             /* the worker's connection; NULL in the gateway */
+    const sfms_contract *contract;
+    const sfms_method *method;
+    const Pb__Principal *principal; /* NULL if nobody is signed in */
+    sfms_locale locale;
+    const char *request_id; /* never NULL */
+    const char *traceparent;
+    const char *idempotency_key;
+    const char *peer;     /* the caller's address */
+    uint64_t if_match;    /* version that a write expects; 0 for any */
+    int64_t deadline_us;  /* by sfms_mono_us */
+
+    Pb__Status *failure;  /* how it failed; NULL on success */
+    uint64_t version;     /* of the resource answered, for the ETag; 0 if there is none */
+    bool created;         /* a new resource was made */
+} sfms_call;
+
+/* sfms_fail ends the call with a reason. The arguments are those of its format, all const char *. Answers the
+ * reason's status, so that a handler can return it. Violations noted before are kept. */
+sfms_status sfms_fail(sfms_call *call, const sfms_reason *reason, ...);
+
+/* sfms_violate notes that a field is wrong, without ending the handler: go on checking, then return
+ * sfms_violations(call). field is the path from the request message in proto names. Past SFMS_VIOLATIONS_MAX
+ * violations are only counted. Answers SFMS_INVALID_ARGUMENT. */
+sfms_status sfms_violate(sfms_call *call, const char *field, const sfms_reason *reason, ...);
+sfms_status sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_list args);
+
+/* sfms_violations answers SFMS_OK if no violation was noted, and SFMS_INVALID_ARGUMENT if one was. */
+sfms_status sfms_violations(const sfms_call *call);
+
+/* sfms_call_retry forgets how the call ended, so that it can be run again. */
+void sfms_call_retry(sfms_call *call);
+
+/* sfms_may is true if the caller's role holds the permission. */
+bool sfms_may(const sfms_call *call, const char *permission);
+
+/* sfms_allowed checks the method's rule against the principal: UNAUTHENTICATED, PERMISSION_DENIED or OK. trusted is
+ * true for calls that came over the wire with the right key (internal methods), false for calls from HTTP. */
+sfms_status sfms_allowed(sfms_call *call, bool trusted);
+
+/* sfms_text answers the sentence of a reason in the caller's language. */
+const char *sfms_text(sfms_call *call, const sfms_reason *reason, ...);
+
+#endif

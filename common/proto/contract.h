@@ -1,0 +1,114 @@
+/*
+ * contract.h -- the contract as the process knows it: messages, methods, routes and rules.
+ *
+ * Built once at start-up from two sources that must agree: the C descriptors that protoc-c made and
+ * the descriptor set that protoc made from the same files, which alone carries options and comments.
+ * The generated file contract_data.c (see CMakeLists.txt) holds the set and the list of services.
+ */
+#ifndef SFMS_PROTO_CONTRACT_H
+#define SFMS_PROTO_CONTRACT_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "sfms/api/v1/annotations.pb-c.h"
+
+typedef struct sfms_message sfms_message;
+
+/* Messages that JSON, SQL or both write in a way of their own. */
+typedef enum {
+    SFMS_KIND_PLAIN,
+    SFMS_KIND_TIMESTAMP,  /* google.protobuf.Timestamp: RFC 3339; timestamptz */
+    SFMS_KIND_FIELD_MASK, /* google.protobuf.FieldMask: "a,b.c" */
+    SFMS_KIND_STRUCT,     /* google.protobuf.Struct: an object; jsonb */
+    SFMS_KIND_VALUE,      /* google.protobuf.Value: anything; jsonb */
+    SFMS_KIND_LIST_VALUE, /* google.protobuf.ListValue: an array */
+    SFMS_KIND_EMPTY,      /* google.protobuf.Empty: {} */
+    SFMS_KIND_RAW,        /* sfms.api.v1.RawBody: the body itself, not JSON */
+    SFMS_KIND_MAP_ENTRY,  /* an entry of a map<string, ...>; the field holding it is written as an object */
+} sfms_kind;
+
+/* One field of a message. */
+typedef struct {
+    const ProtobufCFieldDescriptor *desc; /* name, type, offset in the C struct */
+    const char *json_name;                /* lowerCamelCase */
+    const sfms_message *message;          /* of a message field; NULL for others */
+    const Pb__FieldRule *rule;            /* never NULL; all zero if the proto says nothing */
+    const char *comment;                  /* from the proto; "" if none */
+} sfms_field;
+
+struct sfms_message {
+    const ProtobufCMessageDescriptor *desc;
+    sfms_kind kind;
+    const char *resource; /* collection name if the message is a resource, e.g. "deals"; NULL if not */
+    const char *comment;
+    unsigned n_fields;
+    const sfms_field *fields; /* in the order of desc->fields, which is by number */
+};
+
+/* One route of a method. */
+typedef struct {
+    const char *verb; /* "GET", "POST", ... */
+    const char *path; /* "/v1/deals/{id}:move" */
+    const char *body; /* field that the HTTP body fills, "*" for the whole message, "" for none */
+} sfms_route;
+
+typedef struct {
+    const char *name;    /* "sfms.pipeline.v1.Deals/MoveDeal" */
+    const char *service; /* the process that serves it, third word of the package: "pipeline"; "rpc" for Health */
+    const char *group;   /* proto service, "Deals" */
+    const char *short_name; /* "MoveDeal" */
+    const sfms_message *input;
+    const sfms_message *output;
+    const Pb__MethodRule *rule; /* never NULL */
+    unsigned n_routes;          /* additional_bindings count too */
+    const sfms_route *routes;
+    const char *comment;
+} sfms_method;
+
+typedef struct sfms_contract sfms_contract;
+
+/* sfms_contract_load builds the contract; call it once, before threads. Ends the process with a sentence if C
+ * descriptors and set disagree, if a method does not say who may call it, or if a route is given twice. */
+const sfms_contract *sfms_contract_load(void);
+
+/* sfms_contract_method finds a method by its full name; NULL if there is none. Constant time. */
+const sfms_method *sfms_contract_method(const sfms_contract *c, const char *name);
+
+/* sfms_contract_methods answers all methods, in the order of the files. */
+const sfms_method *sfms_contract_methods(const sfms_contract *c, unsigned *ret_n);
+
+/* sfms_contract_message finds a message by its C descriptor; NULL if no method reaches it. */
+const sfms_message *sfms_contract_message(const sfms_contract *c, const ProtobufCMessageDescriptor *desc);
+
+/* sfms_contract_resource finds the message of a collection, e.g. "deals"; NULL if there is none. */
+const sfms_message *sfms_contract_resource(const sfms_contract *c, const char *collection);
+
+/* sfms_contract_standard finds the method that does verb for a collection ("deals"); NULL if it has none. */
+const sfms_method *sfms_contract_standard(const sfms_contract *c, const char *collection, Pb__Verb verb);
+
+/* sfms_contract_set answers the bytes of the FileDescriptorSet. */
+const uint8_t *sfms_contract_set(size_t *ret_len);
+
+/* sfms_message_field finds a field by its proto name or its JSON name, given with its length; NULL if there is none. */
+const sfms_field *sfms_message_field(const sfms_message *m, const char *name, size_t n);
+
+/* The message field of a request or response that carries the resource: the first field whose message is a resource
+ * (single or repeated); NULL if there is none. */
+const sfms_field *sfms_message_resource_field(const sfms_message *m);
+
+/* sfms_enum_name answers the name of an enum's value; NULL if the number is none. */
+const char *sfms_enum_name(const ProtobufCEnumDescriptor *e, int value);
+
+/* Accessors of a field in a C struct. sfms_field_set_message and _string set the member (and has/quantifier where there
+ * is one); sfms_field_items gives the array of a repeated field. */
+void *sfms_field_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
+size_t sfms_field_count(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
+
+/* sfms_message_new makes an empty message of the kind in the arena. */
+ProtobufCMessage *sfms_message_new(sfms_arena *a, const ProtobufCMessageDescriptor *desc);
+
+#endif

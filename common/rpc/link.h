@@ -1,0 +1,75 @@
+/*
+ * link.h -- the way to a service: batches calls, spreads them over replicas, reconnects.
+ *
+ * Each URL of a service is one nng REQ socket with a few contexts. Point calls use two of them: a call is
+ * sent at once if one is free, and otherwise travels with all that is waiting in the next message. Other
+ * calls use SFMS_LINK_SLOW contexts, one call per message. Nothing is ever sent twice unless the
+ * contract marks the method idempotent, and then once more at most.
+ */
+#ifndef SFMS_RPC_LINK_H
+#define SFMS_RPC_LINK_H
+
+#include "proto/contract.h"
+#include "rpc/wire.h"
+
+enum {
+    SFMS_LINK_POINT = 2, /* messages of point calls under way to one replica */
+    SFMS_LINK_SLOW = 4,  /* messages of other calls under way to one replica */
+};
+
+typedef struct sfms_link sfms_link;
+typedef struct sfms_link_call sfms_link_call;
+
+/* Tells how a call ended. reply lives until the function returns. Runs on a thread of nng: be quick, do not block. */
+typedef void sfms_link_done(sfms_link_call *call, const Pb__Reply *reply);
+
+/* A call to make. The caller owns the memory, and keeps it until done has run. */
+struct sfms_link_call {
+    const sfms_method *method;
+    const void *request; /* packed message */
+    size_t request_len;
+    const Pb__Principal *principal; /* NULL for none; calls with the same pointer share it on the wire */
+    int64_t deadline_us;            /* by sfms_mono_us; DEADLINE_EXCEEDED is answered about then at the latest */
+    const char *request_id, *traceparent, *idempotency_key, *peer; /* NULL for none */
+    sfms_locale locale;
+    uint64_t if_match;
+    sfms_link_done *done;
+    void *arg; /* for the caller */
+
+    sfms_link_call *next; /* the rest belongs to the link */
+    int attempts;
+    int state;
+};
+
+/* sfms_link_open makes the way to a service; urls are separated by '|'. Connects in the background. Never fails. */
+sfms_link *sfms_link_open(const char *service, const char *urls, const sfms_wire_keys *keys);
+
+/* sfms_link_close waits for calls under way (at most timeout_ms), fails the rest with UNAVAILABLE, and frees. */
+void sfms_link_close(sfms_link *link, int timeout_ms);
+
+/* sfms_link_send starts a call. done always runs exactly once, possibly before this returns: with UNAVAILABLE if no replica
+ * is connected or too much is waiting (retry_after set). */
+void sfms_link_send(sfms_link *link, sfms_link_call *call);
+
+/* sfms_link_wait makes n calls and waits for all; replies[i] are copied into the arena. */
+void sfms_link_wait(sfms_link *link, sfms_arena *a, size_t n, sfms_link_call *calls, Pb__Reply **replies);
+
+/* sfms_link_up is true if a replica is connected that is not about to stop. */
+bool sfms_link_up(sfms_link *link);
+
+/* Numbers for /metrics. */
+typedef struct {
+    uint64_t calls, messages, retries, unavailable; /* since start */
+    unsigned waiting, under_way;                    /* now */
+} sfms_link_stats;
+void sfms_link_stat(sfms_link *link, sfms_link_stats *ret);
+
+/* A set of links by service name, from a list "name=url[|url],name=url". */
+typedef struct sfms_links sfms_links;
+sfms_links *sfms_links_open(const char *list, const sfms_wire_keys *keys);
+void sfms_links_close(sfms_links *links, int timeout_ms);
+sfms_link *sfms_links_find(sfms_links *links, const char *service); /* NULL if the list does not name it */
+/* sfms_links_each calls fn for every service in the list's order. */
+void sfms_links_each(sfms_links *links, void (*fn)(void *arg, const char *service, sfms_link *link), void *arg);
+
+#endif

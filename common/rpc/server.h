@@ -1,0 +1,58 @@
+/*
+ * server.h -- a service process: from main() to the last answer.
+ *
+ * A service is a name and a list of nouns; each noun brings a resource for the engine, handwritten
+ * methods, or both. Workers are threads of {nng context, aio, connection, arena}; a worker takes one
+ * batch at a time, and runs the point calls of the engine in it as one pipeline.
+ */
+#ifndef SFMS_RPC_SERVER_H
+#define SFMS_RPC_SERVER_H
+
+#include "db/db.h"
+#include "db/resource.h"
+#include "proto/call.h"
+
+/* A handwritten method. in is the request, already validated; out is empty and of the output's type. Returns SFMS_OK
+ * or what sfms_fail returned. Memory comes from call->arena and is never freed. */
+typedef sfms_status sfms_handler(sfms_call *call, const void *in, void *out);
+
+typedef struct {
+    const char *method; /* "sfms.pipeline.v1.Deals/MoveDeal" */
+    sfms_handler *run;
+    bool tx; /* all its statements are one transaction, committed if it returns SFMS_OK */
+} sfms_method_row;
+
+/* What one file of a service brings. */
+typedef struct {
+    const sfms_resource *resource;  /* NULL if none */
+    const sfms_method_row *methods; /* ends with a NULL method; NULL if none */
+    const struct sfms_job_row *jobs; /* background work, see db/jobs.h; NULL if none */
+} sfms_noun;
+
+struct sfms_server_env;
+
+/* A service. */
+typedef struct {
+    const char *name; /* "pipeline": package, database role, URL list entry */
+    const char *about; /* one line for --help */
+    const sfms_noun *const *nouns; /* ends with NULL */
+    void (*start)(const struct sfms_server_env *env); /* called once before serving; NULL if not needed */
+} sfms_service;
+
+/* What a service's start hook and jobs may use. */
+typedef struct sfms_server_env {
+    const char *service;
+    const sfms_contract *contract;
+    const struct sfms_db_config *database;
+    struct sfms_links *links; /* to the services named in SFMS_SERVICES; connects lazily on first use */
+    const sfms_key *token_key; /* seals page tokens */
+} sfms_server_env;
+
+/* sfms_service_main reads the configuration, checks contract, tables and handlers against each other, serves until
+ * SIGTERM or SIGINT, drains, and answers main's exit status. */
+int sfms_service_main(const sfms_service *service, int argc, char **argv);
+
+/* sfms_env answers the process's environment (after start). */
+const sfms_server_env *sfms_env(void);
+
+#endif

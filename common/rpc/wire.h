@@ -1,0 +1,36 @@
+/*
+ * wire.h -- one message between processes: MAC, then Batch or Replies. Version 1.
+ *
+ * Bytes 0-3 are "SFM1"; 4-35 a keyed BLAKE2b-256 of everything from byte 36 and of the direction; the
+ * rest is the protobuf. Requests and replies are signed with different keys, so that one cannot be
+ * played back as the other.
+ */
+#ifndef SFMS_RPC_WIRE_H
+#define SFMS_RPC_WIRE_H
+
+#include <nng/nng.h>
+
+#include "core/arena.h"
+#include "core/seal.h"
+#include "core/status.h"
+#include "sfms/rpc/v1/envelope.pb-c.h"
+
+enum { SFMS_WIRE_HEADER = 4 + SFMS_MAC_SIZE };
+
+typedef struct {
+    sfms_key request; /* signs batches */
+    sfms_key reply;   /* signs replies */
+} sfms_wire_keys;
+
+/* sfms_wire_keys_init derives both keys from the shared secret; ends the process if it is too short. */
+void sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret);
+
+/* sfms_wire_pack makes a signed nng message of a protobuf message, packed straight into its body. NULL if it would
+ * exceed SFMS_MESSAGE_MAX. */
+nng_msg *sfms_wire_pack(const sfms_key *key, const ProtobufCMessage *message);
+
+/* sfms_wire_open checks the header and MAC and unpacks into the arena. NULL if anything is wrong. Bytes fields are copied. */
+ProtobufCMessage *sfms_wire_open(sfms_arena *a, const sfms_key *key, const ProtobufCMessageDescriptor *desc,
+    const void *data, size_t n);
+
+#endif
