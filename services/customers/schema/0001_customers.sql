@@ -14,7 +14,7 @@ CREATE TABLE customers.accounts (
     city           text,
     street         text,
     employee_count integer NOT NULL DEFAULT 0,
-    annual_revenue numeric(24, 6),
+    annual_revenue numeric,
     founded_year   integer NOT NULL DEFAULT 0,
     parent_id      uuid,
     description    text,
