@@ -1,0 +1,365 @@
+/* connection.c -- connect, prepare, send, sync. */
+#include "db/connection.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/time.h"
+
+enum { PREPARED_SLOTS = 2 * SFMS_STATEMENTS_MAX, RETRY_US = 200 * 1000 };
+
+/* A statement kept by the server under the name of its slot. */
+struct sfms_prepared {
+    char *sql; /* NULL: free slot */
+    uint64_t hash;
+    bool ready; /* the server has confirmed it */
+};
+
+/* Something sent whose answer is still to come. */
+struct sfms_sent {
+    sfms_prepared *preparing; /* the answer confirms this; NULL: the answer is a statement's */
+};
+
+sfms_db *
+sfms_db_open(const sfms_db_config *config)
+{
+    sfms_db *db = calloc(1, sizeof(*db));
+
+    if (db == NULL)
+        sfms_die("out of memory");
+    db->config = *config;
+    db->prepared = calloc(PREPARED_SLOTS, sizeof(*db->prepared));
+    if (db->prepared == NULL)
+        sfms_die("out of memory");
+    return db;
+}
+
+static void
+forget_answers(sfms_db *db)
+{
+    for (size_t i = 0; i < db->n_answers; i++)
+        PQclear(db->answers[i]);
+    db->n_answers = 0;
+    db->n_sent = 0;
+    db->send_failed = false;
+}
+
+static void
+forget_prepared(sfms_db *db)
+{
+    for (size_t i = 0; i < PREPARED_SLOTS; i++)
+        free(db->prepared[i].sql);
+    memset(db->prepared, 0, PREPARED_SLOTS * sizeof(*db->prepared));
+    db->n_prepared = 0;
+}
+
+static void
+disconnect(sfms_db *db)
+{
+    forget_answers(db);
+    forget_prepared(db);
+    PQfinish(db->conn);
+    db->conn = NULL;
+    db->pipeline = false;
+}
+
+void
+sfms_db_close(sfms_db *db)
+{
+    if (db == NULL)
+        return;
+    disconnect(db);
+    free(db->prepared);
+    free(db->sent);
+    free(db->answers);
+    free(db);
+}
+
+static void
+no_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result; /* notices of triggers are for people at a prompt */
+}
+
+static bool
+connect_now(sfms_db *db)
+{
+    const char *keys[8] = {"dbname", "application_name", "options", "connect_timeout"};
+    const char *values[8] = {db->config.url, db->config.name,
+        "-c timezone=UTC -c datestyle=ISO -c search_path=pg_catalog -c client_min_messages=warning", "5"};
+    int n = 4;
+
+    if (db->config.user != NULL && db->config.user[0] != '\0') {
+        keys[n] = "user";
+        values[n++] = db->config.user;
+    }
+    if (db->config.password != NULL && db->config.password[0] != '\0') {
+        keys[n] = "password";
+        values[n++] = db->config.password;
+    }
+    db->conn = PQconnectdbParams(keys, values, 1);
+    if (PQstatus(db->conn) == CONNECTION_OK) {
+        PQsetNoticeReceiver(db->conn, no_notice, NULL);
+        return true;
+    }
+    snprintf(db->error, sizeof(db->error), "%s", PQerrorMessage(db->conn));
+    db->error[strcspn(db->error, "\n")] = '\0';
+    disconnect(db);
+    return false;
+}
+
+bool
+sfms_connection_alive(const sfms_db *db)
+{
+    return db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK && !db->send_failed;
+}
+
+/* The server says nothing on an idle connection but goodbye. */
+static bool
+closed_while_idle(const sfms_db *db)
+{
+    char byte;
+    ssize_t n = recv(PQsocket(db->conn), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    if (n < 0)
+        return errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+    return true;
+}
+
+bool
+sfms_connection_ready(sfms_db *db)
+{
+    if (db->conn != NULL && (!sfms_connection_alive(db) || closed_while_idle(db)))
+        disconnect(db);
+    if (db->conn == NULL) {
+        if (sfms_mono_us() < db->retry_at_us)
+            return false;
+        if (!connect_now(db)) {
+            db->retry_at_us = sfms_mono_us() + RETRY_US;
+            return false;
+        }
+    }
+    if (!db->pipeline)
+        db->pipeline = PQenterPipelineMode(db->conn) == 1;
+    return db->pipeline;
+}
+
+bool
+sfms_db_ready(sfms_db *db)
+{
+    return sfms_connection_ready(db);
+}
+
+const char *
+sfms_db_error(const sfms_db *db)
+{
+    return db->error;
+}
+
+PGconn *
+sfms_db_conn(sfms_db *db)
+{
+    if (!sfms_connection_ready(db))
+        return NULL;
+    if (PQexitPipelineMode(db->conn) == 1)
+        db->pipeline = false;
+    return db->conn;
+}
+
+static uint64_t
+hash_text(const char *s)
+{
+    uint64_t h = 14695981039346656037ULL; /* FNV-1a */
+
+    for (; *s != '\0'; s++)
+        h = (h ^ (uint8_t)*s) * 1099511628211ULL;
+    return h;
+}
+
+/* The slot of a statement's text, or a free one for it; NULL if the table is full and the text is not in it. */
+static sfms_prepared *
+find_prepared(sfms_db *db, const char *sql, uint64_t hash)
+{
+    for (size_t i = hash % PREPARED_SLOTS;; i = (i + 1) % PREPARED_SLOTS) {
+        sfms_prepared *p = &db->prepared[i];
+
+        if (p->sql == NULL)
+            return db->n_prepared < SFMS_STATEMENTS_MAX ? p : NULL;
+        if (p->hash == hash && strcmp(p->sql, sql) == 0)
+            return p;
+    }
+}
+
+static void
+note_sent(sfms_db *db, sfms_prepared *preparing)
+{
+    if (db->n_sent == db->cap_sent) {
+        db->cap_sent = db->cap_sent == 0 ? 64 : 2 * db->cap_sent;
+        db->sent = realloc(db->sent, db->cap_sent * sizeof(*db->sent));
+        if (db->sent == NULL)
+            sfms_die("out of memory");
+    }
+    db->sent[db->n_sent++].preparing = preparing;
+}
+
+/* Control statements have nothing to plan: preparing them would only cost a message. */
+static bool
+worth_preparing(const char *sql, int n)
+{
+    return n > 0 || strncmp(sql, "SELECT", 6) == 0;
+}
+
+static bool
+send_prepare(sfms_db *db, sfms_prepared *p, const char *name, const char *sql, uint64_t hash)
+{
+    if (PQsendPrepare(db->conn, name, sql, 0, NULL) != 1)
+        return false;
+    if (p->sql == NULL) {
+        p->sql = strdup(sql);
+        if (p->sql == NULL)
+            sfms_die("out of memory");
+        p->hash = hash;
+        db->n_prepared++;
+    }
+    note_sent(db, p);
+    p->ready = true; /* taken back if the answer says otherwise */
+    return true;
+}
+
+bool
+sfms_connection_send(sfms_db *db, const char *sql, int n, const char *const *values)
+{
+    uint64_t hash;
+    sfms_prepared *p = NULL;
+    bool ok = true;
+    char name[24];
+
+    if (!sfms_connection_alive(db)) {
+        db->send_failed = true;
+        return false;
+    }
+    if (worth_preparing(sql, n)) {
+        hash = hash_text(sql);
+        p = find_prepared(db, sql, hash);
+    }
+    if (p != NULL) {
+        snprintf(name, sizeof(name), "s%td", p - db->prepared);
+        if (!p->ready)
+            ok = send_prepare(db, p, name, sql, hash);
+        ok = ok && PQsendQueryPrepared(db->conn, name, n, values, NULL, NULL, 0) == 1;
+    } else {
+        ok = PQsendQueryParams(db->conn, sql, n, NULL, values, NULL, NULL, 0) == 1;
+    }
+    if (!ok) {
+        db->send_failed = true;
+        return false;
+    }
+    note_sent(db, NULL);
+    return true;
+}
+
+static void
+note_answer(sfms_db *db, PGresult *result)
+{
+    if (db->n_answers == db->cap_answers) {
+        db->cap_answers = db->cap_answers == 0 ? 64 : 2 * db->cap_answers;
+        db->answers = realloc(db->answers, db->cap_answers * sizeof(*db->answers));
+        if (db->answers == NULL)
+            sfms_die("out of memory");
+    }
+    db->answers[db->n_answers++] = result;
+}
+
+/* Reads the answer to one thing sent; false if the connection broke. */
+static bool
+read_answer(sfms_db *db, const struct sfms_sent *sent, bool *ret_failed)
+{
+    PGresult *result = PQgetResult(db->conn);
+    ExecStatusType status = PQresultStatus(result);
+    PGresult *end;
+
+    if (result == NULL)
+        return false;
+    *ret_failed = status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK;
+    if (sent->preparing != NULL && *ret_failed)
+        sent->preparing->ready = false;
+    /* A failed preparation is the statement's answer; what follows it is only "aborted". */
+    if (sent->preparing == NULL || status == PGRES_FATAL_ERROR)
+        note_answer(db, result);
+    else
+        PQclear(result);
+    end = PQgetResult(db->conn);
+    PQclear(end);
+    return end == NULL && PQstatus(db->conn) == CONNECTION_OK;
+}
+
+/* True if the server ended the session: whatever was under way is rolled back, and that is certain. */
+static bool
+session_ended(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return state != NULL && strncmp(state, "57P", 3) == 0;
+}
+
+sfms_outcome
+sfms_connection_sync(sfms_db *db)
+{
+    sfms_outcome outcome = SFMS_OUTCOME_OK;
+    PGresult *sync;
+
+    for (size_t i = 0; i < db->n_answers; i++)
+        PQclear(db->answers[i]);
+    db->n_answers = 0;
+    if (!sfms_connection_alive(db) || PQpipelineSync(db->conn) != 1) {
+        db->n_sent = 0;
+        db->send_failed = true;
+        return SFMS_OUTCOME_LOST;
+    }
+    for (size_t i = 0; i < db->n_sent; i++) {
+        bool failed = false;
+        bool alive = read_answer(db, &db->sent[i], &failed);
+
+        if (failed && outcome == SFMS_OUTCOME_OK && db->n_answers > 0) {
+            outcome = SFMS_OUTCOME_ERROR;
+            db->failed_answer = db->n_answers - 1;
+        }
+        if (!alive) {
+            db->n_sent = 0;
+            db->send_failed = true;
+            if (outcome == SFMS_OUTCOME_ERROR && session_ended(db->answers[db->failed_answer]))
+                return SFMS_OUTCOME_ERROR;
+            return SFMS_OUTCOME_LOST;
+        }
+    }
+    db->n_sent = 0;
+    sync = PQgetResult(db->conn);
+    if (PQresultStatus(sync) != PGRES_PIPELINE_SYNC) {
+        PQclear(sync);
+        db->send_failed = true;
+        return SFMS_OUTCOME_LOST;
+    }
+    PQclear(sync);
+    return outcome;
+}
+
+PGresult *
+sfms_connection_answer(sfms_db *db, sfms_arena *a, size_t number)
+{
+    PGresult *result = db->answers[number];
+
+    db->answers[number] = NULL;
+    return sfms_arena_own(a, result, (sfms_dtor *)PQclear);
+}
+
+PGresult *
+sfms_connection_take(sfms_db *db, sfms_arena *a, sfms_outcome outcome)
+{
+    return sfms_connection_answer(db, a, outcome == SFMS_OUTCOME_ERROR ? db->failed_answer : db->n_answers - 1);
+}

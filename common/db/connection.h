@@ -1,0 +1,63 @@
+/*
+ * connection.h -- libpq in pipeline mode, with prepared statements kept by their text. Inside common/db only.
+ *
+ * Send any number of statements, then sync once: that is one implicit transaction unless BEGIN was sent. The answers
+ * are numbered in the order of sending.
+ */
+#ifndef SFMS_DB_CONNECTION_H
+#define SFMS_DB_CONNECTION_H
+
+#include "db/db.h"
+
+typedef enum { SFMS_TX_NONE, SFMS_TX_WANTED, SFMS_TX_OPEN } sfms_tx;
+
+typedef enum {
+    SFMS_OUTCOME_OK,    /* every statement succeeded, and the sync after them */
+    SFMS_OUTCOME_ERROR, /* one failed; outside BEGIN nothing has happened */
+    SFMS_OUTCOME_LOST,  /* the connection broke before the sync was answered: what happened is not known */
+} sfms_outcome;
+
+typedef struct sfms_prepared sfms_prepared;
+
+struct sfms_db {
+    PGconn *conn;
+    sfms_db_config config;
+    sfms_tx tx;
+    bool pipeline;        /* libpq is in pipeline mode */
+    int64_t retry_at_us;  /* do not try to connect before this */
+    char error[256];      /* why the last attempt to connect failed */
+
+    sfms_prepared *prepared; /* open-addressed by hash of the text */
+    unsigned n_prepared;
+
+    struct sfms_sent *sent; /* what was sent since the last sync */
+    size_t n_sent, cap_sent;
+    bool send_failed;
+    PGresult **answers; /* of the statements, without those of preparing */
+    size_t n_answers, cap_answers;
+    size_t failed_answer; /* the first that failed, with SFMS_OUTCOME_ERROR */
+};
+
+/* sfms_connection_ready connects if there is no live connection; false if it cannot. Notices a connection that the
+ * server has closed while it was idle. */
+bool sfms_connection_ready(sfms_db *db);
+
+/* sfms_connection_alive is true unless the connection is known to be broken. */
+bool sfms_connection_alive(const sfms_db *db);
+
+/* sfms_connection_send queues a statement, preparing it if its text is new. False if the connection is broken. */
+bool sfms_connection_send(sfms_db *db, const char *sql, int n, const char *const *values);
+
+/* sfms_connection_sync flushes, waits for all answers and keeps them. */
+sfms_outcome sfms_connection_sync(sfms_db *db);
+
+/* sfms_connection_take hands the last answer, or with an error the one that failed, to the arena. */
+PGresult *sfms_connection_take(sfms_db *db, sfms_arena *a, sfms_outcome outcome);
+
+/* sfms_connection_answer hands one answer by number to the arena. */
+PGresult *sfms_connection_answer(sfms_db *db, sfms_arena *a, size_t number);
+
+/* sfms_sql_error fails the call for what the server said. */
+sfms_status sfms_sql_error(sfms_call *call, const PGresult *result);
+
+#endif

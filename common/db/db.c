@@ -1,0 +1,269 @@
+/* db.c -- statements on one connection: alone, in a transaction, or many in one pipeline. */
+#include "db/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/time.h"
+#include "db/connection.h"
+#include "db/row.h"
+
+/* The deadline travels with the principal: the server stops a statement that nobody waits for any more. */
+static const char principal_sql[] =
+    "SELECT set_config('sfms.org_id', $1, true), set_config('sfms.user_id', $2, true),"
+    " set_config('sfms.visibility', $3, true), set_config('sfms.time_zone', $4, true),"
+    " set_config('statement_timeout', $5, true)";
+
+const char *
+sfms_principal_sql(void)
+{
+    return principal_sql;
+}
+
+static const char *
+visibility_name(const Pb__Principal *p)
+{
+    switch (p->visibility) {
+    case PB__VISIBILITY__OWN:
+        return "OWN";
+    case PB__VISIBILITY__TEAM:
+        return "TEAM";
+    case PB__VISIBILITY__ORG:
+        return "ORG";
+    default:
+        return "";
+    }
+}
+
+/* Queues the statement that says who is asking. timeout_ms bounds each statement that follows. */
+static bool
+send_principal(sfms_db *db, const Pb__Principal *p, int64_t timeout_ms)
+{
+    char timeout[24];
+    const char *values[5] = {"", "", "", "", timeout};
+
+    snprintf(timeout, sizeof(timeout), "%lld", (long long)timeout_ms);
+    if (p != NULL) {
+        values[0] = p->org_id;
+        values[1] = p->user_id;
+        values[2] = visibility_name(p);
+        values[3] = p->time_zone;
+    }
+    return sfms_connection_send(db, principal_sql, 5, values);
+}
+
+static int64_t
+time_left_ms(const sfms_call *call)
+{
+    int64_t left = (call->deadline_us - sfms_mono_us()) / 1000;
+
+    return left < 1 ? 1 : left;
+}
+
+/* What a lost connection means for a call whose statement may have reached the server. */
+static sfms_status
+fail_lost(sfms_call *call)
+{
+    if (call->method != NULL && !call->method->rule->idempotent)
+        return sfms_fail(call, &sfms_outcome_unknown);
+    return sfms_fail(call, &sfms_unavailable);
+}
+
+static sfms_status
+fail_unreachable(sfms_call *call)
+{
+    sfms_status status = sfms_fail(call, &sfms_unavailable);
+
+    call->failure->retry_after = 1;
+    return status;
+}
+
+/* Sends BEGIN (if a transaction is wanted but not open), the principal and one statement, and reads the answers up to
+ * the sync. */
+static sfms_status
+run_one(sfms_call *call, PGresult **ret, const char *sql, int n, const char *const *values)
+{
+    sfms_db *db = call->db;
+    bool first = db->tx != SFMS_TX_OPEN;
+    PGresult *result = NULL;
+    sfms_outcome outcome;
+
+    *ret = NULL;
+    if (first && !sfms_connection_ready(db))
+        return fail_unreachable(call);
+    if (db->tx == SFMS_TX_WANTED)
+        sfms_connection_send(db, "BEGIN", 0, NULL);
+    if (first)
+        send_principal(db, call->principal, time_left_ms(call));
+    sfms_connection_send(db, sql, n, values);
+    outcome = sfms_connection_sync(db);
+    if (outcome == SFMS_OUTCOME_LOST)
+        return fail_lost(call);
+    if (db->tx == SFMS_TX_WANTED)
+        db->tx = SFMS_TX_OPEN;
+    result = sfms_connection_take(db, call->arena, outcome);
+    if (outcome == SFMS_OUTCOME_ERROR)
+        return sfms_sql_error(call, result);
+    *ret = result;
+    return SFMS_OK;
+}
+
+sfms_status
+sfms_query(sfms_call *call, PGresult **ret, const char *sql, int n, const char *const *values)
+{
+    return run_one(call, ret, sql, n, values);
+}
+
+sfms_status
+sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, const char *const *values)
+{
+    PGresult *result;
+    sfms_status status = run_one(call, &result, sql, n, values);
+
+    if (status == SFMS_OK && ret_rows != NULL)
+        *ret_rows = strtol(PQcmdTuples(result), NULL, 10);
+    return status;
+}
+
+sfms_status
+sfms_one(sfms_call *call, void *out, const char *sql, int n, const char *const *values)
+{
+    PGresult *result;
+    sfms_status status = run_one(call, &result, sql, n, values);
+
+    if (status != SFMS_OK)
+        return status;
+    if (PQntuples(result) == 0)
+        return sfms_fail(call, &sfms_not_found);
+    sfms_row_read(call->arena, call->contract, result, 0, out);
+    return SFMS_OK;
+}
+
+sfms_status
+sfms_many(sfms_call *call, void *out, const char *field, const char *sql, int n, const char *const *values)
+{
+    PGresult *result;
+    sfms_status status = run_one(call, &result, sql, n, values);
+
+    if (status != SFMS_OK)
+        return status;
+    sfms_rows_read(call->arena, call->contract, result, out, field);
+    return SFMS_OK;
+}
+
+void
+sfms_tx_begin(sfms_call *call)
+{
+    if (call->db->tx != SFMS_TX_NONE)
+        SFMS_WRONG("a transaction inside a transaction");
+    call->db->tx = SFMS_TX_WANTED;
+}
+
+sfms_status
+sfms_tx_end(sfms_call *call, sfms_status status)
+{
+    sfms_db *db = call->db;
+    bool open = db->tx == SFMS_TX_OPEN;
+    sfms_outcome outcome;
+    PGresult *result;
+
+    db->tx = SFMS_TX_NONE;
+    if (!open)
+        return status;
+    if (!sfms_connection_alive(db))
+        return status == SFMS_OK ? fail_lost(call) : status;
+    sfms_connection_send(db, status == SFMS_OK ? "COMMIT" : "ROLLBACK", 0, NULL);
+    outcome = sfms_connection_sync(db);
+    if (status != SFMS_OK)
+        return status;
+    if (outcome == SFMS_OUTCOME_LOST)
+        return fail_lost(call);
+    result = sfms_connection_take(db, call->arena, outcome);
+    if (outcome == SFMS_OUTCOME_ERROR)
+        return sfms_sql_error(call, result);
+    /* COMMIT of an aborted transaction says ROLLBACK and no error. */
+    if (strcmp(PQcmdStatus(result), "COMMIT") != 0)
+        return sfms_fail(call, &sfms_internal);
+    return SFMS_OK;
+}
+
+/* The neighbours that share a principal, and the longest time that one of them has left. */
+static size_t
+same_principal(const sfms_batch_item *items, size_t from, size_t n, int64_t *ret_timeout)
+{
+    size_t end = from;
+
+    *ret_timeout = 1;
+    while (end < n && items[end].call->principal == items[from].call->principal) {
+        int64_t left = time_left_ms(items[end].call);
+
+        if (left > *ret_timeout)
+            *ret_timeout = left;
+        end++;
+    }
+    return end;
+}
+
+/* Sends all items and one sync. Positions of the answers: one for each group's principal, one for each item. */
+static void
+send_batch(sfms_db *db, size_t n, const sfms_batch_item *items)
+{
+    for (size_t i = 0; i < n;) {
+        int64_t timeout;
+        size_t end = same_principal(items, i, n, &timeout);
+
+        send_principal(db, items[i].call->principal, timeout);
+        for (; i < end; i++)
+            sfms_connection_send(db, items[i].statement.sql, items[i].statement.n, items[i].statement.values);
+    }
+}
+
+static void
+take_batch(sfms_db *db, size_t n, sfms_batch_item *items)
+{
+    size_t answer = 0;
+
+    for (size_t i = 0; i < n;) {
+        int64_t timeout;
+        size_t end = same_principal(items, i, n, &timeout);
+
+        answer++; /* of the principal */
+        for (; i < end; i++)
+            items[i].result = sfms_connection_answer(db, items[i].call->arena, answer++);
+    }
+}
+
+void
+sfms_batch(sfms_db *db, size_t n, sfms_batch_item *items)
+{
+    sfms_outcome outcome = SFMS_OUTCOME_ERROR;
+
+    for (size_t i = 0; i < n; i++)
+        items[i].result = NULL;
+    if (n == 0)
+        return;
+    if (!sfms_connection_ready(db)) {
+        for (size_t i = 0; i < n; i++)
+            fail_unreachable(items[i].call);
+        return;
+    }
+    if (n > 1) {
+        send_batch(db, n, items);
+        outcome = sfms_connection_sync(db);
+        if (outcome == SFMS_OUTCOME_OK) {
+            take_batch(db, n, items);
+            return;
+        }
+        if (outcome == SFMS_OUTCOME_LOST) {
+            for (size_t i = 0; i < n; i++)
+                fail_lost(items[i].call);
+            return;
+        }
+        /* One statement failed and all were rolled back: now each for itself. */
+    }
+    for (size_t i = 0; i < n; i++)
+        run_one(items[i].call, &items[i].result, items[i].statement.sql, items[i].statement.n, items[i].statement.values);
+}
