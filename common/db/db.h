@@ -53,7 +53,10 @@ PGconn *sfms_db_conn(sfms_db *db);
  * Outside a transaction each statement is one of its own: one round trip. */
 sfms_status sfms_query(sfms_call *call, PGresult **ret, const char *sql, int n, const char *const *values);
 
-/* sfms_exec is sfms_query for a statement without rows of interest; *ret_rows, if not NULL, is how many it touched. */
+/* A trigger refuses a write in words of its own by RAISE EXCEPTION USING MESSAGE = 'English sentence', DETAIL = 'the same in
+ * Chinese', HINT = 'REASON_NAME', and, if one field is to blame, COLUMN = 'field_name' (a violation of that field then).
+ *
+ * sfms_exec is sfms_query for a statement without rows of interest; *ret_rows, if not NULL, is how many it touched. */
 sfms_status sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, const char *const *values);
 
 /* sfms_one reads the only row into out, column name = field name; NOT_FOUND if there is none. */

@@ -32,6 +32,7 @@ typedef struct sfms_call {
     Pb__Status *failure;  /* how it failed; NULL on success */
     uint64_t version;     /* of the resource answered, for the ETag; 0 if there is none */
     bool created;         /* a new resource was made */
+    const char *note;     /* for the log only: what really went wrong; never sent to the caller */
 } sfms_call;
 
 /* sfms_fail ends the call with a reason. The arguments are those of its format, all const char *. Answers the
@@ -46,6 +47,9 @@ sfms_status sfms_vviolate(sfms_call *call, const char *field, const sfms_reason 
 
 /* sfms_violations answers SFMS_OK if no violation was noted, and SFMS_INVALID_ARGUMENT if one was. */
 sfms_status sfms_violations(const sfms_call *call);
+
+/* sfms_call_note keeps a text for the log line of the call: the detail of an internal error. */
+void sfms_call_note(sfms_call *call, const char *text);
 
 /* sfms_call_retry forgets how the call ended, so that it can be run again. */
 void sfms_call_retry(sfms_call *call);

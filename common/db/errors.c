@@ -1,0 +1,115 @@
+/* errors.c -- what the server says, as a status that a person can act on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/connection.h"
+
+/* SQLSTATE or its class, and what it means. The first match counts. */
+static const struct {
+    const char *state;
+    const sfms_reason *reason;
+} states[] = {
+    {"23505", &sfms_taken},
+    {"23503", &sfms_bad_reference},
+    {"23502", &sfms_required},
+    {"23514", &sfms_bad_value},
+    {"42501", &sfms_not_yours},
+    {"22P02", &sfms_bad_value},
+    {"22", &sfms_bad_value},
+    {"57014", &sfms_deadline},
+    {"40", &sfms_conflict},
+    {"55P03", &sfms_conflict},
+    {"57P", &sfms_unavailable},
+    {"53", &sfms_unavailable},
+    {"08", &sfms_unavailable},
+};
+
+static const sfms_reason *
+reason_of(const char *state)
+{
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (strncmp(state, states[i].state, strlen(states[i].state)) == 0)
+            return states[i].reason;
+    return &sfms_internal;
+}
+
+/* The field of the resource whose name the constraint carries: deals_account_id_fkey -> account_id. The longest wins. */
+static const char *
+field_in_constraint(const sfms_message *m, const char *constraint)
+{
+    const char *best = NULL;
+
+    for (unsigned i = 0; i < m->n_fields; i++) {
+        const char *name = m->fields[i].desc->name;
+        const char *at = strstr(constraint, name);
+        size_t n = strlen(name);
+
+        if (at == NULL || at == constraint || at[-1] != '_' || (at[n] != '_' && at[n] != '\0'))
+            continue;
+        if (best == NULL || n > strlen(best))
+            best = name;
+    }
+    return best;
+}
+
+/* Path of a column in the request: "deal.account_id" where the request wraps the resource, else "account_id". */
+static const char *
+path_of(sfms_call *call, const PGresult *result)
+{
+    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    const sfms_field *wrapped = sfms_message_resource_field(call->method->input);
+    const sfms_message *resource = wrapped != NULL ? wrapped->message : call->method->input;
+
+    if (column == NULL && constraint != NULL)
+        column = field_in_constraint(resource, constraint);
+    if (column == NULL)
+        return NULL;
+    return wrapped != NULL ? sfms_printf(call->arena, "%s.%s", wrapped->desc->name, column)
+                           : sfms_strdup(call->arena, column);
+}
+
+/* RAISE EXCEPTION in a trigger: MESSAGE is English, DETAIL Chinese, HINT the reason's name, COLUMN the field. */
+static sfms_status
+fail_raised(sfms_call *call, const PGresult *result)
+{
+    const char *english = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *chinese = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    const char *name = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    const char *path = path_of(call, result);
+    sfms_reason *reason = sfms_new(call->arena, sfms_reason);
+
+    if (name == NULL)
+        return sfms_fail(call, &sfms_internal);
+    reason->name = sfms_strdup(call->arena, name);
+    reason->status = path != NULL ? SFMS_INVALID_ARGUMENT : SFMS_FAILED_PRECONDITION;
+    reason->text[SFMS_LOCALE_EN] = "%s";
+    reason->text[SFMS_LOCALE_ZH] = "%s";
+    if (call->locale == SFMS_LOCALE_ZH && chinese != NULL)
+        english = chinese;
+    if (path == NULL)
+        return sfms_fail(call, reason, sfms_strdup(call->arena, english));
+    sfms_violate(call, path, reason, sfms_strdup(call->arena, english));
+    return sfms_fail(call, &sfms_bad_fields);
+}
+
+sfms_status
+sfms_sql_error(sfms_call *call, const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const sfms_reason *reason = reason_of(state != NULL ? state : "");
+    const char *path;
+
+    if (state != NULL && strcmp(state, "P0001") == 0 && call->method != NULL)
+        return fail_raised(call, result);
+    if (reason == &sfms_internal)
+        sfms_call_note(call, PQresultErrorMessage(result));
+    if (reason->status != SFMS_INVALID_ARGUMENT && reason->status != SFMS_ALREADY_EXISTS)
+        return sfms_fail(call, reason);
+    path = call->method != NULL ? path_of(call, result) : NULL;
+    if (path == NULL)
+        return sfms_fail(call, reason->status == SFMS_ALREADY_EXISTS ? &sfms_exists : &sfms_bad_request);
+    sfms_violate(call, path, reason);
+    return sfms_fail(call, reason->status == SFMS_ALREADY_EXISTS ? &sfms_exists : &sfms_bad_fields);
+}
