@@ -216,22 +216,28 @@ sfms_memdup(sfms_arena *a, const void *p, size_t n)
     return copy;
 }
 
+/* text answers n bytes of s with a NUL. */
+static char *
+text(sfms_arena *a, const char *s, size_t n)
+{
+    char *copy = take(a, n + 1);
+
+    if (n > 0)
+        memcpy(copy, s, n);
+    copy[n] = '\0';
+    return copy;
+}
+
 char *
 sfms_strndup(sfms_arena *a, const char *s, size_t n)
 {
-    size_t len = s != NULL ? strnlen(s, n) : 0;
-    char *copy = take(a, len + 1);
-
-    if (len > 0)
-        memcpy(copy, s, len);
-    copy[len] = '\0';
-    return copy;
+    return text(a, s, s != NULL ? strnlen(s, n) : 0);
 }
 
 char *
 sfms_strdup(sfms_arena *a, const char *s)
 {
-    return sfms_strndup(a, s, SIZE_MAX);
+    return text(a, s, s != NULL ? strlen(s) : 0);
 }
 
 char *
@@ -240,9 +246,9 @@ sfms_printf(sfms_arena *a, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    char *text = sfms_vprintf(a, format, args);
+    char *made = sfms_vprintf(a, format, args);
     va_end(args);
-    return text;
+    return made;
 }
 
 char *
@@ -257,12 +263,11 @@ sfms_vprintf(sfms_arena *a, const char *format, va_list args)
     if (n < 0)
         SFMS_WRONG("format that cannot be printed");
 
-    char *text = take(a, (size_t)n + 1);
     if ((size_t)n < sizeof small)
-        memcpy(text, small, (size_t)n + 1);
-    else
-        vsnprintf(text, (size_t)n + 1, format, args);
-    return text;
+        return text(a, small, (size_t)n);
+    char *big = take(a, (size_t)n + 1);
+    vsnprintf(big, (size_t)n + 1, format, args);
+    return big;
 }
 
 void *
