@@ -17,6 +17,7 @@ typedef struct sfms_resource {
     const ProtobufCMessageDescriptor *message;
     const char *table;  /* "pipeline.deals"; a table or an updatable view with security_invoker */
     const char *orders; /* fields that a list may be ordered by, beside id: "create_time amount" */
+    bool shared;        /* rows are also seen by others than those who see the owner (its policy says by whom) */
     /* check, if not NULL, looks at a CREATE, UPDATE or UPSERT before it is run, and may fill in or change fields. mask is NULL for CREATE. */
     sfms_status (*check)(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__FieldMask *mask);
 } sfms_resource;

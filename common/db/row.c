@@ -7,6 +7,7 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/log.h"
+#include "core/seal.h"
 #include "core/time.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "proto/json.h"

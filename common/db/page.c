@@ -1,0 +1,205 @@
+/* page.c -- one page of a list: the statement, the next token, the count. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/engine.h"
+#include "db/row.h"
+
+static int
+page_size(const Pb__ListRequest *request)
+{
+    if (request->page_size <= 0)
+        return SFMS_PAGE_DEFAULT;
+    return request->page_size > SFMS_PAGE_MAX ? SFMS_PAGE_MAX : request->page_size;
+}
+
+/* What the policy lets through anyway, said once more so that the owner index can serve: a policy hides it behind ORs. */
+static void
+owner_condition(const sfms_engine *e, sfms_call *call, sfms_composer *w)
+{
+    if (!e->has_owner || e->resource->shared)
+        return;
+    if (call->principal->visibility == PB__VISIBILITY__OWN)
+        sfms_buf_printf(&w->sql, " AND owner_id = $%d", sfms_param(&w->params, call->principal->user_id));
+    else if (call->principal->visibility == PB__VISIBILITY__TEAM)
+        sfms_buf_add(&w->sql, " AND owner_id = ANY ((SELECT app.seen_owners())::uuid[])");
+}
+
+static sfms_status
+search_condition(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w)
+{
+    int p;
+
+    if (request->search[0] == '\0')
+        return SFMS_OK;
+    if (!e->has_search)
+        return sfms_fail(call, &sfms_no_search);
+    p = sfms_param(&w->params, request->search);
+    /* The index over pairs of characters finds candidates; LIKE decides. One character has no pair: LIKE alone. */
+    sfms_buf_printf(&w->sql, " AND search_text LIKE app.contains_pattern(app.fold($%d))", p);
+    if ((request->search[0] & 0x80) == 0 ? request->search[1] != '\0' : strlen(request->search) > 4)
+        sfms_buf_printf(&w->sql, " AND app.grams(search_text) @> app.grams(app.fold($%d))", p);
+    return SFMS_OK;
+}
+
+/* FROM and WHERE, without the position of the page. */
+static sfms_status
+write_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w)
+{
+    sfms_status status;
+
+    sfms_buf_printf(&w->sql, " FROM %s WHERE org_id = $%d", e->resource->table,
+        sfms_param(&w->params, sfms_engine_org(call)));
+    owner_condition(e, call, w);
+    if (!request->show_deleted)
+        sfms_buf_add(&w->sql, " AND delete_time IS NULL");
+    if (request->filter[0] != '\0') {
+        sfms_buf_add(&w->sql, " AND (");
+        status = sfms_filter_sql(call, e->message, request->filter, &w->sql, &w->params);
+        if (status != SFMS_OK)
+            return status;
+        sfms_buf_char(&w->sql, ')');
+    }
+    return search_condition(e, call, request, w);
+}
+
+/* Columns of the order that the mask leaves out are needed for the next token all the same. */
+static void
+write_order_columns(sfms_composer *w, const sfms_order *orders, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        sfms_buf_printf(&w->sql, ", %s AS order_%u_", orders[i].field->desc->name, i);
+}
+
+sfms_status
+sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_statement *ret)
+{
+    const char *columns = sfms_engine_columns(e, call, request->read_mask);
+    sfms_order orders[SFMS_ORDER_FIELDS + 1];
+    unsigned n = columns == NULL ? 0 : sfms_order_parse(e, call, request->order_by, orders);
+    const char **after = NULL;
+    sfms_composer w;
+    sfms_status status;
+
+    if (n == 0)
+        return SFMS_INVALID_ARGUMENT;
+    sfms_composer_init(&w, call->arena);
+    sfms_buf_printf(&w.sql, "SELECT %s", columns);
+    write_order_columns(&w, orders, n);
+    status = write_conditions(e, call, request, &w);
+    if (status != SFMS_OK)
+        return status;
+    if (request->page_token[0] != '\0') {
+        after = sfms_token_open(e, call, request, n);
+        if (after == NULL)
+            return sfms_fail(call, &sfms_bad_page_token);
+        sfms_buf_add(&w.sql, " AND ");
+        sfms_keyset_sql(&w, orders, n, after);
+    }
+    sfms_buf_add(&w.sql, " ORDER BY ");
+    for (unsigned i = 0; i < n; i++)
+        sfms_buf_printf(&w.sql, "%s%s%s", i > 0 ? ", " : "", orders[i].field->desc->name,
+            orders[i].descending ? " DESC" : "");
+    /* A literal, not a parameter: the planner must know that it is small. One more row tells whether there is a next page. */
+    sfms_buf_printf(&w.sql, " LIMIT %d", page_size(request) + 1);
+    return sfms_composer_done(call, &w, ret);
+}
+
+static void
+set_text(ProtobufCMessage *out, const char *field, const char *text)
+{
+    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(out->descriptor, field);
+
+    if (f != NULL && f->type == PROTOBUF_C_TYPE_STRING)
+        *(const char **)((char *)out + f->offset) = text;
+}
+
+static void
+set_total(ProtobufCMessage *out, int64_t total, bool estimate)
+{
+    const ProtobufCFieldDescriptor *f;
+
+    f = protobuf_c_message_descriptor_get_field_by_name(out->descriptor, "total_size");
+    if (f != NULL && f->type == PROTOBUF_C_TYPE_INT64)
+        *(int64_t *)((char *)out + f->offset) = total;
+    f = protobuf_c_message_descriptor_get_field_by_name(out->descriptor, "total_is_estimate");
+    if (f != NULL && f->type == PROTOBUF_C_TYPE_BOOL)
+        *(protobuf_c_boolean *)((char *)out + f->offset) = estimate;
+}
+
+/* The planner's guess at the number of rows, from EXPLAIN. */
+static int64_t
+estimate_from(const PGresult *plan)
+{
+    const char *rows = PQntuples(plan) > 0 ? strstr(PQgetvalue(plan, 0, 0), "\"Plan Rows\": ") : NULL;
+
+    return rows != NULL ? strtoll(rows + strlen("\"Plan Rows\": "), NULL, 10) : 0;
+}
+
+static sfms_status
+count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, ProtobufCMessage *out)
+{
+    sfms_composer conditions;
+    sfms_statement statement;
+    PGresult *result;
+    int64_t total;
+    sfms_status status;
+
+    sfms_composer_init(&conditions, call->arena);
+    status = write_conditions(e, call, request, &conditions);
+    if (status == SFMS_OK)
+        status = sfms_composer_done(call, &conditions, &statement);
+    if (status == SFMS_OK)
+        status = sfms_query(call, &result,
+            sfms_printf(call->arena, "SELECT count(*) FROM (SELECT 1%s LIMIT %d) some", statement.sql,
+                SFMS_COUNT_EXACT_MAX + 1),
+            statement.n, statement.values);
+    if (status != SFMS_OK)
+        return status;
+    total = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    if (total <= SFMS_COUNT_EXACT_MAX) {
+        set_total(out, total, false);
+        return SFMS_OK;
+    }
+    status = sfms_query(call, &result, sfms_printf(call->arena, "EXPLAIN (FORMAT JSON) SELECT 1%s", statement.sql),
+        statement.n, statement.values);
+    if (status != SFMS_OK)
+        return status;
+    set_total(out, estimate_from(result) > total ? estimate_from(result) : total, true);
+    return SFMS_OK;
+}
+
+/* The values of the order's columns in the last row of the page; they stand at the end of the row. */
+static const char **
+values_of_row(sfms_call *call, const PGresult *result, int row, unsigned n)
+{
+    const char **values = sfms_new_array(call->arena, const char *, n);
+
+    for (unsigned i = 0; i < n; i++) {
+        int column = PQnfields(result) - (int)n + (int)i;
+
+        values[i] = PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+    }
+    return values;
+}
+
+sfms_status
+sfms_list_finish(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, PGresult *result,
+    ProtobufCMessage *out)
+{
+    const sfms_field *list = sfms_message_resource_field(call->method->output);
+    int size = page_size(request);
+    size_t *count = (size_t *)((char *)out + list->desc->quantifier_offset);
+
+    sfms_rows_read(call->arena, call->contract, result, out, list->desc->name);
+    if (*count > (size_t)size) {
+        sfms_order orders[SFMS_ORDER_FIELDS + 1];
+        unsigned n = sfms_order_parse(e, call, request->order_by, orders);
+
+        *count = (size_t)size;
+        set_text(out, "next_page_token",
+            sfms_token_seal(e, call, request, n, values_of_row(call, result, size - 1, n)));
+    }
+    return request->count_total ? count_all(e, call, request, out) : SFMS_OK;
+}
