@@ -182,7 +182,8 @@ hash_text(const char *s)
     return h;
 }
 
-/* The slot of a statement's text, or a free one for it; NULL if the table is full and the text is not in it. */
+/* The slot of a statement's text, or a free one for it; NULL if the table is full and the text is not in it.
+ */
 static sfms_prepared *
 find_prepared(sfms_db *db, const char *sql, uint64_t hash)
 {
@@ -361,5 +362,6 @@ sfms_connection_answer(sfms_db *db, sfms_arena *a, size_t number)
 PGresult *
 sfms_connection_take(sfms_db *db, sfms_arena *a, sfms_outcome outcome)
 {
-    return sfms_connection_answer(db, a, outcome == SFMS_OUTCOME_ERROR ? db->failed_answer : db->n_answers - 1);
+    return sfms_connection_answer(
+        db, a, outcome == SFMS_OUTCOME_ERROR ? db->failed_answer : db->n_answers - 1);
 }

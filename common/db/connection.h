@@ -1,8 +1,8 @@
 /*
  * connection.h -- libpq in pipeline mode, with prepared statements kept by their text. Inside common/db only.
  *
- * Send any number of statements, then sync once: that is one implicit transaction unless BEGIN was sent. The answers
- * are numbered in the order of sending.
+ * Send any number of statements, then sync once: that is one implicit transaction unless BEGIN was sent. The
+ * answers are numbered in the order of sending.
  */
 #ifndef SFMS_DB_CONNECTION_H
 #define SFMS_DB_CONNECTION_H
@@ -23,9 +23,9 @@ struct sfms_db {
     PGconn *conn;
     sfms_db_config config;
     sfms_tx tx;
-    bool pipeline;        /* libpq is in pipeline mode */
-    int64_t retry_at_us;  /* do not try to connect before this */
-    char error[256];      /* why the last attempt to connect failed */
+    bool pipeline;       /* libpq is in pipeline mode */
+    int64_t retry_at_us; /* do not try to connect before this */
+    char error[256];     /* why the last attempt to connect failed */
 
     sfms_prepared *prepared; /* open-addressed by hash of the text */
     unsigned n_prepared;
@@ -38,14 +38,15 @@ struct sfms_db {
     size_t failed_answer; /* the first that failed, with SFMS_OUTCOME_ERROR */
 };
 
-/* sfms_connection_ready connects if there is no live connection; false if it cannot. Notices a connection that the
- * server has closed while it was idle. */
+/* sfms_connection_ready connects if there is no live connection; false if it cannot. Notices a connection
+ * that the server has closed while it was idle. */
 bool sfms_connection_ready(sfms_db *db);
 
 /* sfms_connection_alive is true unless the connection is known to be broken. */
 bool sfms_connection_alive(const sfms_db *db);
 
-/* sfms_connection_send queues a statement, preparing it if its text is new. False if the connection is broken. */
+/* sfms_connection_send queues a statement, preparing it if its text is new. False if the connection is
+ * broken. */
 bool sfms_connection_send(sfms_db *db, const char *sql, int n, const char *const *values);
 
 /* sfms_connection_sync flushes, waits for all answers and keeps them. */

@@ -81,8 +81,8 @@ fail_unreachable(sfms_call *call)
     return status;
 }
 
-/* Sends BEGIN (if a transaction is wanted but not open), the principal and one statement, and reads the answers up to
- * the sync. */
+/* Sends BEGIN (if a transaction is wanted but not open), the principal and one statement, and reads the
+ * answers up to the sync. */
 static sfms_status
 run_one(sfms_call *call, PGresult **ret, const char *sql, int n, const char *const *values)
 {
@@ -162,6 +162,12 @@ sfms_tx_begin(sfms_call *call)
     call->db->tx = SFMS_TX_WANTED;
 }
 
+bool
+sfms_in_tx(const sfms_call *call)
+{
+    return call->db->tx != SFMS_TX_NONE;
+}
+
 sfms_status
 sfms_tx_end(sfms_call *call, sfms_status status)
 {
@@ -207,7 +213,8 @@ same_principal(const sfms_batch_item *items, size_t from, size_t n, int64_t *ret
     return end;
 }
 
-/* Sends all items and one sync. Positions of the answers: one for each group's principal, one for each item. */
+/* Sends all items and one sync. Positions of the answers: one for each group's principal, one for each item.
+ */
 static void
 send_batch(sfms_db *db, size_t n, const sfms_batch_item *items)
 {
@@ -265,5 +272,6 @@ sfms_batch(sfms_db *db, size_t n, sfms_batch_item *items)
         /* One statement failed and all were rolled back: now each for itself. */
     }
     for (size_t i = 0; i < n; i++)
-        run_one(items[i].call, &items[i].result, items[i].statement.sql, items[i].statement.n, items[i].statement.values);
+        run_one(items[i].call, &items[i].result, items[i].statement.sql, items[i].statement.n,
+            items[i].statement.values);
 }

@@ -33,8 +33,11 @@ typedef struct {
 } sfms_statement;
 
 /* The arguments of a statement: sfms_query(call, &res, "... $1 ... $2", SFMS_ARGS(a, b)). */
-#define SFMS_ARGS(...) \
-    (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)), (const char *const[]){__VA_ARGS__}
+#define SFMS_ARGS(...)                                                                                       \
+    (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)), (const char *const[])                \
+    {                                                                                                        \
+        __VA_ARGS__                                                                                          \
+    }
 #define SFMS_NO_ARGS 0, NULL
 
 /* sfms_db_open makes a connection object; it does not connect yet. */
@@ -47,28 +50,32 @@ const char *sfms_db_error(const sfms_db *db);
 /* The libpq connection, for start-up checks and tools; NULL while there is none. */
 PGconn *sfms_db_conn(sfms_db *db);
 
-/* sfms_query runs one statement as the call's principal. On success *ret is a result with rows (or a command tag) that
- * the arena owns. On failure the call has failed: constraint violations become violations of the field that the
- * constraint's name ends in; a lost connection OUTCOME_UNKNOWN or UNAVAILABLE.
- * Outside a transaction each statement is one of its own: one round trip. */
+/* sfms_query runs one statement as the call's principal. On success *ret is a result with rows (or a command
+ * tag) that the arena owns. On failure the call has failed: constraint violations become violations of the
+ * field that the constraint's name ends in; a lost connection OUTCOME_UNKNOWN or UNAVAILABLE. Outside a
+ * transaction each statement is one of its own: one round trip. */
 sfms_status sfms_query(sfms_call *call, PGresult **ret, const char *sql, int n, const char *const *values);
 
-/* A trigger refuses a write in words of its own by RAISE EXCEPTION USING MESSAGE = 'English sentence', DETAIL = 'the same in
- * Chinese', HINT = 'REASON_NAME', and, if one field is to blame, COLUMN = 'field_name' (a violation of that field then).
+/* A trigger refuses a write in words of its own by RAISE EXCEPTION USING MESSAGE = 'English sentence', DETAIL
+ * = 'the same in Chinese', HINT = 'REASON_NAME', and, if one field is to blame, COLUMN = 'field_name' (a
+ * violation of that field then).
  *
- * sfms_exec is sfms_query for a statement without rows of interest; *ret_rows, if not NULL, is how many it touched. */
+ * sfms_exec is sfms_query for a statement without rows of interest; *ret_rows, if not NULL, is how many it
+ * touched. */
 sfms_status sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, const char *const *values);
 
 /* sfms_one reads the only row into out, column name = field name; NOT_FOUND if there is none. */
 sfms_status sfms_one(sfms_call *call, void *out, const char *sql, int n, const char *const *values);
 
 /* sfms_many appends every row to the repeated message field of out with that name. */
-sfms_status sfms_many(sfms_call *call, void *out, const char *field, const char *sql, int n,
-    const char *const *values);
+sfms_status
+sfms_many(sfms_call *call, void *out, const char *field, const char *sql, int n, const char *const *values);
 
-/* sfms_tx_begin starts a transaction on the call's connection: BEGIN and the principal travel with the first statement.
- * sfms_tx_end commits if status is OK, otherwise rolls back; answers how the call stands then. */
+/* sfms_tx_begin starts a transaction on the call's connection: BEGIN and the principal travel with the first
+ * statement. sfms_in_tx is true until sfms_tx_end, which commits if status is OK, otherwise rolls back;
+ * answers how the call stands then. */
 void sfms_tx_begin(sfms_call *call);
+bool sfms_in_tx(const sfms_call *call);
 sfms_status sfms_tx_end(sfms_call *call, sfms_status status);
 
 /* One call of a batch. */
@@ -78,12 +85,14 @@ typedef struct {
     PGresult *result; /* set by sfms_batch, owned by the call's arena; NULL if the call failed */
 } sfms_batch_item;
 
-/* sfms_batch runs the items as one pipeline and one transaction, one principal setting for neighbours of the same
- * principal. If any fails, all is rolled back and they are run one by one; each then succeeds or fails alone.
- * If the connection dies between sending and the answer, they fail with OUTCOME_UNKNOWN (writes) or UNAVAILABLE (idempotent). */
+/* sfms_batch runs the items as one pipeline and one transaction, one principal setting for neighbours of the
+ * same principal. If any fails, all is rolled back and they are run one by one; each then succeeds or fails
+ * alone. If the connection dies between sending and the answer, they fail with OUTCOME_UNKNOWN (writes) or
+ * UNAVAILABLE (idempotent). */
 void sfms_batch(sfms_db *db, size_t n, sfms_batch_item *items);
 
-/* sfms_begin_sql is what travels before a transaction's first statement as the principal; for the benchmark. */
+/* sfms_begin_sql is what travels before a transaction's first statement as the principal; for the benchmark.
+ */
 const char *sfms_principal_sql(void);
 
 #endif

@@ -32,18 +32,19 @@ void sfms_composer_init(sfms_composer *w, sfms_arena *a);
 /* sfms_composer_done checks that everything fitted and fills ret; INTERNAL if not. */
 sfms_status sfms_composer_done(sfms_call *call, sfms_composer *w, sfms_statement *ret);
 
-/* sfms_engine_columns answers the columns that a read mask asks for, always with id and version; all if it is NULL. NULL
- * and a failed call if it names a field that there is not. */
-const char *sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobuf__FieldMask *mask);
+/* sfms_engine_columns answers the columns that a read mask asks for, always with id and version; all if it is
+ * NULL. NULL and a failed call if it names a field that there is not. */
+const char *
+sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobuf__FieldMask *mask);
 
 /* The org that the call is for; every statement names it, so that the key's index serves. */
 const char *sfms_engine_org(const sfms_call *call);
 
 /* sfms_list_plan and _finish: one page of a list. See page.c. */
-sfms_status sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
-    sfms_statement *ret);
-sfms_status sfms_list_finish(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, PGresult *result,
-    ProtobufCMessage *out);
+sfms_status
+sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_statement *ret);
+sfms_status sfms_list_finish(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
+    PGresult *result, ProtobufCMessage *out);
 
 /* One field of an order. */
 typedef struct {
@@ -52,18 +53,19 @@ typedef struct {
     bool not_null;
 } sfms_order;
 
-/* sfms_order_parse reads order_by into at most SFMS_ORDER_FIELDS fields and puts id at the end; answers their number, 0
- * and a failed call if it names what the resource does not allow. */
-unsigned sfms_order_parse(const sfms_engine *e, sfms_call *call, const char *order_by,
-    sfms_order orders[SFMS_ORDER_FIELDS + 1]);
+/* sfms_order_parse reads order_by into at most SFMS_ORDER_FIELDS fields and puts id at the end; answers their
+ * number, 0 and a failed call if it names what the resource does not allow. */
+unsigned sfms_order_parse(
+    const sfms_engine *e, sfms_call *call, const char *order_by, sfms_order orders[SFMS_ORDER_FIELDS + 1]);
 
 /* sfms_keyset_sql appends the condition "after the row with these values" (NULL for SQL NULL). */
 void sfms_keyset_sql(sfms_composer *w, const sfms_order *orders, unsigned n, const char *const *values);
 
-/* A page token carries what the list was and where the page ended; it is sealed, so it can be neither read nor made.
- * sfms_token_open answers n values, or NULL if the token is not of this list. */
+/* A page token carries what the list was and where the page ended; it is sealed, so it can be neither read
+ * nor made. sfms_token_open answers n values, or NULL if the token is not of this list. */
 char *sfms_token_seal(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, unsigned n,
     const char *const *values);
-const char **sfms_token_open(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, unsigned n);
+const char **
+sfms_token_open(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, unsigned n);
 
 #endif

@@ -34,7 +34,8 @@ reason_of(const char *state)
     return &sfms_internal;
 }
 
-/* The field of the resource whose name the constraint carries: deals_account_id_fkey -> account_id. The longest wins. */
+/* The field of the resource whose name the constraint carries: deals_account_id_fkey -> account_id. The
+ * longest wins. */
 static const char *
 field_in_constraint(const sfms_message *m, const char *constraint)
 {
@@ -53,7 +54,8 @@ field_in_constraint(const sfms_message *m, const char *constraint)
     return best;
 }
 
-/* Path of a column in the request: "deal.account_id" where the request wraps the resource, else "account_id". */
+/* Path of a column in the request: "deal.account_id" where the request wraps the resource, else "account_id".
+ */
 static const char *
 path_of(sfms_call *call, const PGresult *result)
 {
@@ -70,7 +72,8 @@ path_of(sfms_call *call, const PGresult *result)
                            : sfms_strdup(call->arena, column);
 }
 
-/* RAISE EXCEPTION in a trigger: MESSAGE is English, DETAIL Chinese, HINT the reason's name, COLUMN the field. */
+/* RAISE EXCEPTION in a trigger: MESSAGE is English, DETAIL Chinese, HINT the reason's name, COLUMN the field.
+ */
 static sfms_status
 fail_raised(sfms_call *call, const PGresult *result)
 {

@@ -1,4 +1,5 @@
-/* filter.c -- a recursive-descent reader of filters that writes SQL as it goes. Where operators meet: filter.h. */
+/* filter.c -- a recursive-descent reader of filters that writes SQL as it goes. Where operators meet:
+ * filter.h. */
 #include "db/filter.h"
 
 #include <stdio.h>
@@ -53,7 +54,8 @@ sfms_param(sfms_params *p, const char *text)
     return p->n;
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------- */
+/* ---- errors
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* Both languages of what can be wrong; %s is the word at fault. */
 typedef struct {
@@ -61,11 +63,13 @@ typedef struct {
 } fault;
 
 static const fault no_such_field = {{"there is no field \"%s\" to filter by", "没有可筛选的字段“%s”"}};
-static const fault no_operator = {{"an operator such as = or : is missing after \"%s\"", "“%s”之后缺少运算符（如 = 或 :）"}};
+static const fault no_operator = {
+    {"an operator such as = or : is missing after \"%s\"", "“%s”之后缺少运算符（如 = 或 :）"}};
 static const fault no_value = {{"a value is missing after \"%s\"", "“%s”之后缺少值"}};
 static const fault wrong_op = {{"this field does not take the operator \"%s\"", "该字段不支持运算符“%s”"}};
 static const fault bad_literal = {{"\"%s\" is not a value of this field", "“%s”不是该字段的有效值"}};
-static const fault open_quote = {{"the quotation that begins with %s has no end", "以 %s 开始的引号没有结束"}};
+static const fault open_quote = {
+    {"the quotation that begins with %s has no end", "以 %s 开始的引号没有结束"}};
 static const fault open_bracket = {{"a closing bracket is missing%s", "缺少右括号%s"}};
 static const fault stray = {{"\"%s\" does not belong here", "此处不应出现“%s”"}};
 static const fault mixed = {{"AND and OR meet here; put brackets around one of them (before \"%s\")",
@@ -100,7 +104,8 @@ wrong(reader *r, const char *at, const fault *f, const char *word)
     return false;
 }
 
-/* ---- words -------------------------------------------------------------------------------------------------------- */
+/* ---- words
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void
 skip_space(reader *r)
@@ -164,7 +169,8 @@ take_value(reader *r, const char *after, value *ret)
     return true;
 }
 
-/* ---- comparisons -------------------------------------------------------------------------------------------------- */
+/* ---- comparisons
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool
 is_whole_number(const char *text, int64_t min, int64_t max)
@@ -287,17 +293,18 @@ write_custom(reader *r, const char *column, const char *key, unsigned o, const v
     if (operators[o].op == OP_HAS && !v->quoted && strcmp(v->text, "*") == 0) {
         sfms_buf_printf(r->sql, "coalesce(%s ->> $%d::text, '') <> ''", column, k);
     } else if (operators[o].op == OP_HAS) {
-        sfms_buf_printf(r->sql, "app.fold(%s ->> $%d::text) LIKE app.contains_pattern(app.fold($%d))", column, k,
-            sfms_param(r->params, v->text));
+        sfms_buf_printf(r->sql, "app.fold(%s ->> $%d::text) LIKE app.contains_pattern(app.fold($%d))", column,
+            k, sfms_param(r->params, v->text));
     } else if (number) {
         sfms_buf_printf(r->sql,
-            "CASE WHEN jsonb_typeof(%s -> $%d::text) = 'number' THEN (%s ->> $%d::text)::numeric %s $%d::numeric"
+            "CASE WHEN jsonb_typeof(%s -> $%d::text) = 'number' THEN (%s ->> $%d::text)::numeric %s "
+            "$%d::numeric"
             " ELSE %s END",
             column, k, column, k, operators[o].sql, sfms_param(r->params, v->text),
             operators[o].op == OP_NE ? "true" : "false");
     } else {
-        sfms_buf_printf(r->sql, "%s ->> $%d::text %s $%d", column, k, operators[o].sql,
-            sfms_param(r->params, v->text));
+        sfms_buf_printf(
+            r->sql, "%s ->> $%d::text %s $%d", column, k, operators[o].sql, sfms_param(r->params, v->text));
     }
     return true;
 }
@@ -321,13 +328,14 @@ read_comparison(reader *r)
     size_t n = dot != NULL ? (size_t)(dot - name) : strlen(name);
     const sfms_field *f = sfms_message_field(r->m, name, n);
     unsigned o = 0;
-    value v;
+    value v = {0};
 
     if (name[0] == '\0')
         return wrong(r, start, &stray, sfms_strndup(r->call->arena, start, 1));
     if (++r->terms > SFMS_FILTER_TERMS)
         return wrong(r, start, &too_many, "");
-    if (f == NULL || (dot == NULL ? !filterable(f) : f->message == NULL || f->message->kind != SFMS_KIND_STRUCT) ||
+    if (f == NULL ||
+        (dot == NULL ? !filterable(f) : f->message == NULL || f->message->kind != SFMS_KIND_STRUCT) ||
         (dot != NULL && dot[1] == '\0'))
         return wrong(r, start, &no_such_field, name);
     r->at += strlen(name);
@@ -344,7 +352,8 @@ read_comparison(reader *r)
     return dot != NULL ? write_custom(r, f->desc->name, dot + 1, o, &v) : write_comparison(r, f, o, &v);
 }
 
-/* ---- structure ---------------------------------------------------------------------------------------------------- */
+/* ---- structure
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool read_filter(reader *r);
 
@@ -391,10 +400,10 @@ read_filter(reader *r)
         const char *start = r->at;
         bool or = take_keyword(r, "OR");
 
-        if (!or)
+        if (! or)
             take_keyword(r, "AND");
-        has_or |= or;
-        has_and |= !or;
+        has_or |= or ;
+        has_and |= ! or ;
         if (has_and && has_or)
             return wrong(r, start, &mixed, or ? "OR" : "AND");
         sfms_buf_add(r->sql, or ? " OR " : " AND ");
@@ -405,7 +414,8 @@ read_filter(reader *r)
 }
 
 sfms_status
-sfms_filter_sql(sfms_call *call, const sfms_message *m, const char *filter, sfms_buf *sql, sfms_params *params)
+sfms_filter_sql(
+    sfms_call *call, const sfms_message *m, const char *filter, sfms_buf *sql, sfms_params *params)
 {
     reader r = {.call = call, .m = m, .text = filter, .at = filter, .sql = sql, .params = params};
 

@@ -4,9 +4,9 @@
  *   filter      = term { ("AND" | "OR" | nothing, which is AND) term }; AND and OR mix only with brackets
  *   term        = ["NOT" | "-"] ( "(" filter ")" | field operator value )
  *   operator    = "=" "!=" "<" "<=" ">" ">=" ":"
- *   value       = "quoted with \" and \\" or 'quoted' or a bare word; null; true; false; "*" after ":" for "is set"
- * Fields are proto or JSON names; customFields.name reaches into custom fields. ":" on text means "contains", case
- * aside; on a list, "has the element". Values become parameters and never part of the SQL.
+ *   value       = "quoted with \" and \\" or 'quoted' or a bare word; null; true; false; "*" after ":" for
+ * "is set" Fields are proto or JSON names; customFields.name reaches into custom fields. ":" on text means
+ * "contains", case aside; on a list, "has the element". Values become parameters and never part of the SQL.
  */
 #ifndef SFMS_DB_FILTER_H
 #define SFMS_DB_FILTER_H
@@ -24,9 +24,9 @@ typedef struct {
 /* sfms_param adds a value and answers its number; 0 if there are too many. */
 int sfms_param(sfms_params *p, const char *value);
 
-/* sfms_filter_sql appends the condition for a filter over the message's fields. Fails the call with bad_filter, which
- * names the position as a 1-based count of characters. */
-sfms_status sfms_filter_sql(sfms_call *call, const sfms_message *m, const char *filter, sfms_buf *sql,
-    sfms_params *params);
+/* sfms_filter_sql appends the condition for a filter over the message's fields. Fails the call with
+ * bad_filter, which names the position as a 1-based count of characters. */
+sfms_status sfms_filter_sql(
+    sfms_call *call, const sfms_message *m, const char *filter, sfms_buf *sql, sfms_params *params);
 
 #endif

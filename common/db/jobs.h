@@ -18,8 +18,8 @@ typedef struct {
     int attempt;         /* 1 for the first */
 } sfms_job;
 
-/* Runs a job on behalf of call->principal. OK: done. UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED: tried again with backoff.
- * Other statuses: the job has failed for good. */
+/* Runs a job on behalf of call->principal. OK: done. UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED: tried again
+ * with backoff. Other statuses: the job has failed for good. */
 typedef sfms_status sfms_job_handler(sfms_call *call, const sfms_job *job);
 
 typedef struct sfms_job_row {
@@ -29,14 +29,14 @@ typedef struct sfms_job_row {
 
 struct sfms_server_env;
 
-/* sfms_jobs_start starts one thread that runs jobs of the given kinds (ends with a NULL kind); sfms_jobs_stop asks it to
- * finish the job at hand, or to give it back after timeout_ms, and waits. */
+/* sfms_jobs_start starts one thread that runs jobs of the given kinds (ends with a NULL kind); sfms_jobs_stop
+ * asks it to finish the job at hand, or to give it back after timeout_ms, and waits. */
 typedef struct sfms_jobs sfms_jobs;
 sfms_jobs *sfms_jobs_start(const struct sfms_server_env *env, const sfms_job_row *rows);
 void sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms);
 
-/* sfms_job_beat renews the lease of the job at hand and stores progress (a JSON object; NULL to keep it). Answers false
- * if the job was cancelled or the process is stopping: return SFMS_ABORTED then. */
+/* sfms_job_beat renews the lease of the job at hand and stores progress (a JSON object; NULL to keep it).
+ * Answers false if the job was cancelled or the process is stopping: return SFMS_ABORTED then. */
 bool sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress);
 
 #endif

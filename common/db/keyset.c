@@ -50,8 +50,8 @@ parse_one(const sfms_engine *e, char *text, sfms_order *ret)
 }
 
 unsigned
-sfms_order_parse(const sfms_engine *e, sfms_call *call, const char *order_by,
-    sfms_order orders[SFMS_ORDER_FIELDS + 1])
+sfms_order_parse(
+    const sfms_engine *e, sfms_call *call, const char *order_by, sfms_order orders[SFMS_ORDER_FIELDS + 1])
 {
     char *copy = sfms_strdup(call->arena, order_by);
     char *save = NULL;
@@ -61,7 +61,8 @@ sfms_order_parse(const sfms_engine *e, sfms_call *call, const char *order_by,
     for (char *part = strtok_r(copy, ",", &save); part != NULL; part = strtok_r(NULL, ",", &save)) {
         char *shown = sfms_strdup(call->arena, part);
 
-        if (n == SFMS_ORDER_FIELDS || !parse_one(e, part, &orders[n]) || given_before(orders, n, orders[n].field)) {
+        if (n == SFMS_ORDER_FIELDS || !parse_one(e, part, &orders[n]) ||
+            given_before(orders, n, orders[n].field)) {
             sfms_fail(call, &sfms_bad_order, shown);
             return 0;
         }
@@ -74,7 +75,8 @@ sfms_order_parse(const sfms_engine *e, sfms_call *call, const char *order_by,
     return n;
 }
 
-/* All fields NOT NULL and of one direction: a row comparison, which an index over the columns answers directly. */
+/* All fields NOT NULL and of one direction: a row comparison, which an index over the columns answers
+ * directly. */
 static bool
 comparable(const sfms_order *orders, unsigned n)
 {
@@ -142,14 +144,15 @@ sfms_keyset_sql(sfms_composer *w, const sfms_order *orders, unsigned n, const ch
         sfms_buf_add(&w->sql, i + 1 < n ? "))" : ")");
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------------------------- */
+/* ---- tokens
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* What must not change between pages, as bytes for a hash. */
 static void
 list_hash(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, uint8_t out[SFMS_MAC_SIZE])
 {
-    const char *parts[] = {e->resource->table, sfms_engine_org(call), call->principal->user_id, request->filter,
-        request->order_by, request->search, request->show_deleted ? "deleted" : ""};
+    const char *parts[] = {e->resource->table, sfms_engine_org(call), call->principal->user_id,
+        request->filter, request->order_by, request->search, request->show_deleted ? "deleted" : ""};
     sfms_buf b;
 
     sfms_buf_init(&b, call->arena, SFMS_ENGINE_SQL_MAX);

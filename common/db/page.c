@@ -14,7 +14,8 @@ page_size(const Pb__ListRequest *request)
     return request->page_size > SFMS_PAGE_MAX ? SFMS_PAGE_MAX : request->page_size;
 }
 
-/* What the policy lets through anyway, said once more so that the owner index can serve: a policy hides it behind ORs. */
+/* What the policy lets through anyway, said once more so that the owner index can serve: a policy hides it
+ * behind ORs. */
 static void
 owner_condition(const sfms_engine *e, sfms_call *call, sfms_composer *w)
 {
@@ -36,7 +37,8 @@ search_condition(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *r
     if (!e->has_search)
         return sfms_fail(call, &sfms_no_search);
     p = sfms_param(&w->params, request->search);
-    /* The index over pairs of characters finds candidates; LIKE decides. One character has no pair: LIKE alone. */
+    /* The index over pairs of characters finds candidates; LIKE decides. One character has no pair: LIKE
+     * alone. */
     sfms_buf_printf(&w->sql, " AND search_text LIKE app.contains_pattern(app.fold($%d))", p);
     if ((request->search[0] & 0x80) == 0 ? request->search[1] != '\0' : strlen(request->search) > 4)
         sfms_buf_printf(&w->sql, " AND app.grams(search_text) @> app.grams(app.fold($%d))", p);
@@ -101,7 +103,8 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
     for (unsigned i = 0; i < n; i++)
         sfms_buf_printf(&w.sql, "%s%s%s", i > 0 ? ", " : "", orders[i].field->desc->name,
             orders[i].descending ? " DESC" : "");
-    /* A literal, not a parameter: the planner must know that it is small. One more row tells whether there is a next page. */
+    /* A literal, not a parameter: the planner must know that it is small. One more row tells whether there is
+     * a next page. */
     sfms_buf_printf(&w.sql, " LIMIT %d", page_size(request) + 1);
     return sfms_composer_done(call, &w, ret);
 }
@@ -109,7 +112,8 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
 static void
 set_text(ProtobufCMessage *out, const char *field, const char *text)
 {
-    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(out->descriptor, field);
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field_by_name(out->descriptor, field);
 
     if (f != NULL && f->type == PROTOBUF_C_TYPE_STRING)
         *(const char **)((char *)out + f->offset) = text;
@@ -141,7 +145,7 @@ static sfms_status
 count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, ProtobufCMessage *out)
 {
     sfms_composer conditions;
-    sfms_statement statement;
+    sfms_statement statement = {0};
     PGresult *result;
     int64_t total;
     sfms_status status;
@@ -162,8 +166,9 @@ count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
         set_total(out, total, false);
         return SFMS_OK;
     }
-    status = sfms_query(call, &result, sfms_printf(call->arena, "EXPLAIN (FORMAT JSON) SELECT 1%s", statement.sql),
-        statement.n, statement.values);
+    status =
+        sfms_query(call, &result, sfms_printf(call->arena, "EXPLAIN (FORMAT JSON) SELECT 1%s", statement.sql),
+            statement.n, statement.values);
     if (status != SFMS_OK)
         return status;
     set_total(out, estimate_from(result) > total ? estimate_from(result) : total, true);

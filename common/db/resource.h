@@ -17,24 +17,28 @@ typedef struct sfms_resource {
     const ProtobufCMessageDescriptor *message;
     const char *table;  /* "pipeline.deals"; a table or an updatable view with security_invoker */
     const char *orders; /* fields that a list may be ordered by, beside id: "create_time amount" */
-    bool shared;        /* rows are also seen by others than those who see the owner (its policy says by whom) */
-    /* check, if not NULL, looks at a CREATE, UPDATE or UPSERT before it is run, and may fill in or change fields. mask is NULL for CREATE. */
-    sfms_status (*check)(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__FieldMask *mask);
+    bool shared; /* rows are also seen by others than those who see the owner (its policy says by whom) */
+    /* check, if not NULL, looks at a CREATE, UPDATE or UPSERT before it is run, and may fill in or change
+     * fields. mask is NULL for CREATE. */
+    sfms_status (*check)(
+        sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__FieldMask *mask);
 } sfms_resource;
 
 /* A resource with what start-up found out about its relation. */
 typedef struct sfms_engine sfms_engine;
 
-/* sfms_engine_new checks a resource against the database; ends the process with a sentence if they disagree. */
-const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_resource *r, PGconn *conn,
-    const sfms_key *token_key);
+/* sfms_engine_new checks a resource against the database; ends the process with a sentence if they disagree.
+ */
+const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_resource *r,
+    PGconn *conn, const sfms_key *token_key);
 
 /* sfms_engine_plan composes the statement for a standard method; request is validated. */
-sfms_status sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_statement *ret);
+sfms_status
+sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_statement *ret);
 
-/* sfms_engine_finish reads the statement's result into out. It may run further statements of its own: to tell a missing
- * row from a version that has moved on, or to count. */
-sfms_status sfms_engine_finish(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, PGresult *result,
-    ProtobufCMessage *out);
+/* sfms_engine_finish reads the statement's result into out. It may run further statements of its own: to tell
+ * a missing row from a version that has moved on, or to count. */
+sfms_status sfms_engine_finish(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request,
+    PGresult *result, ProtobufCMessage *out);
 
 #endif

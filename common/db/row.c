@@ -12,7 +12,8 @@
 #include "google/protobuf/timestamp.pb-c.h"
 #include "proto/json.h"
 
-/* ---- text to field ------------------------------------------------------------------------------------------------ */
+/* ---- text to field
+ * ------------------------------------------------------------------------------------------------ */
 
 /* The next element of '{a,"b, \"c\"",NULL}' from *at on; NULL at the end. */
 static char *
@@ -68,7 +69,8 @@ enum_number(const ProtobufCEnumDescriptor *e, const char *name)
     return value != NULL ? value->value : 0;
 }
 
-/* A call of no one's, for readers that want one; what it says is dropped, as the database's own data is right. */
+/* A call of no one's, for readers that want one; what it says is dropped, as the database's own data is
+ * right. */
 static sfms_call
 scratch_call(sfms_arena *a, const sfms_contract *c)
 {
@@ -102,16 +104,19 @@ read_json(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char
         sfms_json_read(&call, f->message, json, "", sub, NULL);
         *(ProtobufCMessage **)((char *)msg + f->desc->offset) = sub;
     } else {
-        *(ProtobufCMessage **)((char *)msg + f->desc->offset) = sfms_json_read_value(a, f->message->desc, json);
+        *(ProtobufCMessage **)((char *)msg + f->desc->offset) =
+            sfms_json_read_value(a, f->message->desc, json);
     }
 }
 
 static void
-read_message(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char *text, ProtobufCMessage *msg)
+read_message(
+    sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char *text, ProtobufCMessage *msg)
 {
     sfms_moment moment;
 
-    if (f->message == NULL || f->message->kind != SFMS_KIND_TIMESTAMP || f->desc->label == PROTOBUF_C_LABEL_REPEATED) {
+    if (f->message == NULL || f->message->kind != SFMS_KIND_TIMESTAMP ||
+        f->desc->label == PROTOBUF_C_LABEL_REPEATED) {
         read_json(a, c, f, text, msg);
         return;
     }
@@ -126,7 +131,8 @@ read_message(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const c
 }
 
 static void
-read_field(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char *text, int n, ProtobufCMessage *msg)
+read_field(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char *text, int n,
+    ProtobufCMessage *msg)
 {
     char *member = (char *)msg + f->desc->offset;
 
@@ -226,7 +232,8 @@ sfms_row_read(sfms_arena *a, const sfms_contract *c, const PGresult *res, int r,
 }
 
 void
-sfms_rows_read(sfms_arena *a, const sfms_contract *c, const PGresult *res, ProtobufCMessage *out, const char *field)
+sfms_rows_read(
+    sfms_arena *a, const sfms_contract *c, const PGresult *res, ProtobufCMessage *out, const char *field)
 {
     const sfms_field *f = sfms_message_field(message_of(c, out->descriptor), field, strlen(field));
     size_t n = (size_t)PQntuples(res);
@@ -251,7 +258,8 @@ sfms_rows_read(sfms_arena *a, const sfms_contract *c, const PGresult *res, Proto
     *count += n;
 }
 
-/* ---- field to text ------------------------------------------------------------------------------------------------ */
+/* ---- field to text
+ * ------------------------------------------------------------------------------------------------ */
 
 static const char *
 string_array_text(sfms_arena *a, const ProtobufCFieldDescriptor *f, const ProtobufCMessage *msg)
@@ -324,7 +332,8 @@ sfms_field_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *msg)
     const char *member = (const char *)msg + f->desc->offset;
 
     if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
-        return f->desc->type == PROTOBUF_C_TYPE_STRING ? string_array_text(a, f->desc, msg) : messages_text(a, f, msg);
+        return f->desc->type == PROTOBUF_C_TYPE_STRING ? string_array_text(a, f->desc, msg)
+                                                       : messages_text(a, f, msg);
     switch (f->desc->type) {
     case PROTOBUF_C_TYPE_STRING:
         return (*(char *const *)member)[0] == '\0' ? NULL : *(char *const *)member;

@@ -1,0 +1,142 @@
+/* engine.c -- start-up: a resource held against its relation. What does not agree is refused before serving.
+ */
+#include "db/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+
+/* Columns of a relation with type and NOT NULL, in one query. */
+static const char columns_sql[] =
+    "SELECT a.attname, t.typname, a.attnotnull::int, t.typcategory"
+    "  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+    " WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped";
+
+static int
+find_column(const PGresult *columns, const char *name)
+{
+    for (int i = 0; i < PQntuples(columns); i++)
+        if (strcmp(PQgetvalue(columns, i, 0), name) == 0)
+            return i;
+    return -1;
+}
+
+static bool
+one_of(const char *word, const char *const *words)
+{
+    for (; *words != NULL; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a column's type can hold a field; the table of row.h. */
+static bool
+types_agree(const sfms_field *f, const char *type, const char *category)
+{
+    static const char *const ints[] = {"int2", "int4", "int8", NULL};
+    static const char *const floats[] = {"float4", "float8", "numeric", "int4", "int8", NULL};
+    bool repeated = f->desc->label == PROTOBUF_C_LABEL_REPEATED;
+
+    switch (f->desc->type) {
+    case PROTOBUF_C_TYPE_STRING:
+        return repeated == (category[0] == 'A');
+    case PROTOBUF_C_TYPE_BOOL:
+        return strcmp(type, "bool") == 0;
+    case PROTOBUF_C_TYPE_ENUM:
+        return strcmp(type, "text") == 0;
+    case PROTOBUF_C_TYPE_DOUBLE:
+    case PROTOBUF_C_TYPE_FLOAT:
+        return one_of(type, floats);
+    case PROTOBUF_C_TYPE_BYTES:
+        return strcmp(type, "bytea") == 0;
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return strcmp(type, f->message->kind == SFMS_KIND_TIMESTAMP && !repeated ? "timestamptz" : "jsonb") ==
+               0;
+    default:
+        return one_of(type, ints);
+    }
+}
+
+/* A contract method of the resource's collection does verb. */
+static bool
+has_verb(const sfms_engine *e, Pb__Verb verb)
+{
+    return sfms_contract_standard(e->contract, e->message->resource, verb) != NULL;
+}
+
+static void
+check_special_columns(const sfms_engine *e, const PGresult *columns)
+{
+    const char *table = e->resource->table;
+
+    if (find_column(columns, "org_id") < 0)
+        sfms_die("%s has no column org_id", table);
+    if (has_verb(e, PB__VERB__DELETE) && find_column(columns, "delete_time") < 0)
+        sfms_die("%s can be deleted but has no column delete_time", table);
+    if (has_verb(e, PB__VERB__UPSERT) && find_column(columns, "external_id") < 0)
+        sfms_die("%s can be upserted but has no column external_id", table);
+}
+
+static void
+check_orders(const sfms_engine *e)
+{
+    char *copy = strdup(e->resource->orders != NULL ? e->resource->orders : "");
+    char *save = NULL;
+
+    for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+        if (sfms_message_field(e->message, word, strlen(word)) == NULL)
+            sfms_die("%s is ordered by %s, which is no field", e->resource->table, word);
+    free(copy);
+}
+
+static void
+read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
+{
+    sfms_buf b;
+
+    sfms_buf_init(&b, perm, SFMS_ENGINE_SQL_MAX);
+    for (unsigned i = 0; i < e->message->n_fields; i++) {
+        const sfms_field *f = &e->message->fields[i];
+        int c = find_column(columns, f->desc->name);
+
+        if (c < 0)
+            sfms_die("%s has no column for the field %s of %s", e->resource->table, f->desc->name,
+                e->message->desc->name);
+        if (!types_agree(f, PQgetvalue(columns, c, 1), PQgetvalue(columns, c, 3)))
+            sfms_die("%s.%s is %s, which does not hold the field of %s", e->resource->table, f->desc->name,
+                PQgetvalue(columns, c, 1), e->message->desc->name);
+        e->not_null[i] = PQgetvalue(columns, c, 2)[0] == '1';
+        sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", f->desc->name);
+    }
+    e->columns = b.data;
+}
+
+const sfms_engine *
+sfms_engine_new(
+    sfms_arena *perm, const sfms_contract *c, const sfms_resource *r, PGconn *conn, const sfms_key *token_key)
+{
+    sfms_engine *e = sfms_new(perm, sfms_engine);
+    PGresult *columns;
+
+    e->resource = r;
+    e->contract = c;
+    e->token_key = token_key;
+    e->message = sfms_contract_message(c, r->message);
+    if (e->message == NULL || e->message->resource == NULL)
+        sfms_die("%s is no resource of the contract", r->message->name);
+    columns = PQexecParams(conn, columns_sql, 1, NULL, (const char *const[]){r->table}, NULL, NULL, 0);
+    if (PQresultStatus(columns) != PGRES_TUPLES_OK || PQntuples(columns) == 0)
+        sfms_die("there is no relation %s: has the database been migrated? %s", r->table,
+            PQresultErrorMessage(columns));
+    e->not_null = sfms_new_array(perm, bool, e->message->n_fields);
+    e->has_owner = find_column(columns, "owner_id") >= 0;
+    e->has_search = find_column(columns, "search_text") >= 0;
+    e->has_external = find_column(columns, "external_id") >= 0;
+    check_special_columns(e, columns);
+    check_orders(e);
+    read_columns(e, perm, columns);
+    PQclear(columns);
+    return e;
+}
