@@ -37,6 +37,28 @@ sfms_status sfms_composer_done(sfms_call *call, sfms_composer *w, sfms_statement
 const char *
 sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobuf__FieldMask *mask);
 
+/* sfms_engine_field finds a field of the resource by name; NULL if there is none. sfms_engine_masked is true
+ * if the mask names it. */
+const sfms_field *sfms_engine_field(const sfms_engine *e, const char *name);
+bool sfms_engine_masked(const sfms_engine *e, const Google__Protobuf__FieldMask *mask, const sfms_field *f);
+
+/* The resource in a request: the request itself, or the field that carries it; NULL if a wrapper has none. */
+ProtobufCMessage *
+sfms_request_resource(const sfms_engine *e, const sfms_call *call, ProtobufCMessage *request);
+
+/* A field mask or text of a request by its name; NULL if the request has no such field. */
+const Google__Protobuf__FieldMask *sfms_request_mask(ProtobufCMessage *request, const char *name);
+const char **sfms_request_text(ProtobufCMessage *msg, const char *name);
+
+/* sfms_field_empty is true for a field's default; sfms_field_writable, for what requests may write by name.
+ */
+bool sfms_field_empty(const ProtobufCMessage *msg, const sfms_field *f);
+bool sfms_field_writable(const sfms_field *f);
+
+/* sfms_insert_sql appends INSERT INTO table (org_id, id, ...) VALUES ($1, $2, ...) for all that the message
+ * has. */
+void sfms_insert_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg);
+
 /* The org that the call is for; every statement names it, so that the key's index serves. */
 const char *sfms_engine_org(const sfms_call *call);
 

@@ -1,0 +1,140 @@
+/* request.c -- the parts of a standard method's request, and how a statement is put together from them. */
+#include <string.h>
+
+#include "db/engine.h"
+
+void
+sfms_composer_init(sfms_composer *w, sfms_arena *a)
+{
+    sfms_buf_init(&w->sql, a, SFMS_ENGINE_SQL_MAX);
+    w->params = (sfms_params){
+        .max = SFMS_ENGINE_PARAMS, .values = sfms_new_array(a, const char *, SFMS_ENGINE_PARAMS)};
+}
+
+sfms_status
+sfms_composer_done(sfms_call *call, sfms_composer *w, sfms_statement *ret)
+{
+    if (!sfms_buf_ok(&w->sql) || w->params.n == w->params.max)
+        return sfms_fail(call, &sfms_bad_request);
+    *ret = (sfms_statement){w->sql.data, w->params.n, w->params.values};
+    return SFMS_OK;
+}
+
+const char *
+sfms_engine_org(const sfms_call *call)
+{
+    return call->principal->org_id;
+}
+
+const sfms_field *
+sfms_engine_field(const sfms_engine *e, const char *name)
+{
+    return sfms_message_field(e->message, name, strlen(name));
+}
+
+bool
+sfms_engine_masked(const sfms_engine *e, const Google__Protobuf__FieldMask *mask, const sfms_field *f)
+{
+    for (size_t i = 0; i < mask->n_paths; i++)
+        if (sfms_engine_field(e, mask->paths[i]) == f)
+            return true;
+    return false;
+}
+
+const char *
+sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobuf__FieldMask *mask)
+{
+    sfms_buf b;
+
+    if (mask == NULL || mask->n_paths == 0)
+        return e->columns;
+    for (size_t i = 0; i < mask->n_paths; i++) {
+        if (sfms_engine_field(e, mask->paths[i]) == NULL) {
+            sfms_fail(call, &sfms_bad_mask, mask->paths[i]);
+            return NULL;
+        }
+    }
+    sfms_buf_init(&b, call->arena, SFMS_ENGINE_SQL_MAX);
+    sfms_buf_add(&b, "id, version");
+    for (unsigned i = 0; i < e->message->n_fields; i++) {
+        const char *name = e->message->fields[i].desc->name;
+
+        if (strcmp(name, "id") != 0 && strcmp(name, "version") != 0 &&
+            sfms_engine_masked(e, mask, &e->message->fields[i]))
+            sfms_buf_printf(&b, ", %s", name);
+    }
+    return b.data;
+}
+
+*-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --* /
+
+    /* The resource in a request: the request itself, or the field that carries it; NULL if a wrapper has
+       none. */
+    ProtobufCMessage *
+    sfms_request_resource(const sfms_engine *e, const sfms_call *call, ProtobufCMessage *request)
+{
+    const sfms_field *f;
+
+    if (request->descriptor == e->resource->message)
+        return request;
+    f = sfms_message_resource_field(call->method->input);
+    return f == NULL ? NULL : *(ProtobufCMessage **)((char *)request + f->desc->offset);
+}
+
+const Google__Protobuf__FieldMask *
+sfms_request_mask(ProtobufCMessage *request, const char *name)
+{
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, name);
+
+    return f == NULL ? NULL : *(Google__Protobuf__FieldMask **)((char *)request + f->offset);
+}
+
+const char **
+sfms_request_text(ProtobufCMessage *msg, const char *name)
+{
+    const ProtobufCFieldDescriptor *f =
+        protobuf_c_message_descriptor_get_field_by_name(msg->descriptor, name);
+
+    return f == NULL ? NULL : (const char **)((char *)msg + f->offset);
+}
+
+bool
+sfms_field_empty(const ProtobufCMessage *msg, const sfms_field *f)
+{
+    const char *member = (const char *)msg + f->desc->offset;
+
+    if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+        return *(const size_t *)((const char *)msg + f->desc->quantifier_offset) == 0;
+    switch (f->desc->type) {
+    case PROTOBUF_C_TYPE_STRING:
+        return (*(char *const *)member)[0] == '\0';
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return *(ProtobufCMessage *const *)member == NULL;
+    case PROTOBUF_C_TYPE_BOOL:
+        return !*(const protobuf_c_boolean *)member;
+    case PROTOBUF_C_TYPE_BYTES:
+        return ((const ProtobufCBinaryData *)member)->len == 0;
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return *(const double *)member == 0;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_SINT64:
+        return *(const int64_t *)member == 0;
+    default:
+        return *(const int32_t *)member == 0;
+    }
+}
+
+static bool
+is_id(const sfms_field *f)
+{
+    return strcmp(f->desc->name, "id") == 0;
+}
+
+/* The service sets these; what a request has in them is not written. */
+bool
+sfms_field_writable(const sfms_field *f)
+{
+    return !f->rule->output_only && !is_id(f);
+}
