@@ -1,0 +1,232 @@
+-- Deals, and the stages that they have been in.
+
+CREATE TABLE pipeline.deals (
+    LIKE app.owned_record INCLUDING ALL,
+    name                 text NOT NULL,
+    account_id           uuid,
+    contact_id           uuid,
+    stage_id             uuid NOT NULL,
+    process_id           uuid NOT NULL,
+    amount               numeric,
+    currency             text NOT NULL,
+    expected_close_date  date,
+    close_date           date,
+    start_date           date NOT NULL,
+    lead_source          text,
+    next_step            text,
+    lost_reason          text,
+    description          text,
+    probability          double precision NOT NULL,
+    outcome              text NOT NULL,
+    stage_enter_time     timestamptz NOT NULL,
+    line_items           jsonb NOT NULL DEFAULT '[]',
+    amount_follows_items boolean NOT NULL,
+    search_text          text NOT NULL GENERATED ALWAYS AS (app.fold(name)) STORED,
+    CONSTRAINT deals_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
+    CONSTRAINT deals_account_id_fkey FOREIGN KEY (org_id, account_id) REFERENCES customers.accounts,
+    CONSTRAINT deals_contact_id_fkey FOREIGN KEY (org_id, contact_id) REFERENCES customers.contacts,
+    CONSTRAINT deals_stage_id_fkey FOREIGN KEY (org_id, stage_id) REFERENCES pipeline.stages,
+    CONSTRAINT deals_close_date_check CHECK ((outcome = 'OPEN') = (close_date IS NULL) AND close_date >= start_date)
+);
+
+-- Midnight of a day where the user is; now if that day is not over.
+CREATE FUNCTION pipeline.moment_of(day date) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN day >= app.today() THEN now()
+                ELSE day::timestamp AT TIME ZONE coalesce(nullif(current_setting('sfms.time_zone', true), ''), 'UTC') END
+$$;
+
+-- What follows from the stage: process, outcome, probability, and the dates.
+CREATE FUNCTION pipeline.fill_deal_stage() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    stage pipeline.stages;
+BEGIN
+    IF NEW.stage_id IS NOT NULL THEN
+        SELECT * INTO stage FROM pipeline.stages
+         WHERE org_id = NEW.org_id AND id = NEW.stage_id AND delete_time IS NULL;
+    ELSE
+        SELECT s.* INTO stage FROM pipeline.stages s
+          JOIN pipeline.processes p ON p.org_id = s.org_id AND p.id = s.process_id
+         WHERE p.org_id = NEW.org_id AND p.is_default AND s.outcome = 'OPEN' AND s.delete_time IS NULL
+         ORDER BY s.position, s.id LIMIT 1;
+    END IF;
+    IF stage.id IS NULL THEN
+        RAISE EXCEPTION USING COLUMN = 'stage_id', HINT = 'NO_SUCH_RECORD',
+            MESSAGE = CASE WHEN NEW.stage_id IS NULL THEN 'is required, as no default process has an open stage'
+                           ELSE 'names a stage that does not exist' END,
+            DETAIL = CASE WHEN NEW.stage_id IS NULL THEN '必填：默认销售流程没有进行中的阶段' ELSE '所指阶段不存在' END;
+    END IF;
+    NEW.stage_id := stage.id;
+    NEW.process_id := stage.process_id;
+    NEW.outcome := stage.outcome;
+    NEW.probability := stage.probability;
+    IF stage.outcome <> 'OPEN' THEN
+        NEW.close_date := coalesce(NEW.close_date, app.today());
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        NEW.start_date := coalesce(NEW.start_date, least(app.today(), NEW.close_date));
+        NEW.stage_enter_time := pipeline.moment_of(coalesce(NEW.close_date, NEW.start_date));
+        RETURN NEW;
+    END IF;
+    NEW.stage_enter_time := now();
+    IF stage.outcome = 'OPEN' THEN
+        NEW.close_date := NULL;
+    END IF;
+    IF stage.outcome <> 'LOST' THEN
+        NEW.lost_reason := NULL;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fill_stage BEFORE INSERT ON pipeline.deals
+    FOR EACH ROW EXECUTE FUNCTION pipeline.fill_deal_stage();
+CREATE TRIGGER fill_stage_again BEFORE UPDATE ON pipeline.deals
+    FOR EACH ROW WHEN (OLD.stage_id <> NEW.stage_id) EXECUTE FUNCTION pipeline.fill_deal_stage();
+
+-- Line items with names, prices and amounts filled in. Keys are the JSON names of the message LineItem. A deleted
+-- product may stay in a deal that has it (known), and not come into another.
+CREATE FUNCTION pipeline.priced(org uuid, items jsonb, known jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    result jsonb := '[]';
+    item   record;
+BEGIN
+    FOR item IN
+        SELECT n - 1 AS at, p.id, coalesce(nullif(i->>'name', ''), p.name) AS name,
+               coalesce(nullif(i->>'quantity', '')::numeric, 1) AS quantity,
+               coalesce(nullif(i->>'unitPrice', '')::numeric, p.unit_price, 0) AS price,
+               coalesce(nullif(i->>'discountPercent', '')::numeric, 0) AS discount
+          FROM jsonb_array_elements(items) WITH ORDINALITY AS e (i, n)
+          LEFT JOIN pipeline.products p ON p.org_id = org AND p.id = nullif(i->>'productId', '')::uuid
+                AND (p.delete_time IS NULL OR known @> jsonb_build_array(jsonb_build_object('productId', p.id)))
+         ORDER BY n
+    LOOP
+        IF item.id IS NULL THEN
+            RAISE EXCEPTION USING COLUMN = format('line_items[%s].product_id', item.at), HINT = 'NO_SUCH_RECORD',
+                MESSAGE = 'names a product that does not exist', DETAIL = '所指产品不存在';
+        END IF;
+        result := result || jsonb_build_object('productId', item.id, 'name', item.name,
+            'quantity', item.quantity::text, 'unitPrice', item.price::text, 'discountPercent', item.discount::text,
+            'amount', trim_scale(round(item.quantity * item.price * (1 - item.discount / 100), 2))::text);
+    END LOOP;
+    RETURN result;
+END $$;
+
+-- What follows from line items and currency. An amount that was given stands; one that was not follows the line items.
+CREATE FUNCTION pipeline.fill_deal_amount() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    base text;
+    old_items jsonb := '[]';
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        old_items := OLD.line_items;
+    END IF;
+    IF TG_OP = 'INSERT' OR OLD.currency IS DISTINCT FROM NEW.currency THEN
+        base := pipeline.currency_of(NEW.org_id);
+        NEW.currency := coalesce(NEW.currency, base);
+        IF NEW.currency <> base THEN
+            RAISE EXCEPTION USING COLUMN = 'currency', HINT = 'OTHER_CURRENCY',
+                MESSAGE = format('must be %s, the organisation''s currency, as there are no exchange rates', base),
+                DETAIL = format('必须为组织的币种 %s（暂无汇率）', base);
+        END IF;
+    END IF;
+    IF TG_OP = 'INSERT' OR OLD.amount IS DISTINCT FROM NEW.amount THEN
+        NEW.amount_follows_items := NEW.amount IS NULL;
+    END IF;
+    IF NEW.line_items <> old_items THEN
+        NEW.line_items := pipeline.priced(NEW.org_id, NEW.line_items, old_items);
+    END IF;
+    IF NEW.amount_follows_items THEN
+        NEW.amount := (SELECT sum((i->>'amount')::numeric) FROM jsonb_array_elements(NEW.line_items) i);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fill_amount BEFORE INSERT ON pipeline.deals
+    FOR EACH ROW EXECUTE FUNCTION pipeline.fill_deal_amount();
+CREATE TRIGGER fill_amount_again BEFORE UPDATE ON pipeline.deals
+    FOR EACH ROW WHEN (OLD.amount IS DISTINCT FROM NEW.amount OR OLD.line_items <> NEW.line_items
+                       OR OLD.currency IS DISTINCT FROM NEW.currency)
+    EXECUTE FUNCTION pipeline.fill_deal_amount();
+
+-- ---- where deals have been --------------------------------------------------------------------------------------
+
+-- One row per stay of a deal in a stage; the stay that goes on has no leave_time. Written by the trigger below alone.
+CREATE TABLE pipeline.stage_history (
+    org_id     uuid NOT NULL,
+    deal_id    uuid NOT NULL,
+    seq        bigint GENERATED ALWAYS AS IDENTITY,
+    stage_id   uuid NOT NULL,
+    enter_time timestamptz NOT NULL,
+    leave_time timestamptz,
+    actor_id   uuid,
+    PRIMARY KEY (org_id, deal_id, seq),
+    CONSTRAINT stage_history_deal_id_fkey FOREIGN KEY (org_id, deal_id) REFERENCES pipeline.deals ON DELETE CASCADE
+);
+
+-- Definer, so that services cannot write history of their own. A deal that comes in closed, from another system, has been
+-- in the last open stage from its start to its end.
+CREATE FUNCTION pipeline.log_stage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        UPDATE pipeline.stage_history SET leave_time = NEW.stage_enter_time
+         WHERE org_id = NEW.org_id AND deal_id = NEW.id AND leave_time IS NULL;
+    ELSIF NEW.outcome <> 'OPEN' THEN
+        INSERT INTO pipeline.stage_history (org_id, deal_id, stage_id, enter_time, leave_time, actor_id)
+        SELECT NEW.org_id, NEW.id, id, pipeline.moment_of(NEW.start_date), NEW.stage_enter_time, app.user_id()
+          FROM pipeline.stages
+         WHERE org_id = NEW.org_id AND process_id = NEW.process_id AND outcome = 'OPEN' AND delete_time IS NULL
+         ORDER BY position DESC, id DESC LIMIT 1;
+    END IF;
+    INSERT INTO pipeline.stage_history (org_id, deal_id, stage_id, enter_time, actor_id)
+    VALUES (NEW.org_id, NEW.id, NEW.stage_id, NEW.stage_enter_time, app.user_id());
+    RETURN NULL;
+END $$;
+CREATE TRIGGER log_stage AFTER INSERT ON pipeline.deals
+    FOR EACH ROW EXECUTE FUNCTION pipeline.log_stage();
+CREATE TRIGGER log_stage_again AFTER UPDATE ON pipeline.deals
+    FOR EACH ROW WHEN (OLD.stage_id <> NEW.stage_id) EXECUTE FUNCTION pipeline.log_stage();
+
+-- ---- who sees what, and how fast --------------------------------------------------------------------------------
+
+CREATE INDEX deals_stage ON pipeline.deals (org_id, stage_id, id);
+CREATE INDEX deals_account ON pipeline.deals (org_id, account_id, id) WHERE account_id IS NOT NULL;
+CREATE INDEX deals_contact ON pipeline.deals (org_id, contact_id, id) WHERE contact_id IS NOT NULL;
+CREATE INDEX deals_amount ON pipeline.deals (org_id, amount, id);
+CREATE INDEX deals_expected_close ON pipeline.deals (org_id, expected_close_date, id);
+CREATE INDEX deals_close ON pipeline.deals (org_id, close_date) WHERE close_date IS NOT NULL;
+CREATE INDEX deals_search ON pipeline.deals USING gin (app.grams(search_text));
+SELECT app.resource('pipeline.deals', 'owner');
+GRANT SELECT, INSERT, UPDATE ON pipeline.deals TO sfms_pipeline;
+
+-- History is seen by who sees the deal. Who sees all deals need not be asked about each.
+ALTER TABLE pipeline.stage_history ENABLE ROW LEVEL SECURITY;
+CREATE POLICY deal ON pipeline.stage_history USING (
+    org_id = (SELECT app.org_id())
+    AND ((SELECT app.sees_org()) OR EXISTS (SELECT 1 FROM pipeline.deals d
+                                             WHERE d.org_id = stage_history.org_id AND d.id = stage_history.deal_id)));
+GRANT SELECT ON pipeline.stage_history TO sfms_pipeline;
+
+-- ---- for other services -----------------------------------------------------------------------------------------
+-- Views run with the reader's rights, so row-level security holds through them.
+
+CREATE VIEW pipeline.deal_facts WITH (security_invoker = true) AS
+    SELECT org_id, id, owner_id, account_id, process_id, stage_id, coalesce(amount, 0) AS amount, outcome, probability,
+           start_date, expected_close_date, close_date, line_items
+      FROM pipeline.deals WHERE delete_time IS NULL;
+GRANT SELECT (owner_id, account_id, process_id, stage_id, amount, outcome, probability, start_date,
+              expected_close_date, close_date, line_items, delete_time) ON pipeline.deals TO sfms_analytics;
+
+CREATE VIEW pipeline.stage_visits WITH (security_invoker = true) AS
+    SELECT org_id, deal_id, stage_id, enter_time, leave_time FROM pipeline.stage_history;
+GRANT SELECT (org_id, deal_id, stage_id, enter_time, leave_time) ON pipeline.stage_history TO sfms_analytics;
+
+CREATE VIEW pipeline.process_stages WITH (security_invoker = true) AS
+    SELECT s.org_id, s.process_id, p.name AS process_name, p.is_default, s.id AS stage_id, s.name, s.position,
+           s.probability, s.outcome
+      FROM pipeline.stages s JOIN pipeline.processes p ON p.org_id = s.org_id AND p.id = s.process_id
+     WHERE s.delete_time IS NULL;
+GRANT SELECT (name, is_default, delete_time) ON pipeline.processes TO sfms_analytics;
+GRANT SELECT (process_id, name, position, probability, outcome, delete_time) ON pipeline.stages TO sfms_analytics;
+
+CREATE VIEW pipeline.product_names WITH (security_invoker = true) AS
+    SELECT org_id, id, name FROM pipeline.products;
+GRANT SELECT (name) ON pipeline.products TO sfms_analytics;
+
+GRANT SELECT ON pipeline.deal_facts, pipeline.stage_visits, pipeline.process_stages, pipeline.product_names TO sfms_analytics;
