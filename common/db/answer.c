@@ -5,10 +5,8 @@
 #include "db/engine.h"
 #include "db/row.h"
 
-*-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --* /
-
-    static sfms_status
-    read_single(const sfms_engine *e, sfms_call *call, const PGresult *result, ProtobufCMessage *out)
+static sfms_status
+read_single(const sfms_engine *e, sfms_call *call, const PGresult *result, ProtobufCMessage *out)
 {
     const sfms_field *version = sfms_engine_field(e, "version");
 

@@ -66,12 +66,8 @@ sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobu
     return b.data;
 }
 
-*-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --* /
-
-    /* The resource in a request: the request itself, or the field that carries it; NULL if a wrapper has
-       none. */
-    ProtobufCMessage *
-    sfms_request_resource(const sfms_engine *e, const sfms_call *call, ProtobufCMessage *request)
+ProtobufCMessage *
+sfms_request_resource(const sfms_engine *e, const sfms_call *call, ProtobufCMessage *request)
 {
     const sfms_field *f;
 

@@ -6,10 +6,8 @@
 #include "db/engine.h"
 #include "db/row.h"
 
-*-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -* /
-
-    static sfms_status
-    plan_get(const sfms_engine *e, sfms_call *call, const Pb__GetRequest *request, sfms_statement *ret)
+static sfms_status
+plan_get(const sfms_engine *e, sfms_call *call, const Pb__GetRequest *request, sfms_statement *ret)
 {
     const char *columns = sfms_engine_columns(e, call, request->read_mask);
     sfms_composer w;
