@@ -40,8 +40,8 @@ typedef struct sfms_call {
 sfms_status sfms_fail(sfms_call *call, const sfms_reason *reason, ...);
 
 /* sfms_violate notes that a field is wrong, without ending the handler: go on checking, then return
- * sfms_violations(call). field is the path from the request message in proto names. Past SFMS_VIOLATIONS_MAX
- * violations are only counted. Answers SFMS_INVALID_ARGUMENT. */
+ * sfms_violations(call). field is the path from the request message in proto names. What comes after
+ * SFMS_VIOLATIONS_MAX of them is dropped. Answers SFMS_INVALID_ARGUMENT. */
 sfms_status sfms_violate(sfms_call *call, const char *field, const sfms_reason *reason, ...);
 sfms_status sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_list args);
 

@@ -35,6 +35,8 @@ typedef enum {
 typedef struct {
     const ProtobufCFieldDescriptor *desc; /* name, type, offset in the C struct */
     const char *json_name;                /* lowerCamelCase */
+    const char *json_key;                 /* the same as it stands in JSON: "closeDate": with quotes and colon */
+    unsigned name_len, json_name_len, json_key_len;
     const sfms_message *message;          /* of a message field; NULL for others */
     const Pb__FieldRule *rule;            /* never NULL; all zero if the proto says nothing */
     const char *comment;                  /* from the proto; "" if none */
@@ -47,6 +49,8 @@ struct sfms_message {
     const char *comment;
     unsigned n_fields;
     const sfms_field *fields; /* in the order of desc->fields, which is by number */
+    unsigned slot_mask;       /* the rest is the hash table of the fields' names */
+    const uint16_t *slots;
 };
 
 /* One route of a method. */
@@ -58,11 +62,12 @@ typedef struct {
 
 typedef struct {
     const char *name;    /* "sfms.pipeline.v1.Deals/MoveDeal" */
-    const char *service; /* the process that serves it, third word of the package: "pipeline"; "rpc" for Health */
+    const char *service; /* the process that serves it, second word of the package: "pipeline"; "rpc" for Health */
     const char *group;   /* proto service, "Deals" */
     const char *short_name; /* "MoveDeal" */
     const sfms_message *input;
     const sfms_message *output;
+    const sfms_message *resource; /* what a standard method is about; NULL for other methods */
     const Pb__MethodRule *rule; /* never NULL */
     unsigned n_routes;          /* additional_bindings count too */
     const sfms_route *routes;
@@ -72,7 +77,7 @@ typedef struct {
 typedef struct sfms_contract sfms_contract;
 
 /* sfms_contract_load builds the contract; call it once, before threads. Ends the process with a sentence if C
- * descriptors and set disagree, if a method does not say who may call it, or if a route is given twice. */
+ * descriptors and set disagree, if a method does not say who may call it, or if a route is given twice or names a field that is none. */
 const sfms_contract *sfms_contract_load(void);
 
 /* sfms_contract_method finds a method by its full name; NULL if there is none. Constant time. */
@@ -103,10 +108,26 @@ const sfms_field *sfms_message_resource_field(const sfms_message *m);
 /* sfms_enum_name answers the name of an enum's value; NULL if the number is none. */
 const char *sfms_enum_name(const ProtobufCEnumDescriptor *e, int value);
 
-/* Accessors of a field in a C struct. sfms_field_set_message and _string set the member (and has/quantifier where there
- * is one); sfms_field_items gives the array of a repeated field. */
+/* sfms_field_at answers where the field is in the C struct: of a singular field the value itself, of a repeated one the
+ * pointer to its array. sfms_field_count answers the elements of a repeated field. */
 void *sfms_field_at(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
 size_t sfms_field_count(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
+
+/* sfms_field_is_set is false for a member of a oneof that is not the one in use; true for every other field. */
+bool sfms_field_is_set(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
+
+/* sfms_field_mark says that a field now has a value: sets the has_ member or the case of the oneof, where there is one. */
+void sfms_field_mark(ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
+
+/* sfms_field_is_default is true if the field holds nothing: "", 0, false, an absent message, an empty list. */
+bool sfms_field_is_default(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
+
+/* sfms_type_size answers the bytes of one value of a type in a C struct. */
+size_t sfms_type_size(ProtobufCType type);
+
+/* sfms_field_append makes room for one more element of a repeated field and answers where it goes, zeroed. Arrays grow
+ * by doubling, in the arena. Only for fields that nothing else has filled: an unpacked array has no room to spare. */
+void *sfms_field_append(sfms_arena *a, ProtobufCMessage *m, const ProtobufCFieldDescriptor *f);
 
 /* sfms_message_new makes an empty message of the kind in the arena. */
 ProtobufCMessage *sfms_message_new(sfms_arena *a, const ProtobufCMessageDescriptor *desc);

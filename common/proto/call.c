@@ -1,0 +1,122 @@
+/* call.c -- one call: on whose behalf, with what, and how it ends. */
+#include "proto/call.h"
+
+#include <string.h>
+
+#include "core/limits.h"
+
+static Pb__Status *
+failure_of(sfms_call *call)
+{
+    if (call->failure == NULL) {
+        call->failure = sfms_new(call->arena, Pb__Status);
+        pb__status__init(call->failure);
+    }
+    return call->failure;
+}
+
+static const char *
+sentence(const sfms_call *call, const sfms_reason *reason, va_list args)
+{
+    return sfms_vprintf(call->arena, reason->text[call->locale], args);
+}
+
+const char *
+sfms_text(sfms_call *call, const sfms_reason *reason, ...)
+{
+    va_list args;
+
+    va_start(args, reason);
+    const char *text = sentence(call, reason, args);
+    va_end(args);
+    return text;
+}
+
+sfms_status
+sfms_fail(sfms_call *call, const sfms_reason *reason, ...)
+{
+    Pb__Status *failure = failure_of(call);
+    va_list args;
+
+    va_start(args, reason);
+    failure->message = sentence(call, reason, args);
+    va_end(args);
+    failure->code = (int32_t)reason->status;
+    failure->reason = reason->name;
+    return reason->status;
+}
+
+sfms_status
+sfms_violate(sfms_call *call, const char *field, const sfms_reason *reason, ...)
+{
+    va_list args;
+
+    va_start(args, reason);
+    sfms_status status = sfms_vviolate(call, field, reason, args);
+    va_end(args);
+    return status;
+}
+
+sfms_status
+sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_list args)
+{
+    if (call->failure == NULL)
+        sfms_fail(call, &sfms_bad_fields);
+
+    Pb__Status *failure = call->failure;
+    if (failure->n_violations >= SFMS_VIOLATIONS_MAX)
+        return SFMS_INVALID_ARGUMENT;
+
+    Pb__Violation *v = sfms_new(call->arena, Pb__Violation);
+    pb__violation__init(v);
+    v->field = sfms_strdup(call->arena, field);
+    v->description = sentence(call, reason, args);
+    v->reason = reason->name;
+
+    /* A new array each time: violations are few, and the old one may be of a message that was unpacked. */
+    Pb__Violation **all = sfms_new_array(call->arena, Pb__Violation *, failure->n_violations + 1);
+    for (size_t i = 0; i < failure->n_violations; i++)
+        all[i] = failure->violations[i];
+    all[failure->n_violations++] = v;
+    failure->violations = all;
+    return SFMS_INVALID_ARGUMENT;
+}
+
+sfms_status
+sfms_violations(const sfms_call *call)
+{
+    return call->failure != NULL && call->failure->n_violations > 0 ? SFMS_INVALID_ARGUMENT : SFMS_OK;
+}
+
+void
+sfms_call_retry(sfms_call *call)
+{
+    call->failure = NULL;
+    call->version = 0;
+    call->created = false;
+}
+
+bool
+sfms_may(const sfms_call *call, const char *permission)
+{
+    for (size_t i = 0; call->principal != NULL && i < call->principal->n_permissions; i++)
+        if (strcmp(call->principal->permissions[i], permission) == 0)
+            return true;
+    return false;
+}
+
+sfms_status
+sfms_allowed(sfms_call *call, bool trusted)
+{
+    const Pb__MethodRule *rule = call->method->rule;
+
+    if (rule->internal)
+        return trusted ? SFMS_OK : sfms_fail(call, &sfms_no_permission, "internal");
+    if (rule->public_)
+        return SFMS_OK;
+    if (call->principal == NULL)
+        return sfms_fail(call, &sfms_no_token);
+    if (rule->signed_in || sfms_may(call, rule->permission))
+        return SFMS_OK;
+    return sfms_fail(call, &sfms_no_permission, rule->permission);
+}

@@ -1,0 +1,146 @@
+/* contract_check.c -- what must hold in a contract before a process may stand on it. */
+#include <string.h>
+
+#include "core/log.h"
+#include "proto/contract_private.h"
+
+static void
+check_rule(const sfms_method *m)
+{
+    const Pb__MethodRule *r = m->rule;
+    int said = (r->permission[0] != '\0') + !!r->signed_in + !!r->public_ + !!r->internal;
+
+    if (said != 1)
+        sfms_die("%s must say exactly one of permission, signed_in, public and internal", m->name);
+    if (r->internal && m->n_routes > 0)
+        sfms_die("%s is internal and must not have a route", m->name);
+    if (!r->internal && m->n_routes == 0)
+        sfms_die("%s has no route, so nobody can call it", m->name);
+}
+
+/* check_verb looks whether the messages of a standard method are those that the engine works with. */
+static void
+check_verb(const sfms_method *m)
+{
+    const sfms_field *in = sfms_message_resource_field(m->input);
+    const char *wanted = NULL;
+
+    switch (m->rule->verb) {
+    case PB__VERB__GET:
+        wanted = "sfms.api.v1.GetRequest";
+        break;
+    case PB__VERB__BATCH_GET:
+        wanted = "sfms.api.v1.BatchGetRequest";
+        break;
+    case PB__VERB__LIST:
+        wanted = "sfms.api.v1.ListRequest";
+        break;
+    case PB__VERB__DELETE:
+    case PB__VERB__UNDELETE:
+        wanted = "sfms.api.v1.DeleteRequest";
+        break;
+    case PB__VERB__CREATE:
+        if (m->input != m->output)
+            sfms_die("%s must take and answer the resource", m->name);
+        return;
+    case PB__VERB__UPDATE:
+    case PB__VERB__UPSERT:
+        if (in == NULL || in->message != m->output || sfms_message_field(m->input, "update_mask", 11) == NULL)
+            sfms_die("%s must take the resource that it answers, and update_mask", m->name);
+        return;
+    default:
+        return;
+    }
+    if (strcmp(m->input->desc->name, wanted) != 0)
+        sfms_die("%s must take a %s", m->name, wanted);
+}
+
+/* check_path looks whether a dotted path leads to a field. */
+static void
+check_path(const sfms_method *m, const char *path, size_t n)
+{
+    const sfms_message *message = m->input;
+
+    while (message != NULL) {
+        const char *dot = memchr(path, '.', n);
+        size_t len = dot != NULL ? (size_t)(dot - path) : n;
+        const sfms_field *f = sfms_message_field(message, path, len);
+
+        if (f == NULL)
+            break;
+        if (dot == NULL)
+            return;
+        message = f->message;
+        path += len + 1;
+        n -= len + 1;
+    }
+    sfms_die(
+        "a route of %s names \"%.*s\", which is no field of %s", m->name, (int)n, path, m->input->desc->name);
+}
+
+static void
+check_route(const sfms_method *m, const sfms_route *r)
+{
+    if (r->body[0] != '\0' && strcmp(r->body, "*") != 0)
+        check_path(m, r->body, strlen(r->body));
+    for (const char *p = strchr(r->path, '{'); p != NULL; p = strchr(p, '{')) {
+        p++;
+        check_path(m, p, strcspn(p, "}="));
+    }
+}
+
+/* same_shape is true if two paths differ in the names of their variables only. */
+static bool
+same_shape(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        if (*a == '{') {
+            a += strcspn(a, "}");
+            b += strcspn(b, "}");
+            continue;
+        }
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+static void
+check_routes_differ(const sfms_method *m, const sfms_method *other)
+{
+    for (unsigned i = 0; i < m->n_routes; i++)
+        for (unsigned j = 0; j < other->n_routes; j++) {
+            const sfms_route *a = &m->routes[i];
+            const sfms_route *b = &other->routes[j];
+
+            if (strcmp(a->verb, b->verb) == 0 && same_shape(a->path, b->path) && (m != other || i != j))
+                sfms_die("%s and %s have the same route, %s %s", m->name, other->name, a->verb, a->path);
+        }
+}
+
+static void
+check_resources_differ(const sfms_contract *c)
+{
+    for (unsigned i = 0; i < c->n_messages; i++) {
+        const sfms_message *m = c->messages[i];
+
+        if (m->resource != NULL && sfms_contract_resource(c, m->resource) != m)
+            sfms_die("two messages are the resource \"%s\"", m->resource);
+    }
+}
+
+void
+sfms_contract_check(const sfms_contract *c)
+{
+    for (unsigned i = 0; i < c->n_methods; i++) {
+        const sfms_method *m = &c->methods[i];
+
+        check_rule(m);
+        check_verb(m);
+        for (unsigned j = 0; j < m->n_routes; j++)
+            check_route(m, &m->routes[j]);
+        for (unsigned j = 0; j <= i; j++)
+            check_routes_differ(m, &c->methods[j]);
+    }
+    check_resources_differ(c);
+}

@@ -1,0 +1,352 @@
+/* contract_load.c -- builds the contract at start-up. */
+#include <malloc.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "google/api/http.pb-c.h"
+#include "proto/contract_private.h"
+#include "proto/contract_set.h"
+
+/* Numbers of the extensions in annotations.proto and google/api/annotations.proto. */
+enum {
+    OPTION_HTTP = 72295728,
+    OPTION_METHOD = 50101,
+    OPTION_FIELD = 50102,
+    OPTION_RESOURCE = 50103,
+    MESSAGES_MAX = 4096,
+    METHODS_MAX = 4096,
+};
+
+typedef struct {
+    sfms_arena *keep; /* lives as long as the process */
+    sfms_arena *temp; /* holds the set, and is dropped in the end */
+    const sfms_set *set;
+    struct sfms_contract *contract;
+    sfms_message *messages[MESSAGES_MAX];
+} loader;
+
+static const Pb__FieldRule no_rule = PB__FIELD_RULE__INIT;
+
+static sfms_kind
+kind_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        sfms_kind kind;
+    } kinds[] = {
+        {"google.protobuf.Timestamp", SFMS_KIND_TIMESTAMP},
+        {"google.protobuf.FieldMask", SFMS_KIND_FIELD_MASK},
+        {"google.protobuf.Struct", SFMS_KIND_STRUCT},
+        {"google.protobuf.Value", SFMS_KIND_VALUE},
+        {"google.protobuf.ListValue", SFMS_KIND_LIST_VALUE},
+        {"google.protobuf.Empty", SFMS_KIND_EMPTY},
+        {"sfms.api.v1.RawBody", SFMS_KIND_RAW},
+    };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return kinds[i].kind;
+    return SFMS_KIND_PLAIN;
+}
+
+/* slots_for answers the size of a hash table for n entries. */
+static unsigned
+slots_for(unsigned n)
+{
+    unsigned size = 8;
+
+    while (size < 2 * n)
+        size *= 2;
+    return size;
+}
+
+static void
+slot_add(sfms_message *m, uint16_t *slots, const char *name, unsigned index)
+{
+    unsigned i = sfms_name_hash(name, strlen(name)) & m->slot_mask;
+
+    while (slots[i] != 0)
+        i = (i + 1) & m->slot_mask;
+    slots[i] = (uint16_t)(index + 1);
+}
+
+/* index_fields builds the table by which sfms_message_field finds a field by either of its names. */
+static void
+index_fields(loader *l, sfms_message *m)
+{
+    unsigned size = slots_for(2 * m->n_fields);
+    uint16_t *slots = sfms_new_array(l->keep, uint16_t, size);
+
+    m->slot_mask = size - 1;
+    m->slots = slots;
+    for (unsigned i = 0; i < m->n_fields; i++) {
+        const sfms_field *f = &m->fields[i];
+
+        slot_add(m, slots, f->json_name, i);
+        if (strcmp(f->desc->name, f->json_name) != 0)
+            slot_add(m, slots, f->desc->name, i);
+    }
+}
+
+static const sfms_message *message_get(loader *l, const ProtobufCMessageDescriptor *desc);
+
+static void
+field_load(loader *l, sfms_field *f, const ProtobufCFieldDescriptor *desc, const sfms_set_message *in_set)
+{
+    const Google__Protobuf__FieldDescriptorProto *proto = NULL;
+
+    for (size_t i = 0; i < in_set->proto->n_field; i++) {
+        if (in_set->proto->field[i]->number != (int32_t)desc->id)
+            continue;
+        proto = in_set->proto->field[i];
+        f->comment = sfms_strdup(l->keep, in_set->field_comments[i]);
+    }
+    if (proto == NULL || strcmp(proto->name, desc->name) != 0)
+        sfms_die("C descriptor and descriptor set disagree about %s.%s", in_set->name, desc->name);
+
+    f->desc = desc;
+    f->json_name = sfms_strdup(l->keep, proto->json_name != NULL ? proto->json_name : proto->name);
+    f->json_key = sfms_printf(l->keep, "\"%s\":", f->json_name);
+    f->name_len = (unsigned)strlen(desc->name);
+    f->json_name_len = (unsigned)strlen(f->json_name);
+    f->json_key_len = (unsigned)strlen(f->json_key);
+    f->rule = &no_rule;
+    if (proto->options != NULL) {
+        const Pb__FieldRule *rule =
+            sfms_set_option(l->keep, &proto->options->base, OPTION_FIELD, &pb__field_rule__descriptor);
+
+        if (rule != NULL)
+            f->rule = rule;
+    }
+    if (desc->type == PROTOBUF_C_TYPE_MESSAGE)
+        f->message = message_get(l, desc->descriptor);
+}
+
+static sfms_message *
+message_load(loader *l, const ProtobufCMessageDescriptor *desc)
+{
+    const sfms_set_message *in_set = sfms_set_find_message(l->set, desc->name);
+
+    if (in_set == NULL || in_set->proto->n_field != desc->n_fields)
+        sfms_die("C descriptor and descriptor set disagree about %s", desc->name);
+    if (l->contract->n_messages == MESSAGES_MAX)
+        sfms_die("the contract has more than %d messages", MESSAGES_MAX);
+
+    sfms_message *m = sfms_new(l->keep, sfms_message);
+    /* First of all known, as a message may hold itself. */
+    l->messages[l->contract->n_messages++] = m;
+    m->desc = desc;
+    m->kind = kind_of(desc->name);
+    m->comment = sfms_strdup(l->keep, in_set->comment);
+    const Google__Protobuf__MessageOptions *options = in_set->proto->options;
+    if (options != NULL && options->map_entry)
+        m->kind = SFMS_KIND_MAP_ENTRY;
+    if (options != NULL) {
+        const Pb__ResourceRule *rule =
+            sfms_set_option(l->keep, &options->base, OPTION_RESOURCE, &pb__resource_rule__descriptor);
+
+        m->resource = rule != NULL ? rule->name : NULL;
+    }
+
+    sfms_field *fields = sfms_new_array(l->keep, sfms_field, desc->n_fields);
+    m->n_fields = desc->n_fields;
+    m->fields = fields;
+    for (unsigned i = 0; i < desc->n_fields; i++)
+        field_load(l, &fields[i], &desc->fields[i], in_set);
+    index_fields(l, m);
+    return m;
+}
+
+static const sfms_message *
+message_get(loader *l, const ProtobufCMessageDescriptor *desc)
+{
+    for (unsigned i = 0; i < l->contract->n_messages; i++)
+        if (l->messages[i]->desc == desc)
+            return l->messages[i];
+    return message_load(l, desc);
+}
+
+static sfms_route
+route_make(loader *l, const char *method, const Google__Api__HttpRule *rule)
+{
+    const char *verb = NULL;
+    const char *path = NULL;
+
+    switch ((int)rule->pattern_case) {
+    case GOOGLE__API__HTTP_RULE__PATTERN_GET:
+        verb = "GET";
+        path = rule->get;
+        break;
+    case GOOGLE__API__HTTP_RULE__PATTERN_PUT:
+        verb = "PUT";
+        path = rule->put;
+        break;
+    case GOOGLE__API__HTTP_RULE__PATTERN_POST:
+        verb = "POST";
+        path = rule->post;
+        break;
+    case GOOGLE__API__HTTP_RULE__PATTERN_DELETE:
+        verb = "DELETE";
+        path = rule->delete_;
+        break;
+    case GOOGLE__API__HTTP_RULE__PATTERN_PATCH:
+        verb = "PATCH";
+        path = rule->patch;
+        break;
+    case GOOGLE__API__HTTP_RULE__PATTERN_CUSTOM:
+        verb = rule->custom->kind;
+        path = rule->custom->path;
+        break;
+    }
+    if (path == NULL || path[0] != '/')
+        sfms_die("%s has a route without a path", method);
+    return (sfms_route){
+        .verb = sfms_strdup(l->keep, verb),
+        .path = sfms_strdup(l->keep, path),
+        .body = sfms_strdup(l->keep, rule->body),
+    };
+}
+
+static void
+routes_load(loader *l, sfms_method *m, const Google__Protobuf__MethodOptions *options)
+{
+    const Google__Api__HttpRule *rule =
+        sfms_set_option(l->temp, &options->base, OPTION_HTTP, &google__api__http_rule__descriptor);
+
+    if (rule == NULL)
+        return;
+    sfms_route *routes = sfms_new_array(l->keep, sfms_route, 1 + rule->n_additional_bindings);
+    routes[0] = route_make(l, m->name, rule);
+    for (size_t i = 0; i < rule->n_additional_bindings; i++)
+        routes[i + 1] = route_make(l, m->name, rule->additional_bindings[i]);
+    m->n_routes = 1 + (unsigned)rule->n_additional_bindings;
+    m->routes = routes;
+}
+
+/* resource_of answers what a standard method is about. */
+static const sfms_message *
+resource_of(const sfms_method *m)
+{
+    if (m->rule->verb == PB__VERB__VERB_UNSPECIFIED)
+        return NULL;
+    if (m->output->resource != NULL)
+        return m->output;
+
+    const sfms_field *f = sfms_message_resource_field(m->output);
+    if (f == NULL)
+        sfms_die("%s is a standard method, but its answer holds no resource", m->name);
+    return f->message;
+}
+
+/* service_word answers the second word of a package: "pipeline" of "sfms.pipeline.v1". */
+static const char *
+service_word(loader *l, const char *package)
+{
+    const char *dot = strchr(package, '.');
+
+    if (dot == NULL)
+        sfms_die("package %s has only one word", package);
+    return sfms_strndup(l->keep, dot + 1, strcspn(dot + 1, "."));
+}
+
+static void
+method_load(loader *l, sfms_method *m, const ProtobufCServiceDescriptor *service, unsigned index,
+    const sfms_set_service *in_set)
+{
+    const ProtobufCMethodDescriptor *desc = &service->methods[index];
+    const Google__Protobuf__MethodDescriptorProto *proto = in_set->proto->method[index];
+
+    m->name = sfms_printf(l->keep, "%s/%s", service->name, desc->name);
+    if (strcmp(proto->name, desc->name) != 0)
+        sfms_die("C descriptor and descriptor set disagree about %s", m->name);
+    m->service = service_word(l, service->package);
+    m->group = service->short_name;
+    m->short_name = desc->name;
+    m->input = message_get(l, desc->input);
+    m->output = message_get(l, desc->output);
+    m->comment = sfms_strdup(l->keep, in_set->method_comments[index]);
+    if (proto->options != NULL) {
+        m->rule =
+            sfms_set_option(l->keep, &proto->options->base, OPTION_METHOD, &pb__method_rule__descriptor);
+        routes_load(l, m, proto->options);
+    }
+    if (m->rule == NULL)
+        sfms_die("%s does not say who may call it", m->name);
+    m->resource = resource_of(m);
+}
+
+static void
+methods_load(loader *l)
+{
+    struct sfms_contract *c = l->contract;
+    unsigned n = 0;
+
+    for (unsigned i = 0; sfms_contract_services[i] != NULL; i++)
+        n += sfms_contract_services[i]->n_methods;
+    if (n > METHODS_MAX)
+        sfms_die("the contract has more than %d methods", METHODS_MAX);
+    c->methods = sfms_new_array(l->keep, sfms_method, n);
+
+    for (unsigned i = 0; sfms_contract_services[i] != NULL; i++) {
+        const ProtobufCServiceDescriptor *service = sfms_contract_services[i];
+        const sfms_set_service *in_set = sfms_set_find_service(l->set, service->name);
+
+        if (in_set == NULL || in_set->proto->n_method != service->n_methods)
+            sfms_die("C descriptor and descriptor set disagree about %s", service->name);
+        for (unsigned j = 0; j < service->n_methods; j++)
+            method_load(l, &c->methods[c->n_methods++], service, j, in_set);
+    }
+}
+
+static void
+tables_build(loader *l)
+{
+    struct sfms_contract *c = l->contract;
+
+    c->messages = sfms_memdup(l->keep, l->messages, c->n_messages * sizeof l->messages[0]);
+    c->message_mask = slots_for(c->n_messages) - 1;
+    c->message_slots = sfms_new_array(l->keep, const sfms_message *, c->message_mask + 1);
+    for (unsigned i = 0; i < c->n_messages; i++) {
+        unsigned slot = sfms_pointer_hash(c->messages[i]->desc) & c->message_mask;
+
+        while (c->message_slots[slot] != NULL)
+            slot = (slot + 1) & c->message_mask;
+        c->message_slots[slot] = c->messages[i];
+    }
+
+    c->method_mask = slots_for(c->n_methods) - 1;
+    c->method_slots = sfms_new_array(l->keep, const sfms_method *, c->method_mask + 1);
+    for (unsigned i = 0; i < c->n_methods; i++) {
+        unsigned slot = sfms_name_hash(c->methods[i].name, strlen(c->methods[i].name)) & c->method_mask;
+
+        while (c->method_slots[slot] != NULL)
+            slot = (slot + 1) & c->method_mask;
+        c->method_slots[slot] = &c->methods[i];
+    }
+}
+
+const sfms_contract *
+sfms_contract_load(void)
+{
+    static const sfms_contract *loaded;
+    size_t n;
+    const uint8_t *data = sfms_contract_set(&n);
+
+    if (loaded != NULL)
+        return loaded;
+    sfms_arena *temp = sfms_arena_new();
+    loader *l = sfms_new(temp, loader);
+    l->temp = temp;
+    l->keep = sfms_arena_new();
+    l->set = sfms_set_open(temp, data, n);
+    l->contract = sfms_new(l->keep, struct sfms_contract);
+    methods_load(l);
+    tables_build(l);
+    loaded = l->contract;
+    sfms_contract_check(loaded);
+
+    /* Unpacked, the set takes megabytes: give them back to the system. */
+    sfms_arena_free(temp);
+    malloc_trim(0);
+    return loaded;
+}
