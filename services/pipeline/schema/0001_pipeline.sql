@@ -131,12 +131,12 @@ GRANT SELECT, INSERT, UPDATE ON pipeline.products TO sfms_pipeline;
 CREATE FUNCTION pipeline.seed_org() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     process uuid := gen_random_uuid();
-    zh      boolean := NEW.locale LIKE 'zh%';
+    chinese boolean := NEW.locale LIKE 'zh%';
 BEGIN
     INSERT INTO pipeline.processes (org_id, id, name, is_default)
-    VALUES (NEW.id, process, CASE WHEN zh THEN '标准销售流程' ELSE 'Standard' END, true);
+    VALUES (NEW.id, process, CASE WHEN chinese THEN '标准销售流程' ELSE 'Standard' END, true);
     INSERT INTO pipeline.stages (org_id, id, process_id, position, name, probability, outcome, required_fields)
-    SELECT NEW.id, gen_random_uuid(), process, s.position, CASE WHEN zh THEN s.zh ELSE s.en END, s.probability,
+    SELECT NEW.id, gen_random_uuid(), process, s.position, CASE WHEN chinese THEN s.zh ELSE s.en END, s.probability,
            s.outcome, s.required_fields
       FROM (VALUES (10, 'Qualification', '初步接洽', 10, 'OPEN', '{}'::text[]),
                    (20, 'Needs Analysis', '需求分析', 25, 'OPEN', '{}'),

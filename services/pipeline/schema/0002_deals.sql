@@ -169,10 +169,11 @@ BEGIN
          WHERE org_id = NEW.org_id AND deal_id = NEW.id AND leave_time IS NULL;
     ELSIF NEW.outcome <> 'OPEN' THEN
         INSERT INTO pipeline.stage_history (org_id, deal_id, stage_id, enter_time, leave_time, actor_id)
-        SELECT NEW.org_id, NEW.id, id, pipeline.moment_of(NEW.start_date), NEW.stage_enter_time, app.user_id()
-          FROM pipeline.stages
-         WHERE org_id = NEW.org_id AND process_id = NEW.process_id AND outcome = 'OPEN' AND delete_time IS NULL
-         ORDER BY position DESC, id DESC LIMIT 1;
+        SELECT NEW.org_id, NEW.id, s.id, pipeline.moment_of(NEW.start_date), NEW.stage_enter_time, app.user_id()
+          FROM pipeline.stages s
+         WHERE s.org_id = NEW.org_id AND s.process_id = NEW.process_id AND s.outcome = 'OPEN'
+           AND s.delete_time IS NULL
+         ORDER BY s.position DESC, s.id DESC LIMIT 1;
     END IF;
     INSERT INTO pipeline.stage_history (org_id, deal_id, stage_id, enter_time, actor_id)
     VALUES (NEW.org_id, NEW.id, NEW.stage_id, NEW.stage_enter_time, app.user_id());
