@@ -1,0 +1,61 @@
+/*
+ * ctl.h -- the operator's tool: commands, each in a file of its name, and what they share.
+ */
+#ifndef SFMS_CTL_H
+#define SFMS_CTL_H
+
+#include <libpq-fe.h>
+
+#include "db/db.h"
+#include "proto/call.h"
+#include "rpc/link.h"
+
+/* What sfmsctl takes from the environment. "" where unset; a command that needs a value says so. */
+typedef struct {
+    const char *database_url;      /* as owner: a superuser or a role with CREATEROLE */
+    const char *database_password; /* of the services' roles */
+    const char *services;          /* name=url[|url],... */
+    const char *secret;            /* of the wire */
+} ctl_config;
+
+extern const ctl_config *ctl_env;
+
+/* Commands get the arguments after their name, argv[0] being the name, and answer the exit status. */
+int ctl_migrate(int argc, char **argv);
+int ctl_health(int argc, char **argv);
+int ctl_call(int argc, char **argv);
+int ctl_org_create(int argc, char **argv);
+int ctl_keygen(int argc, char **argv);
+int ctl_load(int argc, char **argv);
+
+/* ctl_usage says how the command is used and ends the process with status 2. */
+_Noreturn void ctl_usage(const char *command);
+
+/* ctl_connect connects to the database as its owner; ends the process with a sentence if it cannot. */
+PGconn *ctl_connect(void);
+
+/* ctl_run runs SQL and drops the result; ends the process with the server's words and the line if it fails.
+ * what names the SQL: a file, or the thing being done. */
+void ctl_run(PGconn *conn, const char *what, const char *sql);
+
+/* ctl_text answers the only value of a query with up to n parameters, in the arena; "" if there is no row. */
+const char *ctl_text(PGconn *conn, sfms_arena *a, const char *sql, int n, const char *const *values);
+
+/* ctl_links opens the ways to all services of SFMS_SERVICES; ends the process if that or the secret is not
+ * set. */
+sfms_links *ctl_links(void);
+
+/* ctl_request fills a message from JSON; ends the process with what is wrong with it. */
+ProtobufCMessage *ctl_request(sfms_arena *a, const sfms_contract *c, const sfms_method *m, const char *json);
+
+/* ctl_send calls a method of a service that is given up to five seconds to be there. */
+const Pb__Reply *ctl_send(sfms_links *links, sfms_arena *a, const sfms_method *m,
+    const ProtobufCMessage *request, const Pb__Principal *principal);
+
+/* ctl_response unpacks the answer. If the call failed, it says how on standard error and answers NULL. */
+ProtobufCMessage *ctl_response(sfms_arena *a, const sfms_method *m, const Pb__Reply *reply);
+
+/* ctl_print writes a message as one line of JSON to standard output. */
+void ctl_print(sfms_arena *a, const sfms_message *m, const ProtobufCMessage *message);
+
+#endif

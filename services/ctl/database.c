@@ -1,0 +1,97 @@
+/* database.c -- the owner's connection. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "ctl.h"
+
+/* What an operator reads of a server's notice: warnings, without the rest. */
+static void
+print_notice(void *arg, const char *message)
+{
+    (void)arg;
+    fprintf(stderr, "%s", message);
+}
+
+PGconn *
+ctl_connect(void)
+{
+    const char *const names[] = {"dbname", "application_name", "options", NULL};
+    const char *const values[] = {ctl_env->database_url, "sfmsctl",
+        "-c client_min_messages=warning -c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO", NULL};
+    PGconn *conn;
+
+    if (ctl_env->database_url[0] == '\0')
+        sfms_die("SFMS_DATABASE_URL must be set: it says where PostgreSQL is");
+    conn = PQconnectdbParams(names, values, 1);
+    if (PQstatus(conn) != CONNECTION_OK)
+        sfms_die("cannot connect to the database: %s", PQerrorMessage(conn));
+    PQsetNoticeProcessor(conn, print_notice, NULL);
+    return conn;
+}
+
+/* The line of the SQL that the server points to; 0 if it points nowhere. */
+static int
+line_of(const PGresult *result, const char *sql)
+{
+    const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
+    long characters = position != NULL ? strtol(position, NULL, 10) : 0;
+    int line = 1;
+
+    if (characters == 0)
+        return 0;
+    for (const char *p = sql; *p != '\0' && characters > 1; p++) {
+        if (((unsigned char)*p & 0xc0) == 0x80)
+            continue;
+        characters--;
+        line += *p == '\n';
+    }
+    return line;
+}
+
+static const char *
+or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* Ends the process with the server's words: sentence, detail, and the line of the SQL. */
+static _Noreturn void
+die_of(const PGresult *result, const char *what, const char *sql)
+{
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = or_empty(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+    int line = line_of(result, sql);
+    char at[32] = "";
+
+    if (line > 0)
+        snprintf(at, sizeof(at), ", line %d", line);
+    if (message == NULL)
+        message = PQresultErrorMessage(result);
+    sfms_die("%s%s: %s%s%s", what, at, message, detail[0] != '\0' ? ": " : "", detail);
+}
+
+void
+ctl_run(PGconn *conn, const char *what, const char *sql)
+{
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_COPY_IN)
+        sfms_die("%s: COPY FROM STDIN is not possible here; write INSERT", what);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
+        die_of(result, what, sql);
+    PQclear(result);
+}
+
+const char *
+ctl_text(PGconn *conn, sfms_arena *a, const char *sql, int n, const char *const *values)
+{
+    PGresult *result =
+        sfms_arena_own(a, PQexecParams(conn, sql, n, NULL, values, NULL, NULL, 0), (sfms_dtor *)PQclear);
+
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        die_of(result, "the database refuses", sql);
+    return PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "";
+}

@@ -1,0 +1,117 @@
+/* migrate.c -- roles and schema, brought up to date. Safe to run at any time and by several at once. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/seal.h"
+#include "ctl.h"
+
+/* Made by CMake from the schema/ folders, in the order in which they apply; ends with a NULL. */
+extern const struct {
+    const char *owner, *name, *sql;
+} sfms_schema[];
+
+/* The services that log in; each has a role sfms_<name>, a member of sfms_service. */
+static const char *const services[] = {"identity", "customers", "pipeline", "activities", "analytics", NULL};
+
+static const char ledger_sql[] =
+    "CREATE SCHEMA IF NOT EXISTS sfms;"
+    "CREATE TABLE IF NOT EXISTS sfms.app_migrations (owner text, name text, checksum text NOT NULL,"
+    " apply_time timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (owner, name));"
+    "REVOKE ALL ON SCHEMA public FROM PUBLIC";
+
+/* Roles belong to all databases of a server, so another migration may just have made this one. */
+static void
+make_role(PGconn *conn, sfms_arena *a, const char *role, const char *login)
+{
+    if (ctl_text(conn, a, "SELECT 1 FROM pg_roles WHERE rolname = $1", SFMS_ARGS(role))[0] != '\0')
+        return;
+    ctl_run(conn, role,
+        sfms_printf(a,
+            "DO $$ BEGIN CREATE ROLE %s %s;"
+            " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
+            role, login));
+    printf("made the role %s\n", role);
+}
+
+static void
+settle_role(PGconn *conn, sfms_arena *a, const char *role)
+{
+    const char *password = ctl_env->database_password;
+
+    if (ctl_text(conn, a,
+            "SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member"
+            " WHERE r.rolname = $1 AND m.roleid = 'sfms_service'::regrole",
+            SFMS_ARGS(role))[0] == '\0')
+        ctl_run(conn, role, sfms_printf(a, "GRANT sfms_service TO %s", role));
+    if (ctl_text(conn, a,
+            "SELECT 1 FROM pg_roles WHERE rolname = $1 AND 'search_path=pg_catalog' = ANY (rolconfig)",
+            SFMS_ARGS(role))[0] == '\0')
+        ctl_run(conn, role, sfms_printf(a, "ALTER ROLE %s SET search_path = pg_catalog", role));
+    if (password[0] != '\0')
+        ctl_run(conn, role,
+            sfms_printf(a, "ALTER ROLE %s PASSWORD %s", role,
+                (char *)sfms_arena_own(a, PQescapeLiteral(conn, password, strlen(password)), PQfreemem)));
+}
+
+/* Applies one file unless it was applied before; a file that has changed since then is refused. Answers 1 if
+ * it was applied. */
+static int
+apply(PGconn *conn, sfms_arena *a, const char *owner, const char *name, const char *sql)
+{
+    uint8_t hash[SFMS_MAC_SIZE];
+    const char *known = ctl_text(conn, a,
+        "SELECT checksum FROM sfms.app_migrations WHERE owner = $1 AND name = $2", SFMS_ARGS(owner, name));
+    const char *what = sfms_printf(a, "%s/%s", owner, name);
+    const char *checksum;
+
+    sfms_hash(sql, strlen(sql), hash);
+    checksum = sfms_hex(a, hash, sizeof(hash));
+    if (strcmp(known, checksum) == 0)
+        return 0;
+    if (known[0] != '\0')
+        sfms_die(
+            "%s was applied to this database in another form; undo the change and add a new file instead",
+            what);
+    ctl_run(conn, what, "BEGIN");
+    ctl_run(conn, what, sql);
+    ctl_text(conn, a,
+        "INSERT INTO sfms.app_migrations (owner, name, checksum) VALUES ($1, $2, $3) RETURNING ''",
+        SFMS_ARGS(owner, name, checksum));
+    ctl_run(conn, what, "COMMIT");
+    printf("applied %s\n", what);
+    fflush(stdout);
+    return 1;
+}
+
+int
+ctl_migrate(int argc, char **argv)
+{
+    sfms_arena *a = sfms_arena_new();
+    PGconn *conn;
+    int applied = 0;
+
+    (void)argv;
+    if (argc > 1)
+        ctl_usage("migrate");
+    conn = ctl_connect();
+    ctl_run(conn, "lock", "SELECT pg_advisory_lock(hashtext('sfms migrate'))");
+    make_role(conn, a, "sfms_service", "NOLOGIN");
+    for (int i = 0; services[i] != NULL; i++) {
+        const char *role = sfms_printf(a, "sfms_%s", services[i]);
+
+        make_role(conn, a, role, "LOGIN");
+        settle_role(conn, a, role);
+    }
+    if (ctl_text(conn, a, "SELECT to_regclass('sfms.app_migrations')", SFMS_NO_ARGS)[0] == '\0')
+        ctl_run(conn, "ledger", ledger_sql);
+    for (int i = 0; sfms_schema[i].owner != NULL; i++)
+        applied += apply(conn, a, sfms_schema[i].owner, sfms_schema[i].name, sfms_schema[i].sql);
+    if (applied == 0)
+        printf("the database is up to date\n");
+    else
+        printf("applied %d files; the database is up to date\n", applied);
+    PQfinish(conn);
+    sfms_arena_free(a);
+    return 0;
+}
