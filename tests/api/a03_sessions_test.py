@@ -1,0 +1,153 @@
+"""Signing in, staying signed in, signing out."""
+import time
+
+import jwt
+import pytest
+from jwt.algorithms import ECAlgorithm
+
+from lib.api import Api
+from lib.org import PASSWORD, log_in
+from lib.stack import wait_until
+
+
+@pytest.fixture
+def guest(stack):
+    return Api(stack.base)
+
+
+def refresh(guest, token):
+    return guest.post("/v1/sessions:refresh", json={"refreshToken": token})
+
+
+def test_login_answers_a_pair_of_tokens(guest, org):
+    session = log_in(org.base, org.admin.email)
+    assert set(session) == {"accessToken", "refreshToken", "expiresIn", "tokenType"}
+    assert session["tokenType"] == "Bearer" and 60 <= session["expiresIn"] <= 86400
+    claims = jwt.decode(session["accessToken"], options={"verify_signature": False})
+    assert abs(claims["exp"] - time.time() - session["expiresIn"]) < 10
+
+
+def test_the_published_key_verifies_the_token(guest, org):
+    keys = guest.get("/.well-known/jwks.json").ok(200)["keys"]
+    token = log_in(org.base, org.admin.email)["accessToken"]
+    kid = jwt.get_unverified_header(token)["kid"]
+    (key,) = [k for k in keys if k["kid"] == kid]
+    assert "d" not in key, "the private part is not published"
+    jwt.decode(token, ECAlgorithm.from_jwk(key), algorithms=["ES256"], options={"verify_aud": False})
+
+
+def test_me(org):
+    me = org.api.get("/v1/me").ok(200)
+    assert me["orgId"] == org.id and me["orgName"] == org.name and me["user"]["id"] == org.admin.id
+    assert me["roleName"] == "Admin" and me["visibility"] == "ORG"
+    assert me["currency"] == "CNY" and me["timeZone"] == "Asia/Shanghai" and me["locale"] == "zh-CN"
+    assert {"deals.read", "deals.write", "deals.delete", "users.write"} <= set(me["permissions"])
+
+
+def test_built_in_roles(org):
+    roles = {r["name"]: r for r in org.api.all("/v1/roles")}
+    assert {n: roles[n]["visibility"] for n in ("Admin", "Manager", "Rep", "Viewer")} == {
+        "Admin": "ORG", "Manager": "TEAM", "Rep": "OWN", "Viewer": "ORG"}
+    assert all(p.endswith(".read") for p in roles["Viewer"]["permissions"])
+    for name in ("Admin", "Viewer"):
+        answer = org.api.patch(f"/v1/roles/{roles[name]['id']}", {"permissions": []})
+        assert answer.status in (400, 403), str(answer)
+        answer.problem()
+
+
+def test_wrong_password_and_unknown_address_look_the_same(guest, org):
+    a = guest.post("/v1/sessions", json={"email": org.admin.email, "password": "wrong wrong"}).fails(401)
+    b = guest.post("/v1/sessions", json={"email": "nobody@example.com", "password": "wrong wrong"}).fails(401)
+    assert (a["code"], a["detail"]) == (b["code"], b["detail"])
+    assert PASSWORD not in str(a)
+
+
+def test_the_address_may_be_in_upper_case(guest, org):
+    guest.post("/v1/sessions", json={"email": org.admin.email.upper(), "password": PASSWORD}).ok()
+
+
+def test_refresh_rotates(guest, org):
+    first = log_in(org.base, org.admin.email)
+    second = refresh(guest, first["refreshToken"]).ok()
+    assert second["refreshToken"] != first["refreshToken"]
+    Api(org.base, second["accessToken"]).get("/v1/me").ok()
+    third = refresh(guest, second["refreshToken"]).ok()
+    Api(org.base, third["accessToken"]).get("/v1/me").ok()
+
+
+def test_a_refresh_token_used_twice_ends_the_session(guest, org):
+    first = log_in(org.base, org.admin.email)
+    second = refresh(guest, first["refreshToken"]).ok()
+    refresh(guest, first["refreshToken"]).fails(401)
+    refresh(guest, second["refreshToken"]).fails(401)
+    stolen = Api(org.base, second["accessToken"])
+    wait_until("the session's access token is refused", lambda: stolen.get("/v1/me").status == 401, 70, 0.5)
+
+
+def test_refresh_with_nonsense(guest, org):
+    for token in ("junk", "a.b.c", org.admin.session["accessToken"][:200], " "):
+        assert refresh(guest, token).status in (400, 401)
+    refresh(guest, "").fails(400, "INVALID_FIELDS", "/refreshToken", "REQUIRED")
+
+
+def test_logout(guest, org):
+    session = log_in(org.base, org.admin.email)
+    api = Api(org.base, session["accessToken"])
+    api.get("/v1/me").ok()
+    api.post("/v1/sessions:logout").ok()
+    refresh(guest, session["refreshToken"]).fails(401)
+    wait_until("the access token is refused", lambda: api.get("/v1/me").status == 401, 70, 0.5)
+    org.api.get("/v1/me").ok()
+
+
+def test_a_login_that_keeps_failing_is_slowed_down(guest, org):
+    person = org.person("Rep")
+    answers = [guest.post("/v1/sessions", json={"email": person.email, "password": f"wrong {i}"}) for i in range(8)]
+    assert answers[0].status == 401
+    last = answers[-1]
+    last.fails(429)
+    assert int(last.headers["Retry-After"]) >= 1
+    assert [a.status for a in answers] == sorted(a.status for a in answers), "401s, then 429s"
+    guest.post("/v1/sessions", json={"email": person.email, "password": PASSWORD}).fails(429)
+    log_in(org.base, org.admin.email)
+
+
+def test_set_password_ends_other_sessions(guest, org):
+    person = org.person("Rep")
+    other = log_in(org.base, person.email)
+    new = "a quite different 密码"
+    person.api.post(f"/v1/users/{person.id}:setPassword", json={"password": new}).fails(400)
+    person.api.post(f"/v1/users/{person.id}:setPassword", json={"password": new, "currentPassword": "no"}).fails(403)
+    person.api.post(f"/v1/users/{person.id}:setPassword", json={"password": new, "currentPassword": PASSWORD}).ok()
+    refresh(guest, other["refreshToken"]).fails(401)
+    guest.post("/v1/sessions", json={"email": person.email, "password": PASSWORD}).fails(401)
+    log_in(org.base, person.email, new)
+
+
+def test_a_short_password_is_refused(org):
+    person = org.person("Rep")
+    org.api.post(f"/v1/users/{person.id}:setPassword", json={"password": "short"}).fails(400, "INVALID_FIELDS", "/password")
+
+
+def test_a_rep_cannot_set_anothers_password(org):
+    rep = org.person("Rep")
+    answer = rep.api.post(f"/v1/users/{org.admin.id}:setPassword", json={"password": "taken over by a rep"})
+    assert answer.status in (403, 404), str(answer)
+    log_in(org.base, org.admin.email)
+
+
+def test_a_disabled_user_cannot_sign_in(guest, org):
+    person = org.person("Rep")
+    org.api.patch(f"/v1/users/{person.id}", {"disabled": True}).ok()
+    guest.post("/v1/sessions", json={"email": person.email, "password": PASSWORD}).fails(401)
+    refresh(guest, person.session["refreshToken"]).fails(401)
+    wait_until("the access token is refused", lambda: person.api.get("/v1/me").status == 401, 70, 0.5)
+
+
+def test_passwords_are_nowhere_in_the_clear(org, stack):
+    """Neither in the database nor in the event log nor in any process's log."""
+    stored = stack.sql("""SELECT string_agg(u::text, '') FROM identity.users u""")[0][0]
+    events = stack.sql("SELECT coalesce(string_agg(after::text, ''), '') FROM app.events WHERE resource = 'users'")[0][0]
+    for text in (stored, events, *(p.text() for p in stack.processes.values())):
+        assert PASSWORD not in text
+        assert "$argon2id$" not in text or text is stored

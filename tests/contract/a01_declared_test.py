@@ -1,0 +1,84 @@
+"""The contract itself: every method says who may call it, and is documented."""
+import pytest
+
+from lib.contract import contract, json_name
+
+METHODS = contract().methods
+ROUTED = contract().routed
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_says_who_may_call_it(method):
+    rule = method.rule
+    said = [bool(rule.permission), rule.signed_in, rule.public, rule.internal]
+    assert sum(said) == 1, "exactly one of permission, signed_in, public and internal"
+    if rule.internal:
+        assert not method.routes, "an internal method has no route"
+    else:
+        assert method.routes, "a method for callers has a route"
+
+
+@pytest.mark.parametrize("method", ROUTED, ids=lambda m: m.name)
+def test_route_agrees_with_the_message(method):
+    for route in method.routes:
+        for variable in route.variables:
+            message = method.input
+            for word in variable.split("."):
+                assert word in message.fields_by_name, f"{variable} is no field of {method.input.name}"
+                message = message.fields_by_name[word].message_type
+        assert route.verb in ("POST", "PATCH") or not route.body, f"{route.verb} has no body"
+        assert route.body in ("", "*") or route.body in method.input.fields_by_name
+
+
+def test_no_address_is_given_twice():
+    seen = {}
+    for method in ROUTED:
+        for route in method.routes:
+            key = (route.verb, route.shape)
+            assert key not in seen, f"{key} belongs to {method.name} and {seen[key]}"
+            seen[key] = method.name
+
+
+def test_everything_has_a_comment():
+    bare = []
+    for file in contract().set.file:
+        if not file.package.startswith("sfms."):
+            continue
+        documented = {tuple(l.path) for l in file.source_code_info.location if l.leading_comments.strip()}
+        for i, message in enumerate(file.message_type):
+            if (4, i) not in documented:
+                bare.append(f"message {file.package}.{message.name}")
+            bare += [f"field {file.package}.{message.name}.{f.name}" for k, f in enumerate(message.field)
+                     if (4, i, 2, k) not in documented]
+        for i, service in enumerate(file.service):
+            if (6, i) not in documented:
+                bare.append(f"service {file.package}.{service.name}")
+            bare += [f"rpc {file.package}.{service.name}.{m.name}" for k, m in enumerate(service.method)
+                     if (6, i, 2, k) not in documented]
+        for i, enum in enumerate(file.enum_type):
+            bare += [f"value {file.package}.{v.name}" for k, v in enumerate(enum.value)
+                     if (5, i, 2, k) not in documented and v.number != 0]
+    assert not bare, "without a comment: " + ", ".join(bare)
+
+
+@pytest.mark.parametrize("name", sorted(contract().resources))
+def test_resource_begins_with_the_common_fields(name):
+    fields = {f.name: f.number for f in contract().resources[name].fields}
+    common = {"id": 1, "version": 2, "create_time": 3, "update_time": 4, "delete_time": 5, "external_id": 7,
+              "external_source": 8, "custom_fields": 9}
+    assert {k: fields.get(k) for k in common} == common
+    assert fields.get("owner_id", 6) == 6
+    assert all(number >= 20 for field, number in fields.items() if field not in common and field != "owner_id")
+
+
+@pytest.mark.parametrize("name", sorted(contract().resources))
+def test_references_name_resources(name):
+    for field in contract().resources[name].fields:
+        target = contract().rule(field).references
+        assert not target or target in contract().resources, f"{json_name(field)} refers to {target}"
+
+
+def test_permissions_are_of_one_form():
+    for method in ROUTED:
+        permission = method.rule.permission
+        assert not permission or permission.rsplit(".", 1)[1] in ("read", "write", "delete"), method.name

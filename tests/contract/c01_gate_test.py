@@ -1,0 +1,147 @@
+"""The database is the gate: row-level security on every table, and nobody stands above it."""
+import pytest
+
+from lib import gate
+from lib.contract import contract
+
+
+@pytest.fixture(scope="module")
+def full(org, other_org):
+    """A database with at least one record of everything that can be created, in two organisations."""
+    for someone in (org, other_org):
+        for name in contract().collections("CREATE"):
+            someone.make.create(name)
+    return org
+
+
+@pytest.fixture
+def owner(stack):
+    conn = stack.pg.connect()
+    conn.autocommit = False
+    yield conn.cursor()
+    conn.rollback()
+    conn.close()
+
+
+def test_there_is_no_gap(owner):
+    assert gate.gaps(owner) == []
+
+
+def test_a_new_table_without_policy_is_a_gap(owner):
+    owner.execute("CREATE TABLE customers.forgotten (org_id uuid, id uuid)")
+    assert "customers.forgotten has no row-level security" in gate.gaps(owner)
+    owner.execute("ALTER TABLE customers.forgotten ENABLE ROW LEVEL SECURITY")
+    assert "customers.forgotten has no policy" in gate.gaps(owner)
+    owner.execute("SELECT app.protect('customers.forgotten', 'tenant')")
+    assert gate.gaps(owner) == []
+
+
+def test_a_view_that_bypasses_is_a_gap(owner):
+    owner.execute("CREATE VIEW customers.leak AS SELECT * FROM customers.accounts")
+    assert any("customers.leak is a view without security_invoker" in gap for gap in gate.gaps(owner))
+
+
+def test_a_role_that_bypasses_is_a_gap(owner):
+    owner.execute("ALTER ROLE sfms_pipeline BYPASSRLS")
+    assert any(gap.startswith("sfms_pipeline has powers") for gap in gate.gaps(owner))
+
+
+def test_a_definer_without_search_path_is_a_gap(owner):
+    owner.execute("CREATE FUNCTION app.trap() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'")
+    assert "app.trap() is SECURITY DEFINER without SET search_path" in gate.gaps(owner)
+
+
+def _readable(cursor, role):
+    """Tables and views that a role may read, with one column that it may read."""
+    for oid, name, kind, *_ in gate.tables(cursor):
+        cursor.execute("""SELECT attname FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped
+                             AND has_column_privilege(%s, attrelid, attnum, 'SELECT') LIMIT 1""", (oid, role))
+        row = cursor.fetchone()
+        cursor.execute("SELECT has_schema_privilege(%s, relnamespace, 'USAGE') FROM pg_class WHERE oid = %s", (role, oid))
+        if row and cursor.fetchone()[0]:
+            yield name, row[0]
+
+
+def _count(cursor, name, column, role, principal=None):
+    cursor.execute("SAVEPOINT look")
+    cursor.execute(f"SET LOCAL ROLE {role}")
+    for key, value in (principal or {}).items():
+        cursor.execute("SELECT set_config(%s, %s, true)", (f"sfms.{key}", value))
+    cursor.execute(f'SELECT count("{column}") FROM {name}')
+    count = cursor.fetchone()[0]
+    cursor.execute("ROLLBACK TO SAVEPOINT look")
+    return count
+
+
+@pytest.mark.parametrize("role", gate.SERVICE_ROLES[1:])
+def test_nothing_said_means_nothing_seen(role, owner, full):
+    seen = {}
+    looked = 0
+    for name, column in list(_readable(owner, role)):
+        if name in gate.OPEN:
+            continue
+        looked += 1
+        count = _count(owner, name, column, role)
+        if count:
+            seen[name] = count
+    assert looked > 3
+    assert not seen, f"{role} sees rows without a principal: {seen}"
+
+
+@pytest.mark.parametrize("role", gate.SERVICE_ROLES[1:])
+def test_a_principal_sees_no_other_tenant(role, owner, full, other_org):
+    principal = {"org_id": full.id, "user_id": full.admin.id, "visibility": "ORG"}
+    for name, column in list(_readable(owner, role)):
+        owner.execute("""SELECT has_column_privilege(%s, attrelid, attnum, 'SELECT') FROM pg_attribute
+                          WHERE attrelid = %s::regclass AND attname = 'org_id'""", (role, name))
+        row = owner.fetchone()
+        if not row or not row[0] or name in gate.OPEN:
+            continue
+        owner.execute("SAVEPOINT look")
+        owner.execute(f"SET LOCAL ROLE {role}")
+        for key, value in principal.items():
+            owner.execute("SELECT set_config(%s, %s, true)", (f"sfms.{key}", value))
+        owner.execute(f"SELECT count(*) FROM {name} WHERE org_id <> %s", (full.id,))
+        foreign = owner.fetchone()[0]
+        owner.execute("ROLLBACK TO SAVEPOINT look")
+        assert foreign == 0, f"{role} sees {foreign} rows of other tenants in {name}"
+
+
+@pytest.mark.parametrize("name", contract().collections("CREATE"))
+def test_the_owning_service_sees_its_tenants_rows(name, owner, full):
+    """The tests above mean something: with the principal set, the rows are there."""
+    owner.execute("SELECT relation::text FROM app.resources WHERE name = %s", (name,))
+    relation = owner.fetchone()[0]
+    role = "sfms_" + relation.split(".")[0]
+    principal = {"org_id": full.id, "user_id": full.admin.id, "visibility": "ORG"}
+    assert _count(owner, relation, "id", role, principal) > 0
+
+
+def test_a_service_cannot_write_another_tenants_row(owner, full, other_org):
+    owner.execute("SELECT id, owner_id FROM customers.accounts WHERE org_id = %s LIMIT 1", (other_org.id,))
+    theirs = owner.fetchone()[0]
+    owner.execute("SET LOCAL ROLE sfms_customers")
+    for key, value in {"org_id": full.id, "user_id": full.admin.id, "visibility": "ORG"}.items():
+        owner.execute("SELECT set_config(%s, %s, true)", (f"sfms.{key}", value))
+    owner.execute("UPDATE customers.accounts SET name = 'taken over' WHERE id = %s", (theirs,))
+    assert owner.rowcount == 0
+    owner.execute("SAVEPOINT insert")
+    with pytest.raises(Exception, match="row-level security"):
+        owner.execute("INSERT INTO customers.accounts (org_id, id, owner_id, name) VALUES (%s, gen_random_uuid(), %s, 'x')",
+                      (other_org.id, full.admin.id))
+    owner.execute("ROLLBACK TO SAVEPOINT insert")
+
+
+def test_services_can_neither_forge_nor_change_events(owner):
+    for role in gate.SERVICE_ROLES:
+        owner.execute("SELECT has_table_privilege(%s, 'app.events', 'INSERT, UPDATE, DELETE, TRUNCATE')", (role,))
+        assert owner.fetchone()[0] is False, role
+
+
+def test_services_never_delete_records(owner):
+    """Resources are marked as deleted; no service may remove a row of one."""
+    owner.execute("SELECT name, relation::oid FROM app.resources")
+    for name, oid in owner.fetchall():
+        for role in gate.SERVICE_ROLES:
+            owner.execute("SELECT has_table_privilege(%s, %s, 'DELETE, TRUNCATE')", (role, oid))
+            assert owner.fetchone()[0] is False, f"{role} may delete {name}"

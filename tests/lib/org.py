@@ -1,0 +1,69 @@
+"""Organisations and the people in them, each with a client of their own."""
+import itertools
+
+from lib.api import Api
+from lib.make import Maker
+
+PASSWORD = "correct horse 电池"
+_numbers = itertools.count(1)
+
+
+class Person:
+    """A user who has signed in."""
+
+    def __init__(self, id, email, api, session):
+        self.id, self.email, self.api, self.session = id, email, api, session
+
+
+def log_in(base, email, password=PASSWORD, **more):
+    """Signs in and answers the pair of tokens."""
+    return Api(base).post("/v1/sessions", json={"email": email, "password": password, **more}).ok()
+
+
+class Org:
+    """A fresh organisation with its admin, and helpers to fill it with people."""
+
+    def __init__(self, stack, name=None, **options):
+        n = next(_numbers)
+        self.stack, self.base = stack, stack.base
+        self.name = name or f"Org {n}"
+        email = f"admin{n}@org{n}.example.com"
+        made = stack.make_org(self.name, email, PASSWORD, **options)
+        self.id = made["orgId"]
+        self.admin = self._person(made["adminId"], email)
+        self.api = self.admin.api
+        self.make = Maker(self.api, self)
+        self._roles = None
+
+    def _person(self, id, email):
+        session = log_in(self.base, email)
+        return Person(id, email, Api(self.base, session["accessToken"]), session)
+
+    def role(self, name):
+        """The id of a role by its name, e.g. "Rep"."""
+        if self._roles is None or name not in self._roles:
+            self._roles = {r["name"]: r["id"] for r in self.api.all("/v1/roles")}
+        return self._roles[name]
+
+    def new_role(self, name, permissions, visibility="ORG"):
+        return self.api.post("/v1/roles", json={"name": name, "permissions": permissions, "visibility": visibility}).ok()
+
+    def person(self, role="Rep", team=None, name=None):
+        """Makes a user with a role (by name) and a team (by id), and signs in."""
+        n = next(_numbers)
+        email = f"user{n}@example.com"
+        body = {"displayName": name or f"Person {n}", "email": email, "roleId": self.role(role)}
+        if team:
+            body["teamId"] = team
+        user = self.api.post("/v1/users", json=body).ok()
+        self.api.post(f"/v1/users/{user['id']}:setPassword", json={"password": PASSWORD}).ok()
+        return self._person(user["id"], email)
+
+    def team(self, name, parent=None, manager=None):
+        """Makes a team and answers its id."""
+        body = {"name": name}
+        if parent:
+            body["parentId"] = parent
+        if manager:
+            body["managerId"] = manager
+        return self.api.post("/v1/teams", json=body).ok()["id"]
