@@ -28,7 +28,8 @@ run(const char *filter)
     o->call = (sfms_call){.arena = arena, .contract = contract, .request_id = "r"};
     o->params = (sfms_params){.max = 256, .values = o->values};
     sfms_buf_init(&o->sql, arena, 1 << 16);
-    o->status = sfms_filter_sql(&o->call, sfms_contract_resource(contract, "accounts"), filter, &o->sql, &o->params);
+    o->status =
+        sfms_filter_sql(&o->call, sfms_contract_resource(contract, "accounts"), filter, &o->sql, &o->params);
     return o;
 }
 
@@ -93,7 +94,8 @@ test_custom_fields(void **state)
     (void)state;
     gives("customFields.color = red", "((custom_fields ->> $1::text = $2))", "color");
     gives("customFields.color:*", "((coalesce(custom_fields ->> $1::text, '') <> ''))", "color");
-    assert_non_null(strstr(run("customFields.size > 5")->sql.data, "jsonb_typeof(custom_fields -> $1::text) = 'number'"));
+    assert_non_null(
+        strstr(run("customFields.size > 5")->sql.data, "jsonb_typeof(custom_fields -> $1::text) = 'number'"));
 }
 
 /* Nothing of a value may reach the SQL. */
@@ -144,7 +146,8 @@ test_errors_speak_chinese(void **state)
     o->call = (sfms_call){.arena = arena, .contract = contract, .request_id = "r", .locale = SFMS_LOCALE_ZH};
     o->params = (sfms_params){.max = 256, .values = o->values};
     sfms_buf_init(&o->sql, arena, 1 << 16);
-    assert_int_equal(sfms_filter_sql(&o->call, sfms_contract_resource(contract, "accounts"), "x=1", &o->sql, &o->params),
+    assert_int_equal(
+        sfms_filter_sql(&o->call, sfms_contract_resource(contract, "accounts"), "x=1", &o->sql, &o->params),
         SFMS_INVALID_ARGUMENT);
     assert_non_null(strstr(o->call.failure->message, "没有可筛选的字段“x”"));
     assert_string_equal(o->call.failure->reason, "BAD_FILTER");

@@ -1,0 +1,140 @@
+/* row_test.c -- texts of the database to messages, and fields to texts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "db/row.h"
+#include "google/protobuf/timestamp.pb-c.h"
+#include "sfms/customers/v1/accounts.pb-c.h"
+#include "sfms/identity/v1/roles.pb-c.h"
+
+static const sfms_contract *contract;
+static sfms_arena *arena;
+
+typedef struct {
+    const char *column;
+    const char *text; /* NULL for SQL NULL */
+} cell;
+
+/* A result of one row. */
+static PGresult *
+row_of(const cell *cells, int n)
+{
+    PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    PGresAttDesc columns[16] = {0};
+
+    for (int i = 0; i < n; i++)
+        columns[i].name = (char *)cells[i].column;
+    assert_true(PQsetResultAttrs(res, n, columns));
+    for (int i = 0; i < n; i++)
+        assert_true(PQsetvalue(
+            res, 0, i, (char *)cells[i].text, cells[i].text != NULL ? (int)strlen(cells[i].text) : -1));
+    return sfms_arena_own(arena, res, (sfms_dtor *)PQclear);
+}
+
+#define ROW(...)                                                                                             \
+    row_of((const cell[]){__VA_ARGS__}, (int)(sizeof((const cell[]){__VA_ARGS__}) / sizeof(cell)))
+
+static const char *
+text_of(const void *message, const char *name)
+{
+    const ProtobufCMessage *msg = message;
+    const sfms_message *m = sfms_contract_message(contract, msg->descriptor);
+
+    return sfms_field_text(arena, sfms_message_field(m, name, strlen(name)), msg);
+}
+
+static void
+test_scalars(void **state)
+{
+    Pb__Account a = PB__ACCOUNT__INIT;
+
+    (void)state;
+    sfms_row_read(arena, contract,
+        ROW({"name", "云帆"}, {"version", "18446744073709551615"}, {"employee_count", "42"}, {"city", NULL},
+            {"annual_revenue", "12345678901234567890.123456"}, {"not_a_field", "x"},
+            {"create_time", "2026-11-23 22:50:17.123456+00"}),
+        0, &a.base);
+    assert_string_equal(a.name, "云帆");
+    assert_true(a.version == UINT64_MAX);
+    assert_int_equal(a.employee_count, 42);
+    assert_string_equal(a.city, "");
+    assert_string_equal(a.annual_revenue, "12345678901234567890.123456"); /* never a binary float */
+    assert_int_equal(a.create_time->seconds, 1795474217);
+    assert_int_equal(a.create_time->nanos, 123456000);
+    assert_string_equal(text_of(&a, "create_time"), "2026-11-23T22:50:17.123456Z");
+    assert_string_equal(text_of(&a, "employee_count"), "42");
+    assert_null(text_of(&a, "city"));
+    assert_null(text_of(&a, "delete_time"));
+    assert_string_equal(text_of(&a, "version"), "18446744073709551615");
+}
+
+static void
+test_arrays_and_enums(void **state)
+{
+    Pb__Role r = PB__ROLE__INIT;
+    Pb__Role again = PB__ROLE__INIT;
+    const char *text;
+
+    (void)state;
+    sfms_row_read(arena, contract,
+        ROW({"permissions", "{deals.read,\"a, b\",\"q\\\"uote\\\\\",{},\"\"}"}, {"visibility", "TEAM"}), 0,
+        &r.base);
+    assert_int_equal(r.visibility, PB__VISIBILITY__TEAM);
+    assert_string_equal(text_of(&r, "visibility"), "TEAM");
+    assert_true(r.n_permissions >= 3);
+    assert_string_equal(r.permissions[0], "deals.read");
+    assert_string_equal(r.permissions[1], "a, b");
+    assert_string_equal(r.permissions[2], "q\"uote\\");
+    text = text_of(&r, "permissions");
+    sfms_row_read(arena, contract, ROW({"permissions", text}), 0, &again.base);
+    assert_int_equal(again.n_permissions, r.n_permissions);
+    for (size_t i = 0; i < r.n_permissions; i++)
+        assert_string_equal(again.permissions[i], r.permissions[i]);
+    again.n_permissions = 0;
+    assert_string_equal(text_of(&again, "permissions"), "{}");
+}
+
+static void
+test_json(void **state)
+{
+    Pb__Account a = PB__ACCOUNT__INIT;
+
+    (void)state;
+    sfms_row_read(arena, contract,
+        ROW({"custom_fields", "{\"n\": 5, \"颜色\": \"红\", \"deep\": [1, {\"x\": null}]}"}), 0, &a.base);
+    assert_non_null(a.custom_fields);
+    assert_int_equal(a.custom_fields->n_fields, 3);
+    assert_string_equal(text_of(&a, "custom_fields"), "{\"n\":5,\"颜色\":\"红\",\"deep\":[1,{\"x\":null}]}");
+}
+
+static void
+test_many(void **state)
+{
+    Pb__ListAccountsResponse page = PB__LIST_ACCOUNTS_RESPONSE__INIT;
+
+    (void)state;
+    sfms_rows_read(arena, contract, ROW({"name", "a"}), &page.base, "accounts");
+    sfms_rows_read(arena, contract, ROW({"name", "b"}), &page.base, "accounts");
+    assert_int_equal(page.n_accounts, 2);
+    assert_string_equal(page.accounts[0]->name, "a");
+    assert_string_equal(page.accounts[1]->name, "b");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scalars),
+        cmocka_unit_test(test_arrays_and_enums),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_many),
+    };
+
+    contract = sfms_contract_load();
+    arena = sfms_arena_new();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
