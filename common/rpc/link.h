@@ -4,7 +4,8 @@
  * Each URL of a service is one nng REQ socket with a few contexts. Point calls use two of them: a call is
  * sent at once if one is free, and otherwise travels with all that is waiting in the next message. Other
  * calls use SFMS_LINK_SLOW contexts, one call per message. Nothing is ever sent twice unless the
- * contract marks the method idempotent, and then once more at most.
+ * contract marks the method idempotent, and then once more at most. A server that is about to stop
+ * says so (Replies.draining, also on an idle connection); it gets nothing more until it has reconnected.
  */
 #ifndef SFMS_RPC_LINK_H
 #define SFMS_RPC_LINK_H
@@ -51,7 +52,8 @@ void sfms_link_close(sfms_link *link, int timeout_ms);
  * is connected or too much is waiting (retry_after set). */
 void sfms_link_send(sfms_link *link, sfms_link_call *call);
 
-/* sfms_link_wait makes n calls and waits for all; replies[i] are copied into the arena. */
+/* sfms_link_wait makes n calls and waits for all; replies[i] are copied into the arena. It sets done and arg. Where the link
+ * has never been connected yet, it first gives it a second to connect. */
 void sfms_link_wait(sfms_link *link, sfms_arena *a, size_t n, sfms_link_call *calls, Pb__Reply **replies);
 
 /* sfms_link_up is true if a replica is connected that is not about to stop. */
@@ -67,6 +69,8 @@ void sfms_link_stat(sfms_link *link, sfms_link_stats *ret);
 /* A set of links by service name, from a list "name=url[|url],name=url". */
 typedef struct sfms_links sfms_links;
 sfms_links *sfms_links_open(const char *list, const sfms_wire_keys *keys);
+/* sfms_links_open_lazy opens each link when it is first asked for. */
+sfms_links *sfms_links_open_lazy(const char *list, const sfms_wire_keys *keys);
 void sfms_links_close(sfms_links *links, int timeout_ms);
 sfms_link *sfms_links_find(sfms_links *links, const char *service); /* NULL if the list does not name it */
 /* sfms_links_each calls fn for every service in the list's order. */

@@ -1,0 +1,434 @@
+/* link.c -- the queue of a link: which call travels when, and what happens to those that cannot. */
+#include "rpc/link.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/log.h"
+#include "core/time.h"
+#include "rpc/link_inside.h"
+
+enum {
+    TICK_MS = 50,    /* how late an expired call may be answered */
+    RETRY_AFTER = 1, /* seconds that a caller is told to wait */
+};
+
+/* ---- queues
+ * ---------------------------------------------------------------------------------------------------- */
+
+void
+sfms_queue_push(sfms_link_queue *q, sfms_link_call *call)
+{
+    call->next = NULL;
+    if (q->last != NULL)
+        q->last->next = call;
+    else
+        q->first = call;
+    q->last = call;
+    q->n++;
+}
+
+void
+sfms_queue_unshift(sfms_link_queue *q, sfms_link_call *call)
+{
+    call->next = q->first;
+    q->first = call;
+    if (q->last == NULL)
+        q->last = call;
+    q->n++;
+}
+
+sfms_link_call *
+sfms_queue_shift(sfms_link_queue *q)
+{
+    sfms_link_call *call = q->first;
+
+    if (call == NULL)
+        return NULL;
+    q->first = call->next;
+    if (q->first == NULL)
+        q->last = NULL;
+    q->n--;
+    call->next = NULL;
+    return call;
+}
+
+sfms_lane
+sfms_link_lane(const sfms_method *method)
+{
+    return method->rule->point ? SFMS_LANE_POINT : SFMS_LANE_SLOW;
+}
+
+/* ---- how calls end
+ * --------------------------------------------------------------------------------------------- */
+
+void
+sfms_link_ended(sfms_link *link, unsigned n)
+{
+    if (n == 0)
+        return;
+    pthread_mutex_lock(&link->lock);
+    link->pending -= n;
+    if (link->pending == 0)
+        pthread_cond_broadcast(&link->changed);
+    pthread_mutex_unlock(&link->lock);
+}
+
+static void
+refuse(sfms_link_call *call, const sfms_reason *reason, Pb__Reply *reply, Pb__Status *status)
+{
+    pb__reply__init(reply);
+    pb__status__init(status);
+    status->code = (int32_t)reason->status;
+    status->reason = reason->name;
+    status->message = reason->text[call->locale];
+    if (reason->status == SFMS_UNAVAILABLE)
+        status->retry_after = RETRY_AFTER;
+    reply->status = status;
+}
+
+void
+sfms_link_fail(sfms_link *link, sfms_link_queue *calls, const sfms_reason *reason)
+{
+    unsigned n = calls->n;
+
+    for (sfms_link_call *call = sfms_queue_shift(calls); call != NULL; call = sfms_queue_shift(calls)) {
+        Pb__Reply reply;
+        Pb__Status status;
+
+        refuse(call, reason, &reply, &status);
+        call->done(call, &reply); /* the call is the caller's again, and may be gone */
+    }
+    sfms_link_ended(link, n);
+}
+
+/* ---- what expires
+ * ---------------------------------------------------------------------------------------------- */
+
+static void
+expire_waiting(sfms_link_queue *q, int64_t now, sfms_link_queue *expired)
+{
+    sfms_link_queue left = {0};
+
+    for (sfms_link_call *call = sfms_queue_shift(q); call != NULL; call = sfms_queue_shift(q))
+        sfms_queue_push(call->deadline_us <= now ? expired : &left, call);
+    *q = left;
+}
+
+static void
+expire_slot(sfms_slot *slot, int64_t now, sfms_link_queue *expired)
+{
+    if (slot->state != SFMS_SLOT_SENDING && slot->state != SFMS_SLOT_RECEIVING)
+        return;
+    for (size_t i = 0; i < slot->n; i++) {
+        if (slot->calls[i] == NULL || slot->calls[i]->deadline_us > now)
+            continue;
+        sfms_queue_push(expired, slot->calls[i]);
+        slot->calls[i] = NULL;
+    }
+}
+
+/* Answers what has expired, whether it waits or is under way, and comes again while there are calls. */
+static void
+tick(void *arg)
+{
+    sfms_link *link = arg;
+    sfms_link_queue expired = {0};
+    int64_t now = sfms_mono_us();
+
+    pthread_mutex_lock(&link->lock);
+    for (int lane = 0; lane < SFMS_LANES; lane++)
+        expire_waiting(&link->waiting[lane], now, &expired);
+    for (unsigned i = 0; i < link->n_replicas; i++) {
+        for (int k = 0; k < SFMS_LINK_SLOTS; k++)
+            expire_slot(&link->replicas[i].slots[k], now, &expired);
+    }
+    link->ticking = link->pending > expired.n && !link->closed;
+    if (link->ticking)
+        nng_sleep_aio(TICK_MS, link->tick);
+    pthread_mutex_unlock(&link->lock);
+    sfms_link_fail(link, &expired, &sfms_deadline);
+}
+
+/* ---- sending
+ * --------------------------------------------------------------------------------------------------- */
+
+static bool
+usable(const sfms_replica *r)
+{
+    return r->pipe != 0 && !r->draining;
+}
+
+bool
+sfms_link_usable(const sfms_link *link)
+{
+    for (unsigned i = 0; i < link->n_replicas && !link->closed; i++) {
+        if (usable(&link->replicas[i]))
+            return true;
+    }
+    return false;
+}
+
+static sfms_slot *
+free_slot(sfms_replica *r, sfms_lane lane)
+{
+    for (int i = 0; i < SFMS_LINK_SLOTS; i++) {
+        if (r->slots[i].lane == lane && r->slots[i].state == SFMS_SLOT_FREE)
+            return &r->slots[i];
+    }
+    return NULL;
+}
+
+/* A free slot on the replica with the fewest messages under way; in turn where they are equal. */
+static sfms_slot *
+best_slot(sfms_link *link, sfms_lane lane)
+{
+    sfms_slot *best = NULL;
+
+    for (unsigned i = 0; i < link->n_replicas; i++) {
+        sfms_replica *r = &link->replicas[(link->next + i) % link->n_replicas];
+        sfms_slot *slot = usable(r) ? free_slot(r, lane) : NULL;
+
+        if (slot != NULL && (best == NULL || r->under_way < best->replica->under_way))
+            best = slot;
+    }
+    link->next++;
+    return best;
+}
+
+/* Moves calls that wait into a free slot: point calls as many as a message takes, others alone. */
+static void
+fill_slot(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
+{
+    sfms_link_queue *q = &link->waiting[slot->lane];
+    size_t most = slot->lane == SFMS_LANE_POINT ? SFMS_BATCH_CALLS : 1;
+    size_t bytes = 0;
+    int64_t now = sfms_mono_us();
+
+    slot->n = 0;
+    while (slot->n < most && q->first != NULL &&
+           (slot->n == 0 || bytes + q->first->request_len <= SFMS_BATCH_BYTES)) {
+        sfms_link_call *call = sfms_queue_shift(q);
+
+        if (call->deadline_us <= now) {
+            sfms_queue_push(expired, call);
+            continue;
+        }
+        bytes += call->request_len;
+        slot->calls[slot->n++] = call;
+    }
+    if (slot->n == 0)
+        return;
+    slot->state = SFMS_SLOT_PACKING;
+    slot->replica->under_way++;
+}
+
+/* Starts one message of a lane; false if there is nothing to start or nowhere to. */
+static bool
+pump_lane(sfms_link *link, sfms_lane lane)
+{
+    sfms_link_queue expired = {0}, stranded = {0};
+    sfms_slot *slot = NULL;
+    bool more;
+
+    pthread_mutex_lock(&link->lock);
+    if (!sfms_link_usable(link)) {
+        stranded = link->waiting[lane];
+        link->waiting[lane] = (sfms_link_queue){0};
+        link->stats.unavailable += stranded.n;
+    } else if (link->waiting[lane].first != NULL) {
+        slot = best_slot(link, lane);
+    }
+    if (slot != NULL)
+        fill_slot(link, slot, &expired);
+    more = slot != NULL && link->waiting[lane].first != NULL;
+    if (slot != NULL && slot->n == 0)
+        slot = NULL;
+    pthread_mutex_unlock(&link->lock);
+    if (slot != NULL)
+        sfms_slot_start(slot);
+    sfms_link_fail(link, &expired, &sfms_deadline);
+    sfms_link_fail(link, &stranded, &sfms_unavailable);
+    return more;
+}
+
+void
+sfms_link_pump(sfms_link *link)
+{
+    for (int lane = 0; lane < SFMS_LANES; lane++) {
+        while (pump_lane(link, lane))
+            ;
+    }
+}
+
+/* Why a call cannot even wait; NULL if it can. Lock held. */
+static const sfms_reason *
+admit(sfms_link *link)
+{
+    if (link->closing || !sfms_link_usable(link))
+        return &sfms_unavailable;
+    if (link->waiting[SFMS_LANE_POINT].n + link->waiting[SFMS_LANE_SLOW].n >= SFMS_QUEUE_CALLS)
+        return &sfms_overloaded;
+    return NULL;
+}
+
+void
+sfms_link_send(sfms_link *link, sfms_link_call *call)
+{
+    sfms_lane lane = sfms_link_lane(call->method);
+    sfms_link_queue refused = {0};
+    const sfms_reason *reason;
+
+    call->attempts = 0;
+    pthread_mutex_lock(&link->lock);
+    link->stats.calls++;
+    link->pending++;
+    reason = admit(link);
+    if (reason != NULL) {
+        link->stats.unavailable++;
+        sfms_queue_push(&refused, call);
+    } else {
+        sfms_queue_push(&link->waiting[lane], call);
+        if (!link->ticking) {
+            link->ticking = true;
+            nng_sleep_aio(TICK_MS, link->tick);
+        }
+    }
+    pthread_mutex_unlock(&link->lock);
+    if (reason != NULL) {
+        sfms_link_fail(link, &refused, reason);
+        return;
+    }
+    while (pump_lane(link, lane))
+        ;
+}
+
+/* ---- opening and closing
+ * --------------------------------------------------------------------------------------- */
+
+static unsigned
+count_urls(const char *urls)
+{
+    unsigned n = 1;
+
+    for (const char *p = strchr(urls, '|'); p != NULL; p = strchr(p + 1, '|'))
+        n++;
+    return n;
+}
+
+sfms_link *
+sfms_link_open(const char *service, const char *urls, const sfms_wire_keys *keys)
+{
+    sfms_link *link = calloc(1, sizeof(*link));
+    pthread_condattr_t attr;
+
+    if (link == NULL)
+        sfms_die("out of memory");
+    link->keys = *keys;
+    link->n_replicas = count_urls(urls);
+    link->replicas = calloc(link->n_replicas, sizeof(*link->replicas));
+    if (link->replicas == NULL || nng_aio_alloc(&link->tick, tick, link) != 0)
+        sfms_die("out of memory");
+    pthread_mutex_init(&link->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&link->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    for (unsigned i = 0; i < link->n_replicas; i++) {
+        size_t n = strcspn(urls, "|");
+        char url[256];
+
+        if (n == 0 || n >= sizeof(url))
+            sfms_die("the address of service %s is empty or too long: \"%s\"", service, urls);
+        memcpy(url, urls, n);
+        url[n] = '\0';
+        sfms_replica_open(&link->replicas[i], link, url);
+        urls += n + (urls[n] == '|');
+    }
+    return link;
+}
+
+void
+sfms_link_close(sfms_link *link, int timeout_ms)
+{
+    struct timespec until;
+    int64_t until_us = sfms_mono_us() + (int64_t)timeout_ms * 1000;
+
+    if (link == NULL)
+        return;
+    until.tv_sec = until_us / 1000000;
+    until.tv_nsec = until_us % 1000000 * 1000;
+    pthread_mutex_lock(&link->lock);
+    link->closing = true;
+    while (link->pending > 0 && pthread_cond_timedwait(&link->changed, &link->lock, &until) == 0)
+        ;
+    link->closed = true;
+    pthread_mutex_unlock(&link->lock);
+    nng_aio_stop(link->tick);
+    for (unsigned i = 0; i < link->n_replicas; i++)
+        sfms_replica_stop(&link->replicas[i]);
+    sfms_link_pump(link); /* answers what still waits */
+    pthread_mutex_lock(&link->lock);
+    while (link->pending > 0)
+        pthread_cond_wait(&link->changed, &link->lock);
+    pthread_mutex_unlock(&link->lock);
+    for (unsigned i = 0; i < link->n_replicas; i++)
+        sfms_replica_close(&link->replicas[i]);
+    nng_aio_free(link->tick);
+    for (unsigned i = 0; i < link->n_arenas; i++)
+        sfms_arena_free(link->arenas[i]);
+    pthread_cond_destroy(&link->changed);
+    pthread_mutex_destroy(&link->lock);
+    free(link->replicas);
+    free(link);
+}
+
+/* ---- the rest
+ * -------------------------------------------------------------------------------------------------- */
+
+sfms_arena *
+sfms_link_arena(sfms_link *link)
+{
+    sfms_arena *a = NULL;
+
+    pthread_mutex_lock(&link->lock);
+    if (link->n_arenas > 0)
+        a = link->arenas[--link->n_arenas];
+    pthread_mutex_unlock(&link->lock);
+    return a != NULL ? a : sfms_arena_new();
+}
+
+void
+sfms_link_arena_back(sfms_link *link, sfms_arena *a)
+{
+    sfms_arena_reset(a);
+    pthread_mutex_lock(&link->lock);
+    if (link->n_arenas < sizeof(link->arenas) / sizeof(link->arenas[0])) {
+        link->arenas[link->n_arenas++] = a;
+        a = NULL;
+    }
+    pthread_mutex_unlock(&link->lock);
+    sfms_arena_free(a);
+}
+
+bool
+sfms_link_up(sfms_link *link)
+{
+    bool up;
+
+    pthread_mutex_lock(&link->lock);
+    up = sfms_link_usable(link);
+    pthread_mutex_unlock(&link->lock);
+    return up;
+}
+
+void
+sfms_link_stat(sfms_link *link, sfms_link_stats *ret)
+{
+    pthread_mutex_lock(&link->lock);
+    *ret = link->stats;
+    ret->waiting = link->waiting[SFMS_LANE_POINT].n + link->waiting[SFMS_LANE_SLOW].n;
+    ret->under_way = link->pending - ret->waiting;
+    pthread_mutex_unlock(&link->lock);
+}

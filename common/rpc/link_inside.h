@@ -1,0 +1,117 @@
+/*
+ * link_inside.h -- what the parts of a link share: link.c (queue), replica.c (socket), slot.c (message).
+ * Inside common/rpc only.
+ *
+ * One lock per link guards everything here but the calls of a slot that is being packed or has just been
+ * emptied. No caller's done() ever runs under it. nng completes operations on its own threads and never
+ * inside the call that starts or aborts them, so both are done under the lock.
+ */
+#ifndef SFMS_RPC_LINK_INSIDE_H
+#define SFMS_RPC_LINK_INSIDE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "core/limits.h"
+#include "rpc/link.h"
+
+typedef enum { SFMS_LANE_POINT, SFMS_LANE_SLOW, SFMS_LANES } sfms_lane;
+
+typedef enum {
+    SFMS_SLOT_FREE,
+    SFMS_SLOT_PACKING, /* its calls belong to the thread that packs them */
+    SFMS_SLOT_SENDING, /* nng has the message, and has not yet handed it to a connection */
+    SFMS_SLOT_RECEIVING,
+} sfms_slot_state;
+
+/* One message under way. */
+typedef struct sfms_slot {
+    struct sfms_replica *replica;
+    sfms_lane lane;
+    sfms_slot_state state;
+    nng_ctx ctx;
+    nng_aio *aio;
+    int64_t give_up_us; /* when even the latest of its calls has expired */
+    size_t n;
+    sfms_link_call *calls[SFMS_BATCH_CALLS]; /* NULL where a call has expired and was answered */
+} sfms_slot;
+
+enum { SFMS_LINK_SLOTS = SFMS_LINK_POINT + SFMS_LINK_SLOW };
+
+/* One process that serves the service. */
+typedef struct sfms_replica {
+    sfms_link *link;
+    nng_socket socket;
+    int pipe;           /* of the connection; 0 while there is none */
+    bool draining;      /* it is about to stop: nothing more for it until it has reconnected */
+    unsigned under_way; /* slots that are not free */
+    sfms_slot slots[SFMS_LINK_SLOTS];
+    nng_ctx watch; /* a message that is answered when the server is about to stop */
+    nng_aio *watch_aio;
+    bool watching, watch_sent;
+} sfms_replica;
+
+/* Calls in a row, by their next. */
+typedef struct {
+    sfms_link_call *first, *last;
+    unsigned n;
+} sfms_link_queue;
+
+struct sfms_link {
+    sfms_wire_keys keys;
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a replica came, or the last call ended */
+    sfms_link_queue waiting[SFMS_LANES];
+    unsigned pending; /* calls that are not done */
+    bool been_up;     /* was connected at least once */
+    bool closing;     /* takes no calls */
+    bool closed;      /* starts no messages */
+    bool ticking;
+    nng_aio *tick; /* looks for calls that have expired */
+    unsigned next; /* replica to look at first */
+    sfms_arena *arenas[SFMS_LINK_SLOTS * 2];
+    unsigned n_arenas;
+    sfms_link_stats stats;
+    unsigned n_replicas;
+    sfms_replica *replicas;
+};
+
+/* Queues. Lock held. */
+void sfms_queue_push(sfms_link_queue *q, sfms_link_call *call);
+void sfms_queue_unshift(sfms_link_queue *q, sfms_link_call *call);
+sfms_link_call *sfms_queue_shift(sfms_link_queue *q);
+
+/* sfms_link_usable is true if a replica can be sent to. Lock held. */
+bool sfms_link_usable(const sfms_link *link);
+
+/* sfms_link_lane answers how a method travels. */
+sfms_lane sfms_link_lane(const sfms_method *method);
+
+/* sfms_link_pump starts messages while there are calls and free slots; answers the waiting calls if no
+ * replica is left. Lock not held, here and below. */
+void sfms_link_pump(sfms_link *link);
+
+/* sfms_link_fail answers calls that the link no longer holds with a reason; sfms_link_ended counts calls that
+ * were answered. */
+void sfms_link_fail(sfms_link *link, sfms_link_queue *calls, const sfms_reason *reason);
+void sfms_link_ended(sfms_link *link, unsigned n);
+
+/* sfms_link_arena lends an arena; sfms_link_arena_back takes it back. */
+sfms_arena *sfms_link_arena(sfms_link *link);
+void sfms_link_arena_back(sfms_link *link, sfms_arena *a);
+
+/* sfms_replica_open starts connecting in the background; sfms_replica_stop ends all that is under way. */
+void sfms_replica_open(sfms_replica *r, sfms_link *link, const char *url);
+void sfms_replica_stop(sfms_replica *r);
+void sfms_replica_close(sfms_replica *r);
+
+/* sfms_replica_drains notes that the process behind a connection is about to stop. Lock held. */
+void sfms_replica_drains(sfms_replica *r, const nng_msg *msg);
+
+/* A slot's life. start takes a slot in state PACKING. */
+void sfms_slot_open(sfms_slot *slot, sfms_replica *r, sfms_lane lane);
+void sfms_slot_start(sfms_slot *slot);
+void sfms_slot_stop(sfms_slot *slot);
+void sfms_slot_close(sfms_slot *slot);
+
+#endif

@@ -1,0 +1,184 @@
+/* replica.c -- the connection to one process that serves a service. */
+#include "rpc/link_inside.h"
+
+#include <nng/protocol/reqrep0/req.h>
+
+#include "core/log.h"
+
+enum { RECONNECT_MIN_MS = 10, RECONNECT_MAX_MS = 100 };
+
+/* ---- the watch
+ * ------------------------------------------------------------------------------------------------- */
+/* A batch without calls, which the server answers when it is about to stop, and not before: so an idle link,
+ * too, learns that it should send nothing more. */
+
+static void
+watch_start(sfms_replica *r)
+{
+    Pb__Batch batch = PB__BATCH__INIT;
+    nng_msg *msg = NULL;
+
+    pthread_mutex_lock(&r->link->lock);
+    if (r->pipe != 0 && !r->draining && !r->watching && !r->link->closed)
+        msg = sfms_wire_pack(&r->link->keys.request, &batch.base);
+    if (msg != NULL) {
+        r->watching = true;
+        r->watch_sent = false;
+        nng_aio_set_msg(r->watch_aio, msg);
+        nng_ctx_send(r->watch, r->watch_aio);
+    }
+    pthread_mutex_unlock(&r->link->lock);
+}
+
+static void
+watch_answered(sfms_replica *r, nng_msg *msg)
+{
+    sfms_link *link = r->link;
+    sfms_arena *a = sfms_link_arena(link);
+    Pb__Replies *replies = (Pb__Replies *)sfms_wire_open(
+        a, &link->keys.reply, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+
+    pthread_mutex_lock(&link->lock);
+    r->watching = false;
+    if (replies != NULL && replies->draining)
+        sfms_replica_drains(r, msg);
+    pthread_mutex_unlock(&link->lock);
+    nng_msg_free(msg);
+    sfms_link_arena_back(link, a);
+    sfms_link_pump(link);
+}
+
+static void
+watch_event(void *arg)
+{
+    sfms_replica *r = arg;
+    int rv = nng_aio_result(r->watch_aio);
+    bool sent;
+
+    pthread_mutex_lock(&r->link->lock);
+    sent = r->watch_sent;
+    if (!sent && rv == 0) {
+        r->watch_sent = true;
+        nng_ctx_recv(r->watch, r->watch_aio);
+        pthread_mutex_unlock(&r->link->lock);
+        return;
+    }
+    if (rv != 0)
+        r->watching = false;
+    pthread_mutex_unlock(&r->link->lock);
+    if (rv == 0) {
+        watch_answered(r, nng_aio_get_msg(r->watch_aio));
+        return;
+    }
+    if (!sent)
+        nng_msg_free(nng_aio_get_msg(r->watch_aio));
+    watch_start(r); /* if there is another connection already */
+}
+
+/* ---- connections
+ * ----------------------------------------------------------------------------------------------- */
+
+static void
+connected(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+    sfms_replica *r = arg;
+
+    (void)event;
+    pthread_mutex_lock(&r->link->lock);
+    r->pipe = nng_pipe_id(pipe);
+    r->draining = false;
+    r->link->been_up = true;
+    pthread_cond_broadcast(&r->link->changed);
+    pthread_mutex_unlock(&r->link->lock);
+    watch_start(r);
+    sfms_link_pump(r->link);
+}
+
+/* nng has failed what was sent over the connection. What it had not sent yet it would keep for the next one:
+ * take it back, so that nobody waits for a process that may not return. */
+static void
+disconnected(nng_pipe pipe, nng_pipe_ev event, void *arg)
+{
+    sfms_replica *r = arg;
+
+    (void)event;
+    pthread_mutex_lock(&r->link->lock);
+    if (r->pipe != nng_pipe_id(pipe)) {
+        pthread_mutex_unlock(&r->link->lock);
+        return;
+    }
+    r->pipe = 0;
+    r->draining = false;
+    for (int i = 0; i < SFMS_LINK_SLOTS; i++) {
+        if (r->slots[i].state == SFMS_SLOT_SENDING)
+            nng_aio_abort(r->slots[i].aio, NNG_ECONNABORTED);
+    }
+    if (r->watching && !r->watch_sent)
+        nng_aio_abort(r->watch_aio, NNG_ECONNABORTED);
+    pthread_mutex_unlock(&r->link->lock);
+    sfms_link_pump(r->link);
+}
+
+void
+sfms_replica_drains(sfms_replica *r, const nng_msg *msg)
+{
+    if (nng_pipe_id(nng_msg_get_pipe(msg)) == r->pipe)
+        r->draining = true;
+}
+
+/* ---- opening and closing
+ * --------------------------------------------------------------------------------------- */
+
+static int
+set_options(nng_socket socket)
+{
+    int rv = nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+
+    if (rv == 0)
+        rv = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, SFMS_MESSAGE_MAX + 64); /* and nng's own header */
+    if (rv == 0)
+        rv = nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+    if (rv == 0)
+        rv = nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+    return rv;
+}
+
+void
+sfms_replica_open(sfms_replica *r, sfms_link *link, const char *url)
+{
+    int rv = nng_req0_open(&r->socket);
+
+    r->link = link;
+    if (rv == 0)
+        rv = set_options(r->socket);
+    if (rv != 0)
+        sfms_die("cannot open a socket: %s", nng_strerror(rv));
+    for (int i = 0; i < SFMS_LINK_SLOTS; i++)
+        sfms_slot_open(&r->slots[i], r, i < SFMS_LINK_POINT ? SFMS_LANE_POINT : SFMS_LANE_SLOW);
+    if (nng_ctx_open(&r->watch, r->socket) != 0 || nng_aio_alloc(&r->watch_aio, watch_event, r) != 0)
+        sfms_die("out of memory");
+    nng_aio_set_timeout(r->watch_aio, NNG_DURATION_INFINITE);
+    nng_pipe_notify(r->socket, NNG_PIPE_EV_ADD_POST, connected, r);
+    nng_pipe_notify(r->socket, NNG_PIPE_EV_REM_POST, disconnected, r);
+    rv = nng_dial(r->socket, url, NULL, NNG_FLAG_NONBLOCK);
+    if (rv != 0)
+        sfms_die("cannot use the address %s: %s", url, nng_strerror(rv));
+}
+
+void
+sfms_replica_stop(sfms_replica *r)
+{
+    nng_aio_stop(r->watch_aio);
+    for (int i = 0; i < SFMS_LINK_SLOTS; i++)
+        sfms_slot_stop(&r->slots[i]);
+}
+
+void
+sfms_replica_close(sfms_replica *r)
+{
+    for (int i = 0; i < SFMS_LINK_SLOTS; i++)
+        sfms_slot_close(&r->slots[i]);
+    nng_ctx_close(r->watch);
+    nng_aio_free(r->watch_aio);
+    nng_close(r->socket);
+}

@@ -1,0 +1,46 @@
+/* wire.c -- signed messages. */
+#include "rpc/wire.h"
+
+#include <string.h>
+
+#include "core/limits.h"
+#include "core/log.h"
+
+static const char magic[4] = {'S', 'F', 'M', '1'};
+
+void
+sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret)
+{
+    if (secret == NULL || !sfms_key_derive(secret, "wire request", &keys->request) ||
+        !sfms_key_derive(secret, "wire reply", &keys->reply))
+        sfms_die("SFMS_SECRET must have at least 32 characters");
+}
+
+nng_msg *
+sfms_wire_pack(const sfms_key *key, const ProtobufCMessage *message)
+{
+    size_t n = protobuf_c_message_get_packed_size(message);
+    nng_msg *msg = NULL;
+    uint8_t *body;
+
+    if (n > SFMS_MESSAGE_MAX - SFMS_WIRE_HEADER || nng_msg_alloc(&msg, SFMS_WIRE_HEADER + n) != 0)
+        return NULL;
+    body = nng_msg_body(msg);
+    memcpy(body, magic, sizeof(magic));
+    protobuf_c_message_pack(message, body + SFMS_WIRE_HEADER);
+    sfms_mac(key, body + SFMS_WIRE_HEADER, n, body + sizeof(magic));
+    return msg;
+}
+
+ProtobufCMessage *
+sfms_wire_open(
+    sfms_arena *a, const sfms_key *key, const ProtobufCMessageDescriptor *desc, const void *data, size_t n)
+{
+    const uint8_t *bytes = data;
+
+    if (n < SFMS_WIRE_HEADER || n > SFMS_MESSAGE_MAX || memcmp(bytes, magic, sizeof(magic)) != 0)
+        return NULL;
+    if (!sfms_mac_check(key, bytes + SFMS_WIRE_HEADER, n - SFMS_WIRE_HEADER, bytes + sizeof(magic)))
+        return NULL;
+    return protobuf_c_message_unpack(desc, sfms_arena_pb(a), n - SFMS_WIRE_HEADER, bytes + SFMS_WIRE_HEADER);
+}

@@ -1,0 +1,48 @@
+/* Fuzzes common/rpc/wire.c: any bytes as a whole message, and any bytes under a right signature. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/limits.h"
+#include "rpc/wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* What was read can be packed and read again. */
+static void
+check(sfms_arena *a, const sfms_key *key, const ProtobufCMessage *message)
+{
+    nng_msg *msg = message != NULL ? sfms_wire_pack(key, message) : NULL;
+
+    if (msg == NULL)
+        return;
+    if (sfms_wire_open(a, key, message->descriptor, nng_msg_body(msg), nng_msg_len(msg)) == NULL)
+        abort();
+    nng_msg_free(msg);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    static sfms_wire_keys keys;
+    static sfms_arena *arena;
+    uint8_t *body;
+
+    if (arena == NULL) {
+        sfms_seal_init();
+        sfms_wire_keys_init(&keys, "the fuzzer's secret has enough characters");
+        arena = sfms_arena_new();
+    }
+    check(arena, &keys.request, sfms_wire_open(arena, &keys.request, &pb__batch__descriptor, data, n));
+    body = sfms_alloc(arena, SFMS_WIRE_HEADER + n);
+    memcpy(body, "SFM1", 4);
+    if (n > 0)
+        memcpy(body + SFMS_WIRE_HEADER, data, n);
+    sfms_mac(&keys.request, data, n, body + 4);
+    check(arena, &keys.request,
+        sfms_wire_open(arena, &keys.request, &pb__batch__descriptor, body, SFMS_WIRE_HEADER + n));
+    sfms_mac(&keys.reply, data, n, body + 4);
+    check(arena, &keys.reply,
+        sfms_wire_open(arena, &keys.reply, &pb__replies__descriptor, body, SFMS_WIRE_HEADER + n));
+    sfms_arena_reset(arena);
+    return 0;
+}
