@@ -22,9 +22,16 @@ typedef struct {
  * with backoff. Other statuses: the job has failed for good. */
 typedef sfms_status sfms_job_handler(sfms_call *call, const sfms_job *job);
 
+/* Hears that a job has failed for good: its handler said so, it was tried SFMS_JOB_ATTEMPTS times, or its user is gone.
+ * call->failure says why. Runs once at least. */
+typedef void sfms_job_failed(sfms_call *call, const sfms_job *job);
+
+enum { SFMS_JOB_ATTEMPTS = 8 };
+
 typedef struct sfms_job_row {
     const char *kind;
     sfms_job_handler *run;
+    sfms_job_failed *failed; /* NULL if nobody wants to hear it */
 } sfms_job_row;
 
 struct sfms_server_env;
@@ -35,8 +42,9 @@ typedef struct sfms_jobs sfms_jobs;
 sfms_jobs *sfms_jobs_start(const struct sfms_server_env *env, const sfms_job_row *rows);
 void sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms);
 
-/* sfms_job_beat renews the lease of the job at hand and stores progress (a JSON object; NULL to keep it).
- * Answers false if the job was cancelled or the process is stopping: return SFMS_ABORTED then. */
+/* sfms_job_beat renews the lease of the job at hand and the call's deadline, and stores progress (a JSON
+ * object; NULL to keep it). Call it more often than once a minute. Answers false if the job was cancelled or
+ * taken by another runner, or the process is stopping: return SFMS_ABORTED then. */
 bool sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress);
 
 #endif

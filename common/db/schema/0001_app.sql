@@ -44,7 +44,7 @@ END $$;
 -- What a user may do, for work that is done later on the user's behalf. identity replaces this; until then nobody may
 -- do anything.
 CREATE FUNCTION app.principal(in_org uuid, in_user uuid, OUT permissions text[], OUT visibility text, OUT time_zone text)
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
 AS $$ SELECT '{}'::text[], ''::text, 'UTC'::text WHERE false $$;
 
 -- ---- the columns that every record has --------------------------------------------------------------------------
@@ -102,7 +102,8 @@ CREATE TABLE app.events (
 CREATE INDEX events_record ON app.events (org_id, record_id, xid, seq);
 
 -- Definer, so that services can neither forge nor change events.
-CREATE FUNCTION app.log_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION app.log_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 DECLARE
     old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) - 'search_text' END;
     new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) - 'search_text' END;
@@ -215,7 +216,8 @@ GRANT SELECT, INSERT, UPDATE ON app.jobs TO sfms_service;
 
 -- Takes one due job of the given kinds, of any tenant, for a minute; no row if there is none. A job whose lease has
 -- expired is due again.
-CREATE FUNCTION app.claim_job(kinds text[]) RETURNS SETOF app.jobs LANGUAGE sql SECURITY DEFINER AS $$
+CREATE FUNCTION app.claim_job(kinds text[]) RETURNS SETOF app.jobs LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
     UPDATE app.jobs j SET state = 'RUNNING', attempt = j.attempt + 1, lease_until = now() + interval '1 minute'
       FROM (SELECT org_id, id FROM app.jobs
              WHERE state IN ('PENDING', 'RUNNING') AND run_at <= now() AND kind = ANY (kinds)
@@ -224,6 +226,8 @@ CREATE FUNCTION app.claim_job(kinds text[]) RETURNS SETOF app.jobs LANGUAGE sql 
      WHERE j.org_id = due.org_id AND j.id = due.id
     RETURNING j.*
 $$;
+REVOKE EXECUTE ON FUNCTION app.claim_job FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.claim_job TO sfms_service;
 
 -- ---- idempotency ------------------------------------------------------------------------------------------------
 

@@ -4,3 +4,5 @@ CREATE FUNCTION app.purge_idempotency() RETURNS bigint LANGUAGE sql SECURITY DEF
     WITH gone AS (DELETE FROM app.idempotency WHERE create_time < now() - interval '24 hours' RETURNING 1)
     SELECT count(*) FROM gone
 $$;
+REVOKE EXECUTE ON FUNCTION app.purge_idempotency() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.purge_idempotency() TO sfms_service;

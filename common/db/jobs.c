@@ -1,0 +1,351 @@
+/* jobs.c -- runs jobs: one thread, one job at a time. */
+#include "db/jobs.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/time.h"
+#include "db/db.h"
+#include "rpc/server.h"
+
+enum {
+    POLL_MS = 500,           /* sleep while nothing is due */
+    LEASE_US = 60 * 1000000, /* as app.claim_job has it */
+    PURGE_SECONDS = 3600,    /* between two purges of old answers */
+    KINDS_MAX = 1024,
+};
+
+static const sfms_reason user_gone = {"USER_GONE", SFMS_FAILED_PRECONDITION,
+    {"The user on whose behalf this would be done can no longer sign in.", "该任务所属用户已无法登录。"}};
+static const sfms_reason gave_up = {
+    "GAVE_UP", SFMS_INTERNAL, {"It did not come to an end in %s attempts.", "尝试 %s 次后仍未完成。"}};
+
+struct sfms_jobs {
+    const sfms_server_env *env;
+    const sfms_job_row *rows;
+    sfms_db *db;
+    sfms_arena *arena;
+    const char *kinds; /* "{import,reminder}" */
+    sfms_arena *kept;  /* for kinds */
+    int64_t purge_at_us;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t wake;
+    bool stopping;
+    int64_t stop_at_us;
+};
+
+/* The job at hand; job comes first, so that sfms_job_beat finds the rest. */
+typedef struct {
+    sfms_job job;
+    sfms_jobs *jobs;
+} running;
+
+/* The parts of app.jobs that a runner wants. */
+typedef struct {
+    const char *org_id, *user_id;
+    running run;
+} claimed;
+
+static bool
+time_is_up(sfms_jobs *jobs)
+{
+    bool up;
+
+    pthread_mutex_lock(&jobs->mutex);
+    up = jobs->stopping && sfms_mono_us() >= jobs->stop_at_us;
+    pthread_mutex_unlock(&jobs->mutex);
+    return up;
+}
+
+static bool
+stopping(sfms_jobs *jobs)
+{
+    bool is;
+
+    pthread_mutex_lock(&jobs->mutex);
+    is = jobs->stopping;
+    pthread_mutex_unlock(&jobs->mutex);
+    return is;
+}
+
+/* Sleeps until there may be work, or until the runner is to stop. */
+static void
+idle(sfms_jobs *jobs)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += POLL_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&jobs->mutex);
+    while (!jobs->stopping && pthread_cond_timedwait(&jobs->wake, &jobs->mutex, &until) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&jobs->mutex);
+}
+
+static sfms_call
+call_new(sfms_jobs *jobs, const Pb__Principal *principal, const char *request_id)
+{
+    return (sfms_call){
+        .arena = jobs->arena,
+        .db = jobs->db,
+        .contract = jobs->env->contract,
+        .principal = principal,
+        .request_id = request_id,
+        .traceparent = "",
+        .idempotency_key = "",
+        .peer = "",
+        .deadline_us = sfms_mono_us() + LEASE_US,
+    };
+}
+
+/* Takes one due job. False if there is none, or the database is away. */
+static bool
+claim(sfms_jobs *jobs, claimed *ret)
+{
+    sfms_call call = call_new(jobs, NULL, "claim");
+    PGresult *result;
+
+    if (sfms_query(&call, &result,
+            "SELECT org_id, user_id, id, kind, payload, attempt FROM app.claim_job($1::text[])",
+            SFMS_ARGS(jobs->kinds)) != SFMS_OK)
+        return false;
+    if (PQntuples(result) == 0)
+        return false;
+    *ret = (claimed){
+        .org_id = PQgetvalue(result, 0, 0),
+        .user_id = PQgetvalue(result, 0, 1),
+        .run.job = {PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4),
+            (int)strtol(PQgetvalue(result, 0, 5), NULL, 10)},
+        .run.jobs = jobs,
+    };
+    return true;
+}
+
+/* What the user may do now, not when the job was written. */
+static sfms_status
+load_principal(sfms_call *call, Pb__Principal *principal)
+{
+    sfms_status status = sfms_one(call, principal,
+        "SELECT permissions, visibility, time_zone FROM app.principal($1::uuid, $2::uuid)",
+        SFMS_ARGS(principal->org_id, principal->user_id));
+
+    if (status == SFMS_OK && principal->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
+        return sfms_fail(call, &user_gone);
+    return status;
+}
+
+static const sfms_job_row *
+row_of(const sfms_jobs *jobs, const char *kind)
+{
+    const sfms_job_row *row = jobs->rows;
+
+    while (row->kind != NULL && strcmp(row->kind, kind) != 0)
+        row++;
+    return row->kind != NULL ? row : NULL;
+}
+
+static sfms_status
+run(sfms_jobs *jobs, sfms_call *call, Pb__Principal *principal, const sfms_job *job)
+{
+    sfms_status status;
+
+    if (job->attempt > SFMS_JOB_ATTEMPTS)
+        return sfms_fail(call, &gave_up, sfms_printf(call->arena, "%d", SFMS_JOB_ATTEMPTS));
+    status = load_principal(call, principal);
+    if (status != SFMS_OK)
+        return status;
+    return row_of(jobs, job->kind)->run(call, job);
+}
+
+static bool
+worth_retrying(sfms_status status)
+{
+    return status == SFMS_UNAVAILABLE || status == SFMS_ABORTED || status == SFMS_DEADLINE_EXCEEDED;
+}
+
+/* Every change of a job says which attempt it comes from: a runner whose lease has run out changes nothing.
+ */
+#define MINE                                                                                                 \
+    " WHERE org_id = (SELECT app.org_id()) AND id = $1::uuid AND attempt = $2::int AND state = 'RUNNING'"
+
+static void
+end(sfms_call *call, const sfms_job *job, const char *attempt, sfms_status status, const char *error)
+{
+    sfms_exec(call, NULL,
+        "UPDATE app.jobs SET state = $3, error = $4, end_time = now(), lease_until = NULL" MINE,
+        SFMS_ARGS(job->id, attempt, status == SFMS_OK ? "DONE" : "FAILED", error));
+}
+
+static void
+put_back(sfms_call *call, const sfms_job *job, const char *attempt, const char *error, bool at_once)
+{
+    /* A job that is given back because the process stops has not used up an attempt. */
+    if (at_once)
+        sfms_exec(call, NULL,
+            "UPDATE app.jobs SET state = 'PENDING', lease_until = NULL, attempt = attempt - 1" MINE,
+            SFMS_ARGS(job->id, attempt));
+    else
+        sfms_exec(call, NULL,
+            "UPDATE app.jobs SET state = 'PENDING', error = $3, lease_until = NULL,"
+            " run_at = now() + make_interval(secs => 2 ^ attempt)" MINE,
+            SFMS_ARGS(job->id, attempt, error));
+}
+
+/* Writes how the job ended, with a call of its own: the handler's may have failed. */
+static void
+settle(sfms_jobs *jobs, sfms_call *call, const sfms_job *job, sfms_status status)
+{
+    const char *attempt = sfms_printf(jobs->arena, "%d", job->attempt);
+    const char *error = status != SFMS_OK && call->failure != NULL ? call->failure->message : NULL;
+    sfms_call last = call_new(jobs, call->principal, job->id);
+    const sfms_job_row *row = row_of(jobs, job->kind);
+
+    if (worth_retrying(status) && job->attempt < SFMS_JOB_ATTEMPTS) {
+        put_back(&last, job, attempt, error, status == SFMS_ABORTED && time_is_up(jobs));
+        return;
+    }
+    if (status != SFMS_OK && row->failed != NULL)
+        row->failed(call, job);
+    end(&last, job, attempt, status, error);
+}
+
+static void
+log_end(const sfms_job *job, sfms_status status, const sfms_call *call, int64_t us)
+{
+    sfms_log(status == SFMS_OK ? SFMS_LOG_INFO : SFMS_LOG_WARN,
+        "job=%s kind=%s attempt=%d status=%s ms=%.1f \"%s\"", job->id, job->kind, job->attempt,
+        sfms_status_name(status), (double)us / 1000.0,
+        status != SFMS_OK && call->failure != NULL ? call->failure->message : "");
+}
+
+/* Takes and runs one job; false if there was none. */
+static bool
+step(sfms_jobs *jobs)
+{
+    Pb__Principal principal = PB__PRINCIPAL__INIT;
+    claimed c;
+    sfms_call call;
+    sfms_status status;
+    int64_t start;
+
+    if (!claim(jobs, &c))
+        return false;
+    start = sfms_mono_us();
+    principal.org_id = c.org_id;
+    principal.user_id = c.user_id;
+    call = call_new(jobs, &principal, c.run.job.id);
+    status = run(jobs, &call, &principal, &c.run.job);
+    settle(jobs, &call, &c.run.job, status);
+    log_end(&c.run.job, status, &call, sfms_mono_us() - start);
+    return true;
+}
+
+/* Once an hour, by whichever runner comes to it. */
+static void
+purge(sfms_jobs *jobs)
+{
+    sfms_call call = call_new(jobs, NULL, "purge");
+
+    if (sfms_mono_us() < jobs->purge_at_us)
+        return;
+    if (sfms_exec(&call, NULL, "SELECT app.purge_idempotency()", SFMS_NO_ARGS) == SFMS_OK)
+        jobs->purge_at_us = sfms_mono_us() + (int64_t)PURGE_SECONDS * 1000000;
+}
+
+static void *
+loop(void *arg)
+{
+    sfms_jobs *jobs = arg;
+
+    while (!stopping(jobs)) {
+        bool worked = step(jobs);
+
+        purge(jobs);
+        sfms_arena_reset(jobs->arena);
+        if (!worked)
+            idle(jobs);
+    }
+    return NULL;
+}
+
+bool
+sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress)
+{
+    sfms_jobs *jobs = ((const running *)job)->jobs;
+    char attempt[16];
+    long rows = 0;
+
+    if (time_is_up(jobs))
+        return false;
+    call->deadline_us = sfms_mono_us() + LEASE_US;
+    snprintf(attempt, sizeof(attempt), "%d", job->attempt);
+    sfms_exec(call, &rows,
+        "UPDATE app.jobs SET lease_until = now() + interval '1 minute', progress = coalesce($3::jsonb, "
+        "progress)" MINE,
+        SFMS_ARGS(job->id, attempt, progress));
+    return rows == 1;
+}
+
+static void
+init_wake(sfms_jobs *jobs)
+{
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&jobs->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&jobs->wake, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+sfms_jobs *
+sfms_jobs_start(const sfms_server_env *env, const sfms_job_row *rows)
+{
+    sfms_arena *kept = sfms_arena_new();
+    sfms_jobs *jobs = sfms_new(kept, sfms_jobs);
+    sfms_buf kinds;
+
+    sfms_buf_init(&kinds, kept, KINDS_MAX);
+    for (const sfms_job_row *row = rows; row->kind != NULL; row++)
+        sfms_buf_printf(&kinds, "%c%s", row == rows ? '{' : ',', row->kind);
+    sfms_buf_char(&kinds, '}');
+    jobs->env = env;
+    jobs->rows = rows;
+    jobs->db = sfms_db_open(env->database);
+    jobs->arena = sfms_arena_new();
+    jobs->kinds = kinds.data;
+    jobs->kept = kept;
+    init_wake(jobs);
+    if (pthread_create(&jobs->thread, NULL, loop, jobs) != 0)
+        sfms_die("cannot start a thread for jobs");
+    return jobs;
+}
+
+void
+sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms)
+{
+    if (jobs == NULL)
+        return;
+    pthread_mutex_lock(&jobs->mutex);
+    jobs->stopping = true;
+    jobs->stop_at_us = sfms_mono_us() + (int64_t)timeout_ms * 1000;
+    pthread_cond_signal(&jobs->wake);
+    pthread_mutex_unlock(&jobs->mutex);
+    pthread_join(jobs->thread, NULL);
+    pthread_cond_destroy(&jobs->wake);
+    pthread_mutex_destroy(&jobs->mutex);
+    sfms_db_close(jobs->db);
+    sfms_arena_free(jobs->arena);
+    sfms_arena_free(jobs->kept);
+}
