@@ -1,0 +1,15 @@
+/* activities.h -- the nouns of this service; each is one file. */
+#ifndef SFMS_ACTIVITIES_H
+#define SFMS_ACTIVITIES_H
+
+#include "rpc/server.h"
+
+extern const sfms_noun activities_tasks;
+extern const sfms_noun activities_meetings;
+extern const sfms_noun activities_calls;
+extern const sfms_noun activities_notes;
+extern const sfms_noun activities_notifications;
+extern const sfms_noun activities_events;
+extern const sfms_noun activities_imports;
+
+#endif

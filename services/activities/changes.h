@@ -1,0 +1,24 @@
+/* changes.h -- from a row of the event log to the message that clients read. */
+#ifndef SFMS_ACTIVITIES_CHANGES_H
+#define SFMS_ACTIVITIES_CHANGES_H
+
+#include <libpq-fe.h>
+
+#include "proto/call.h"
+#include "sfms/activities/v1/events.pb-c.h"
+
+/* The columns that activities_event reads, of app.events e. The difference of both images is made here and
+ * not when the event is written: writes are many. Its values are texts, so that no decimal loses digits. */
+#define ACTIVITIES_EVENT_COLUMNS                                                                             \
+    "md5(e.org_id::text || e.seq)::uuid AS id, e.event_time, e.actor_id, e.resource, e.record_id, e.action," \
+    " e.xid, e.seq,"                                                                                         \
+    " (SELECT jsonb_agg(jsonb_build_array(key, o.value, n.value))"                                           \
+    "    FROM jsonb_each_text(coalesce(e.before, '{}')) o FULL JOIN jsonb_each_text(coalesce(e.after, "      \
+    "'{}')) n USING (key)"                                                                                   \
+    "   WHERE o.value IS DISTINCT FROM n.value) AS difference"
+
+/* activities_event makes an event of row r. Only fields of the resource's message are in its changes, under
+ * their JSON names, without what says nothing (version, update_time) and without secrets. */
+Pb__Event *activities_event(sfms_call *call, const PGresult *result, int r);
+
+#endif

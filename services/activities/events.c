@@ -1,0 +1,172 @@
+/* events.c -- the change feed and the history of one record, both read from the log that every write goes to.
+ * Contract: proto/sfms/activities/v1/events.proto. */
+#include <string.h>
+
+#include "activities.h"
+#include "changes.h"
+#include "core/buf.h"
+#include "core/limits.h"
+#include "position.h"
+
+/* ---- the feed ---- */
+
+/* What is below the mark is complete: no transaction that is still open can add to it. If the page takes all
+ * there is, the next one begins at the mark, however little of what lies below was for this reader. A row
+ * without event brings the mark when nothing is new. */
+static const char feed_sql[] =
+    "WITH mark AS MATERIALIZED (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin)"
+    " SELECT mark.xmin, new.* FROM mark LEFT JOIN LATERAL ("
+    "  SELECT " ACTIVITIES_EVENT_COLUMNS " FROM app.events e"
+    "   WHERE e.org_id = (SELECT app.org_id()) AND (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < "
+    "mark.xmin"
+    "     AND e.resource = ANY ($3::text[])"
+    "   ORDER BY e.xid, e.seq LIMIT $4::int) new ON true"
+    " ORDER BY new.xid, new.seq";
+
+/* The collections that the caller may read, all or the one that is asked for, as a PostgreSQL array.
+ * Collection names are plain words. */
+static const char *
+readable(sfms_call *call, const char *only)
+{
+    unsigned n;
+    const sfms_method *methods = sfms_contract_methods(call->contract, &n);
+    sfms_buf b;
+
+    sfms_buf_init(&b, call->arena, SFMS_URL_MAX);
+    sfms_buf_char(&b, '{');
+    for (unsigned i = 0; i < n; i++) {
+        const char *name = methods[i].output->resource;
+
+        if (methods[i].rule->verb != PB__VERB__GET || name == NULL ||
+            (only[0] != '\0' && strcmp(only, name) != 0))
+            continue;
+        if (!methods[i].rule->signed_in && !sfms_may(call, methods[i].rule->permission))
+            continue;
+        sfms_buf_printf(&b, "%s%s", b.len > 1 ? "," : "", name);
+    }
+    sfms_buf_char(&b, '}');
+    return b.data;
+}
+
+/* Appends at most size events to the list that grows with them. */
+static size_t
+take_events(sfms_call *call, const PGresult *result, int size, Pb__Event ***ret_events)
+{
+    int rows = PQntuples(result);
+    int n = rows > size ? size : rows;
+
+    *ret_events = sfms_new_array(call->arena, Pb__Event *, n > 0 ? n : 1);
+    for (int i = 0; i < n; i++)
+        (*ret_events)[i] = activities_event(call, result, i);
+    return (size_t)n;
+}
+
+static const char *
+cell(const PGresult *result, int row, const char *column)
+{
+    return PQgetvalue(result, row, PQfnumber(result, column));
+}
+
+static sfms_status
+list_events(sfms_call *call, const void *in, void *out)
+{
+    const Pb__ListEventsRequest *request = in;
+    Pb__ListEventsResponse *page = out;
+    const char *after[] = {"0", "0"};
+    int size = activities_page_size(request->page_size);
+    PGresult *result;
+    sfms_status status;
+
+    status = activities_position_open(call, "events", request->after, after);
+    if (status != SFMS_OK)
+        return status;
+    status = sfms_query(call, &result, feed_sql,
+        SFMS_ARGS(
+            after[0], after[1], readable(call, request->resource), sfms_printf(call->arena, "%d", size + 1)));
+    if (status != SFMS_OK)
+        return status;
+    if (PQgetisnull(result, 0, PQfnumber(result, "seq"))) {
+        page->cursor = activities_position_seal(call, "events", cell(result, 0, "xmin"), "0");
+        return SFMS_OK;
+    }
+    page->n_events = take_events(call, result, size, &page->events);
+    page->more = PQntuples(result) > size;
+    if (page->more)
+        page->cursor = activities_position_seal(
+            call, "events", cell(result, size - 1, "xid"), cell(result, size - 1, "seq"));
+    else
+        page->cursor = activities_position_seal(call, "events", cell(result, 0, "xmin"), "0");
+    return SFMS_OK;
+}
+
+/* ---- the history of one record ---- */
+
+static const char newest_sql[] =
+    "SELECT " ACTIVITIES_EVENT_COLUMNS " FROM app.events e"
+    " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
+    "   AND (e.xid, e.seq) < ($3::text::xid8, $4::bigint)"
+    " ORDER BY e.xid DESC, e.seq DESC LIMIT $5::int";
+
+static const char oldest_sql[] =
+    "SELECT " ACTIVITIES_EVENT_COLUMNS " FROM app.events e"
+    " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
+    "   AND (e.xid, e.seq) > ($3::text::xid8, $4::bigint)"
+    " ORDER BY e.xid, e.seq LIMIT $5::int";
+
+/* The record's events are opened to this transaction only after the record has been seen to be visible. */
+static sfms_status
+open_record(sfms_call *call, const Pb__GetHistoryRequest *request)
+{
+    const sfms_method *get = sfms_contract_standard(call->contract, request->resource, PB__VERB__GET);
+    PGresult *result;
+    sfms_status status;
+
+    if (get == NULL)
+        return sfms_fail(call, &sfms_not_found);
+    if (!get->rule->signed_in && !sfms_may(call, get->rule->permission))
+        return sfms_fail(call, &sfms_no_permission, get->rule->permission);
+    status = sfms_query(call, &result,
+        "SELECT CASE WHEN app.record_visible($1, $2::uuid) THEN set_config('sfms.seen_record', $2, true) END",
+        SFMS_ARGS(request->resource, request->id));
+    if (status != SFMS_OK)
+        return status;
+    return PQgetisnull(result, 0, 0) ? sfms_fail(call, &sfms_not_found) : SFMS_OK;
+}
+
+static sfms_status
+get_history(sfms_call *call, const void *in, void *out)
+{
+    const Pb__GetHistoryRequest *request = in;
+    Pb__GetHistoryResponse *page = out;
+    bool up = request->oldest_first;
+    const char *list =
+        sfms_printf(call->arena, "history %s %s %s", request->resource, request->id, up ? "up" : "down");
+    const char *from[] = {up ? "0" : "18446744073709551615", up ? "0" : "9223372036854775807"};
+    int size = activities_page_size(request->page_size);
+    PGresult *result;
+    sfms_status status;
+
+    status = activities_position_open(call, list, request->page_token, from);
+    if (status == SFMS_OK)
+        status = open_record(call, request);
+    if (status != SFMS_OK)
+        return status;
+    status = sfms_query(call, &result, up ? oldest_sql : newest_sql,
+        SFMS_ARGS(
+            request->id, request->resource, from[0], from[1], sfms_printf(call->arena, "%d", size + 1)));
+    if (status != SFMS_OK)
+        return status;
+    page->n_events = take_events(call, result, size, &page->events);
+    if (PQntuples(result) > size)
+        page->next_page_token = activities_position_seal(
+            call, list, cell(result, size - 1, "xid"), cell(result, size - 1, "seq"));
+    return SFMS_OK;
+}
+
+static const sfms_method_row methods[] = {
+    {"sfms.activities.v1.Events/ListEvents", list_events},
+    {"sfms.activities.v1.Events/GetHistory", get_history, .tx = true},
+    {NULL},
+};
+
+const sfms_noun activities_events = {.methods = methods};
