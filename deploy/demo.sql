@@ -195,8 +195,7 @@ SELECT p.n, p.zh, c.team, c.n AS city, b.reading AS reading,
                                                               ELSE '{" Inc."," LLC"," Corp."}' END, 'form', p.n) END AS name,
        replace(l.reading, '_', ' ') AS industry,
        b.reading || CASE WHEN zh THEN '-' || c.n ELSE '-' || lower(l.word) END || '.example' AS domain,
-       s.id AS owner, s.n AS owner_n, exp(4.6 + 1.3 * pg_temp.normal('staff', p.n))::int + 5 AS staff,
-       pg_temp.office((now() - (540 - 480 * pg_temp.chance('account age', p.n)) * interval '1 day')::date, 'account hour', p.n) AS at
+       s.id AS owner, s.n AS owner_n, exp(4.6 + 1.3 * pg_temp.normal('staff', p.n))::int + 5 AS staff
   FROM parts p
   JOIN demo_city c ON c.n = p.city
   JOIN demo_word b ON b.kind = CASE WHEN zh THEN 'brand' ELSE 'maker' END AND b.n = p.brand
@@ -204,7 +203,50 @@ SELECT p.n, p.zh, c.team, c.n AS city, b.reading AS reading,
   JOIN demo_team t ON t.n = c.team
   JOIN demo_seller s ON s.n = t.manager + CASE WHEN pg_temp.chance('account owner', p.n) < 0.15 THEN 0
                                                WHEN pg_temp.chance('account owner', p.n) < 0.60 THEN 1 ELSE 2 END;
-ALTER TABLE demo_account ADD id uuid;
+-- ---- when business was done -------------------------------------------------------------------------------------
+
+-- The days of eighteen months, each with the share of deals that begin up to it: business grows by half, ends of quarters
+-- are strong, the Chinese New Year and August are weak, weekends nearly nothing.
+CREATE TEMPORARY TABLE demo_day ON COMMIT DROP AS
+SELECT day::date AS day, sum(weight) OVER (ORDER BY day) / sum(weight) OVER () AS upto
+  FROM (SELECT day, (1 + 0.5 * (547 - (now()::date - day::date)) / 547.0)
+                    * (ARRAY[0.9, 0.6, 1.2, 0.9, 1.0, 1.2, 0.9, 0.8, 1.2, 0.8, 1.1, 1.2])[extract(month FROM day)::int]
+                    * CASE WHEN extract(isodow FROM day) > 5 THEN 0.06 ELSE 1 END AS weight
+          FROM generate_series(now()::date - 547, now()::date - 1, interval '1 day') day) d;
+
+-- One row per deal: who, to whom, when, how long it takes (cycle, in days), and how it ends. A deal whose time is not over
+-- is open; so are a few that nobody has closed in time.
+CREATE TEMPORARY TABLE demo_deal ON COMMIT DROP AS
+WITH dice AS MATERIALIZED (
+    SELECT n, pg_temp.chance('deal day', n) AS day FROM generate_series(1, 2000) n
+), drawn AS (
+    SELECT n, (SELECT day FROM demo_day WHERE upto > dice.day ORDER BY upto LIMIT 1) AS start,
+           greatest(5, exp(ln(58) + 0.55 * pg_temp.normal('cycle', n)))::int AS cycle,
+           1 + floor(power(pg_temp.chance('deal account', n), 1.4) * 500)::int AS rank
+      FROM dice
+), placed AS (
+    -- 211 has no factor in common with 500: the accounts with the most deals are spread over all cities.
+    SELECT d.n, d.start, d.cycle + (ARRAY[0, 0, 0, 0, 0, 2, 1])[extract(isodow FROM d.start + d.cycle)::int] AS cycle,
+           a.n AS account, a.zh, a.name AS account_name,
+           CASE WHEN pg_temp.chance('deal owner', d.n) < 0.92 THEN a.owner_n
+                WHEN pg_temp.chance('deal owner', d.n) < 0.97 THEN t.manager ELSE p.manager END AS owner_n
+      FROM drawn d
+      JOIN demo_account a ON a.n = 1 + (d.rank * 211) % 500
+      JOIN demo_team t ON t.n = a.team
+      JOIN demo_team p ON p.n = t.parent
+)
+SELECT p.*, s.id AS owner,
+       CASE WHEN p.start + p.cycle >= now()::date OR pg_temp.chance('forgotten', p.n) < 0.02 THEN 'OPEN'
+            WHEN pg_temp.chance('won', p.n) < s.skill THEN 'WON' ELSE 'LOST' END AS outcome,
+       pg_temp.office(p.start, 'deal hour', p.n) AS at
+  FROM placed p JOIN demo_seller s ON s.n = p.owner_n;
+ALTER TABLE demo_deal ADD id uuid, ADD last int;
+UPDATE demo_deal SET id = pg_temp.id_at('deal', n, at);
+
+-- An account is older than its first deal.
+ALTER TABLE demo_account ADD at timestamptz, ADD id uuid;
+UPDATE demo_account a SET at = pg_temp.office(coalesce((SELECT min(start) FROM demo_deal d WHERE d.account = a.n), now()::date - 1)
+                                              - 1 - floor(30 * pg_temp.chance('account age', a.n))::int, 'account hour', a.n);
 UPDATE demo_account SET id = pg_temp.id_at('account', n, at);
 
 INSERT INTO customers.accounts (org_id, id, create_time, update_time, owner_id, name, industry, website, phone, country,
@@ -226,14 +268,13 @@ SELECT pg_temp.org(), a.id, a.at, a.at, a.owner, a.name, a.industry, 'https://ww
 -- One contact for every account, a second one for 200.
 CREATE TEMPORARY TABLE demo_contact ON COMMIT DROP AS
 SELECT k AS n, a.n AS account, a.id AS account_id, a.owner, a.zh, a.city, a.domain,
-       a.at + interval '1 hour' + pg_temp.chance('contact age', k) * interval '20 days' AS at,
+       a.at + pg_temp.chance('contact age', k) * interval '8 hours' AS at,
        CASE WHEN a.zh THEN pg_temp.word('surname', 'contact surname', k) ELSE pg_temp.word('last', 'contact surname', k) END AS surname,
        CASE WHEN a.zh THEN pg_temp.word('given', 'contact given', k) ELSE pg_temp.word('first', 'contact given', k) END AS given,
        CASE WHEN a.zh THEN pg_temp.reading('given', 'contact given', k) || '.' || pg_temp.reading('surname', 'contact surname', k)
             ELSE pg_temp.reading('first', 'contact given', k) || '.' || pg_temp.reading('last', 'contact surname', k) END AS mailbox
   FROM generate_series(1, 700) k
   JOIN demo_account a ON a.n = CASE WHEN k <= 500 THEN k ELSE 1 + ((k - 501) * 5) % 500 END;
-UPDATE demo_contact SET at = now() - interval '1 hour' WHERE at > now();
 ALTER TABLE demo_contact ADD id uuid;
 UPDATE demo_contact SET id = pg_temp.id_at('contact', n, at);
 
@@ -284,43 +325,6 @@ SELECT pg_temp.org(), pg_temp.id_at('lead', l.n, at), at, at, s.id, CASE WHEN zh
  ORDER BY at;
 
 -- ---- deals ------------------------------------------------------------------------------------------------------
-
--- The days of eighteen months, each with the share of deals that begin up to it: business grows by half, ends of quarters
--- are strong, the Chinese New Year and August are weak, weekends nearly nothing.
-CREATE TEMPORARY TABLE demo_day ON COMMIT DROP AS
-SELECT day::date AS day, sum(weight) OVER (ORDER BY day) / sum(weight) OVER () AS upto
-  FROM (SELECT day, (1 + 0.5 * (547 - (now()::date - day::date)) / 547.0)
-                    * (ARRAY[0.9, 0.6, 1.2, 0.9, 1.0, 1.2, 0.9, 0.8, 1.2, 0.8, 1.1, 1.2])[extract(month FROM day)::int]
-                    * CASE WHEN extract(isodow FROM day) > 5 THEN 0.06 ELSE 1 END AS weight
-          FROM generate_series(now()::date - 547, now()::date - 1, interval '1 day') day) d;
-
--- One row per deal: who, to whom, when, how long it takes (cycle, in days), and how it ends. A deal whose time is not over
--- is open; so are a few that nobody has closed in time.
-CREATE TEMPORARY TABLE demo_deal ON COMMIT DROP AS
-WITH dice AS MATERIALIZED (
-    SELECT n, pg_temp.chance('deal day', n) AS day FROM generate_series(1, 2000) n
-), drawn AS (
-    SELECT n, (SELECT day FROM demo_day WHERE upto > dice.day ORDER BY upto LIMIT 1) AS start,
-           greatest(5, exp(ln(58) + 0.55 * pg_temp.normal('cycle', n)))::int AS cycle,
-           1 + floor(power(pg_temp.chance('deal account', n), 1.4) * 500)::int AS rank
-      FROM dice
-), placed AS (
-    -- 211 has no factor in common with 500: the accounts with the most deals are spread over all cities.
-    SELECT d.n, d.start, d.cycle, a.n AS account, a.id AS account_id, a.zh, a.name AS account_name,
-           CASE WHEN pg_temp.chance('deal owner', d.n) < 0.92 THEN a.owner_n
-                WHEN pg_temp.chance('deal owner', d.n) < 0.97 THEN t.manager ELSE p.manager END AS owner_n
-      FROM drawn d
-      JOIN demo_account a ON a.n = 1 + (d.rank * 211) % 500
-      JOIN demo_team t ON t.n = a.team
-      JOIN demo_team p ON p.n = t.parent
-)
-SELECT p.*, s.id AS owner,
-       CASE WHEN p.start + p.cycle >= now()::date OR pg_temp.chance('forgotten', p.n) < 0.02 THEN 'OPEN'
-            WHEN pg_temp.chance('won', p.n) < s.skill THEN 'WON' ELSE 'LOST' END AS outcome,
-       pg_temp.office(p.start, 'deal hour', p.n) AS at
-  FROM placed p JOIN demo_seller s ON s.n = p.owner_n;
-ALTER TABLE demo_deal ADD id uuid, ADD last int;
-UPDATE demo_deal SET id = pg_temp.id_at('deal', n, at);
 
 -- The share of its cycle at which a deal enters each open stage.
 CREATE TEMPORARY TABLE demo_step ON COMMIT DROP AS
@@ -374,7 +378,7 @@ INSERT INTO pipeline.deals (org_id, id, version, create_time, update_time, owner
 SELECT pg_temp.org(), d.id, v.version, d.at, v.enter_time, d.owner,
        CASE WHEN d.zh THEN regexp_replace(d.account_name, '(股份|集团)?有限公司$', '') || ' ' || p.name || pg_temp.pick('{采购,项目,续费,扩容}', 'deal kind', d.n)
             ELSE d.account_name || ': ' || p.name || pg_temp.pick('{"",""," renewal"," expansion"," pilot"}', 'deal kind', d.n) END,
-       d.account_id, k.id, s.id, s.process_id, total.amount, 'CNY',
+       k.account_id, k.id, s.id, s.process_id, total.amount, 'CNY',
        CASE d.outcome WHEN 'OPEN' THEN d.start + (d.cycle * (0.85 + 0.45 * pg_temp.chance('expected', d.n)))::int
             ELSE d.start + (d.cycle * (0.8 + 0.3 * pg_temp.chance('expected', d.n)))::int END,
        CASE WHEN d.outcome <> 'OPEN' THEN (v.enter_time AT TIME ZONE 'Asia/Shanghai')::date END, d.start,
