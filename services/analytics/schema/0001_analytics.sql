@@ -22,3 +22,6 @@ LANGUAGE sql STABLE AS $$
        AND (in_team IS NULL OR d.owner_id = ANY ((SELECT analytics.members(in_team))::uuid[]))
        AND (in_process IS NULL OR d.process_id = in_process)
 $$;
+
+-- A plan for any period is right for none: plan each statement with its values (1 ms, against up to 200 ms lost).
+ALTER ROLE sfms_analytics SET plan_cache_mode = force_custom_plan;

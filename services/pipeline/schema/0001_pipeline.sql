@@ -78,7 +78,8 @@ CREATE TRIGGER fix_probability BEFORE INSERT OR UPDATE ON pipeline.stages
 
 -- Deals show the probability of their stage, so a change of it is a change of them. Definer: it reaches deals that the
 -- user does not see.
-CREATE FUNCTION pipeline.spread_probability() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION pipeline.spread_probability() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     UPDATE pipeline.deals SET probability = NEW.probability WHERE org_id = NEW.org_id AND stage_id = NEW.id;
     RETURN NULL;
@@ -87,7 +88,8 @@ CREATE TRIGGER spread_probability AFTER UPDATE ON pipeline.stages
     FOR EACH ROW WHEN (OLD.probability <> NEW.probability) EXECUTE FUNCTION pipeline.spread_probability();
 
 -- A stage with deals in it stays. Definer: deals that the user does not see count.
-CREATE FUNCTION pipeline.keep_used_stage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION pipeline.keep_used_stage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pipeline.deals
                 WHERE org_id = NEW.org_id AND stage_id = NEW.id AND delete_time IS NULL) THEN
@@ -128,7 +130,8 @@ GRANT SELECT, INSERT, UPDATE ON pipeline.products TO sfms_pipeline;
 -- ---- a new organisation -----------------------------------------------------------------------------------------
 
 -- Gives a new organisation a process to start with, in its language.
-CREATE FUNCTION pipeline.seed_org() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION pipeline.seed_org() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 DECLARE
     process uuid := gen_random_uuid();
     chinese boolean := NEW.locale LIKE 'zh%';
