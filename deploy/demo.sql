@@ -406,8 +406,9 @@ SELECT pg_temp.org(), d.id, v.version, d.at, v.enter_time, d.owner,
  ORDER BY d.at;
 ALTER TABLE pipeline.deals ENABLE TRIGGER USER;
 
-INSERT INTO pipeline.stage_history (org_id, deal_id, stage_id, enter_time, leave_time, actor_id)
-SELECT pg_temp.org(), deal, stage, enter_time, leave_time, owner FROM demo_visit ORDER BY n, step;
+INSERT INTO pipeline.stage_history (org_id, deal_id, owner_id, stage_id, is_first, enter_time, leave_time, actor_id)
+SELECT pg_temp.org(), deal, owner, stage, row_number() OVER (PARTITION BY deal, stage ORDER BY step) = 1, enter_time, leave_time, owner
+  FROM demo_visit ORDER BY n, step;
 
 -- ---- what they did about them -----------------------------------------------------------------------------------
 
