@@ -1,0 +1,212 @@
+"""Imports: mapping, look-ups, refused rows, and the second run that brings what was missing."""
+import csv
+import io
+
+import pytest
+
+from lib.api import CHINESE
+from lib.org import Org
+from lib.records import run_import, start_import
+
+
+def counts(operation):
+    return tuple(int(operation[k]) for k in ("totalRows", "createdRows", "updatedRows", "skippedRows", "failedRows"))
+
+
+def errors(api, operation):
+    """The refused rows: header, then rows."""
+    answer = api.call("GET", f"/v1/imports/{operation['id']}/errors")
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/csv"), str(answer)
+    text = answer.response.content.decode("utf-8-sig")
+    assert answer.response.content.startswith(b"\xef\xbb\xbf"), "a byte order mark, for spreadsheets"
+    return list(csv.reader(io.StringIO(text)))
+
+
+def test_columns_named_as_the_fields(api):
+    done = run_import(api, "accounts", "name,city,employeeCount\nAcme,上海,12\n\"Quoted, \"\"Inc\"\"\",,\n")
+    assert done["state"] == "DONE" and done["done"] and counts(done) == (2, 2, 0, 0, 0)
+    (acme,) = api.all("/v1/accounts", filter='name = "Acme"')
+    assert (acme["city"], acme["employeeCount"]) == ("上海", 12)
+    (quoted,) = api.all("/v1/accounts", filter="name:Quoted")
+    assert quoted["name"] == 'Quoted, "Inc"' and quoted["employeeCount"] == 0
+    assert errors(api, done) == [["name", "city", "employeeCount", "error"]] or errors(api, done) == []
+
+
+def test_a_mapping(api):
+    mapping = {"columns": {"Company": {"field": "name"}, "Key": {"field": "externalId"},
+                           "Revenue (m)": {"field": "annualRevenue", "scale": "1000000"},
+                           "Sector": {"field": "industry", "values": {"technolgy": "technology"}},
+                           "Staff": {"field": "employeeCount", "default": "7"}},
+               "constants": {"externalSource": "old crm", "country": "CN"}}
+    text = "Key,Company,Sector,Revenue (m),Staff,Ignored\nk1,Alpha,technolgy,1.25,3,x\nk2,Beta,retail,,,y\n"
+    done = run_import(api, "accounts", text, mapping)
+    assert counts(done) == (2, 2, 0, 0, 0)
+    a, b = (api.all("/v1/accounts", filter=f'externalId = "{k}"')[0] for k in ("k1", "k2"))
+    assert (a["name"], a["industry"], a["annualRevenue"], a["employeeCount"]) == ("Alpha", "technology", "1250000", 3)
+    assert (b["industry"], b["annualRevenue"], b["employeeCount"], b["country"]) == ("retail", None, 7, "CN")
+    assert a["externalSource"] == "old crm"
+
+
+def test_a_second_run_makes_nothing_twice(api):
+    mapping = {"columns": {"id": {"field": "externalId"}, "n": {"field": "name"}}, "constants": {"externalSource": "twice"}}
+    assert counts(run_import(api, "accounts", "id,n\n1,One\n2,Two\n", mapping)) == (2, 2, 0, 0, 0)
+    assert counts(run_import(api, "accounts", "id,n\n1,One\n2,Two\n3,Three\n", mapping)) == (3, 1, 0, 2, 0)
+    again = run_import(api, "accounts", "id,n\n1,Uno\n4,Four\n", {**mapping, "mode": "UPSERT"})
+    assert counts(again) == (2, 1, 1, 0, 0)
+    names = {a["externalId"]: a["name"] for a in api.all("/v1/accounts", filter='externalSource = "twice"')}
+    assert names == {"1": "Uno", "2": "Two", "3": "Three", "4": "Four"}
+
+
+def test_a_key_twice_in_one_file(api):
+    mapping = {"columns": {"id": {"field": "externalId"}, "n": {"field": "name"}}, "constants": {"externalSource": "same"}}
+    done = run_import(api, "accounts", "id,n\n1,One\n1,Again\n", mapping)
+    total, created, updated, skipped, failed = counts(done)
+    assert (total, created) == (2, 1) and skipped + failed + updated == 1
+    assert len(api.all("/v1/accounts", filter='externalSource = "same"')) == 1
+
+
+def test_refused_rows_come_back_with_the_reason(api):
+    mapping = {"columns": {"Company": {"field": "name"}, "Since": {"field": "foundedYear"}, "Web": {"field": "website"},
+                           "Owner": {"field": "ownerId", "lookup": "users.displayName"}}}
+    text = ("Web,Company,Since,Owner,Comment\n"
+            "https://a.example,Good,1990,,fine\n"
+            ",,1990,,no name\n"
+            "nonsense,Bad web,1990,,\n"
+            ",Bad year,nineteen,,\n"
+            ",Bad owner,1990,Nobody At All,\"with \"\"quotes\"\", and comma\"\n")
+    done = run_import(api, "accounts", text, mapping)
+    assert done["state"] == "DONE" and counts(done) == (5, 1, 0, 0, 4)
+    header, *rows = errors(api, done)
+    assert header == ["Web", "Company", "Since", "Owner", "Comment", "error"]
+    original = list(csv.reader(io.StringIO(text)))[2:]
+    assert [r[:-1] for r in rows] == original, "the columns as they were uploaded"
+    assert all(r[-1] for r in rows)
+    for row, column, cell in zip(rows, ("Company", "Web", "Since", "Owner"), (None, None, "nineteen", "Nobody At All")):
+        assert column in row[-1] or cell and cell in row[-1], f"the reason says where: {row}"
+
+
+def test_reasons_are_in_the_uploaders_language(api):
+    answer = api.call("POST", "/v1/imports", params={"resource": "accounts"}, data="name,foundedYear\nX,soon\n".encode(),
+                      headers={"Content-Type": "text/csv", "Accept-Language": "zh-CN"})
+    from lib.stack import wait_until
+    id = answer.ok()["id"]
+    done = wait_until("the import", lambda: (lambda o: o if o["done"] else None)(api.get(f"/v1/imports/{id}").ok()), 30)
+    assert CHINESE.search(errors(api, done)[1][-1])
+
+
+def test_the_corrected_rows_can_be_sent_again(api):
+    mapping = {"columns": {"id": {"field": "externalId"}, "n": {"field": "name"}, "y": {"field": "foundedYear"}},
+               "constants": {"externalSource": "corrected"}}
+    done = run_import(api, "accounts", "id,n,y\n1,One,1990\n2,Two,soon\n", mapping)
+    header, row = errors(api, done)
+    row[2] = "1991"
+    again = run_import(api, "accounts", "\n".join(",".join(r) for r in (header, row)) + "\n", mapping)
+    assert counts(again) == (1, 1, 0, 0, 0)
+    assert len(api.all("/v1/accounts", filter='externalSource = "corrected"')) == 2
+
+
+def test_rows_may_refer_to_each_other(api):
+    """A subsidiary may stand before its parent in the file."""
+    mapping = {"columns": {"n": {"field": "name"}, "p": {"field": "parentId", "lookup": "accounts.name"}}}
+    done = run_import(api, "accounts", "n,p\nChild A,Parent A\nParent A,Top A\nTop A,\nOrphan A,Nowhere A\n", mapping)
+    assert counts(done) == (4, 3, 0, 0, 1)
+    by_name = {a["name"]: a for a in api.all("/v1/accounts", filter='name:" A"')}
+    assert by_name["Child A"]["parentId"] == by_name["Parent A"]["id"]
+    assert by_name["Parent A"]["parentId"] == by_name["Top A"]["id"]
+
+
+def test_an_ambiguous_look_up_is_refused(api):
+    for _ in range(2):
+        api.post("/v1/accounts", json={"name": "Twin"}).ok(201)
+    mapping = {"columns": {"n": {"field": "name"}, "p": {"field": "parentId", "lookup": "accounts.name"}}}
+    done = run_import(api, "accounts", "n,p\nChild of twin,Twin\n", mapping)
+    assert counts(done) == (1, 0, 0, 0, 1)
+    assert "Twin" in errors(api, done)[1][-1] or "p" in errors(api, done)[1][-1]
+
+
+def test_a_look_up_sees_only_what_the_uploader_sees(org, api):
+    rep, other = org.person("Rep"), org.person("Rep")
+    other.api.post("/v1/accounts", json={"name": "Secret Ltd"}).ok(201)
+    if "imports.write" not in rep.api.get("/v1/me").ok()["permissions"]:
+        pytest.skip("reps do not import")
+    mapping = {"columns": {"n": {"field": "name"}, "p": {"field": "parentId", "lookup": "accounts.name"}}}
+    assert counts(run_import(rep.api, "accounts", "n,p\nMine,Secret Ltd\n", mapping)) == (1, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("encoded", [
+    "name;city\r\n名字;城市\r\n".encode("utf-8-sig"), "name\tcity\n名字\t城市\n".encode("utf-16"),
+    "name,city\n名字,城市\n".encode("gb18030"), "name,city\r\n名字,城市".encode(), "name,city\n\n名字,城市\n\n".encode(),
+], ids=["semicolon, CRLF, BOM", "tab, UTF-16", "GB18030", "no last newline", "empty lines"])
+def test_files_as_spreadsheets_write_them(encoded, stack):
+    api = Org(stack).api
+    done = run_import(api, "accounts", encoded)
+    assert done["state"] == "DONE" and counts(done)[1] == 1 and counts(done)[4] == 0
+    (account,) = api.all("/v1/accounts")
+    assert (account["name"], account["city"]) == ("名字", "城市")
+
+
+@pytest.mark.parametrize("data, why", [
+    (b"", "empty"), (b"\n\n", "no header"), (b'name\n"never closed', "open quote"), (b"name\n\x00\x01\x02", "binary"),
+    (b"name,name\na,b\n", "a column twice"), (b"nothing,known\n1,2\n", "no column is a field"),
+])
+def test_files_that_cannot_be_read(data, why, api):
+    answer = api.call("POST", "/v1/imports", params={"resource": "accounts"}, data=data or b"\n",
+                      headers={"Content-Type": "text/csv"})
+    answer.fails(400)
+
+
+@pytest.mark.parametrize("mapping", [
+    "{", "[]", '{"columns": {"n": {"field": "noSuchField"}}}', '{"columns": {"absent": {"field": "name"}}}',
+    '{"columns": {"n": {"field": "name", "lookup": "nothings.name"}}}', '{"columns": {"n": {"field": "createTime"}}}',
+    '{"columns": {"n": {"field": "ownerId", "lookup": "users.noSuchField"}}}', '{"columns": {"n": {}}}',
+    '{"columns": {"n": {"field": "ownerId", "lookup": "users.email", "filter": "id = "}}}', '{"mode": "SOMEHOW"}',
+    '{"columns": {"n": {"field": "name"}}, "constants": {"noSuchField": "x"}}', '{"surprise": 1}',
+    '{"columns": {"n": {"field": "name"}}, "mode": "UPSERT"}',
+])
+def test_bad_mappings(mapping, api):
+    answer = api.call("POST", "/v1/imports", params={"resource": "accounts", "mapping": mapping}, data=b"n\nx\n",
+                      headers={"Content-Type": "text/csv"})
+    answer.fails(400)
+
+
+def test_bad_resources(api, nobody_imports):
+    for resource in ("nothings", "imports", "orgs", ""):
+        answer = api.call("POST", "/v1/imports", params={"resource": resource}, data=b"name\nx\n",
+                          headers={"Content-Type": "text/csv"})
+        assert answer.status in (400, 404), str(answer)
+        answer.problem()
+    answer = nobody_imports.call("POST", "/v1/imports", params={"resource": "accounts"}, data=b"name\nx\n",
+                                 headers={"Content-Type": "text/csv"})
+    answer.fails(403, "NO_PERMISSION")
+
+
+@pytest.fixture
+def nobody_imports(org):
+    """May import, but not write accounts."""
+    if "Importer" not in {r["name"] for r in org.api.all("/v1/roles")}:
+        org.new_role("Importer", ["imports.write", "imports.read", "leads.write"])
+    return org.person("Importer").api
+
+
+def test_an_import_is_its_uploaders(org):
+    a, b = org.person("Manager"), org.person("Rep")
+    operation = start_import(a.api, "accounts", "name\nX\n")
+    b.api.get(f"/v1/imports/{operation['id']}").fails(404, "NOT_FOUND")
+    b.api.get(f"/v1/imports/{operation['id']}/errors").fails(404, "NOT_FOUND")
+
+
+def test_every_import_is_in_the_event_log(api):
+    done = run_import(api, "leads", "name\nLead One\nLead Two\n")
+    assert counts(done) == (2, 2, 0, 0, 0)
+    lead = api.all("/v1/leads", filter='name = "Lead One"')[0]
+    (event,) = api.get(f"/v1/leads/{lead['id']}/history").ok()["events"]
+    assert event["action"] == "CREATED" and event["actorId"]
+
+
+def test_many_rows(api):
+    text = "id,name\n" + "".join(f"{i},Company number {i}\n" for i in range(5000))
+    mapping = {"columns": {"id": {"field": "externalId"}, "name": {"field": "name"}}, "constants": {"externalSource": "many"}}
+    assert counts(run_import(api, "accounts", text, mapping)) == (5000, 5000, 0, 0, 0)
+    assert counts(run_import(api, "accounts", text, mapping)) == (5000, 0, 0, 5000, 0)
+    page = api.get("/v1/accounts", filter='externalSource = "many"', countTotal=True, pageSize=1).ok()
+    assert page["totalSize"] == "5000"
