@@ -5,5 +5,7 @@
 #include "rpc/server.h"
 
 extern const sfms_noun customers_accounts;
+extern const sfms_noun customers_contacts;
+extern const sfms_noun customers_leads;
 
 #endif

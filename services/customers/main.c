@@ -2,7 +2,9 @@
 #include "customers.h"
 
 static const sfms_noun *const nouns[] = {
+    &customers_leads,
     &customers_accounts,
+    &customers_contacts,
     NULL,
 };
 

@@ -53,12 +53,14 @@ ALTER TABLE identity.builtin_roles ENABLE ROW LEVEL SECURITY;
 -- Counts a try before it is made, so that many at once cannot slip through. Answers the seconds to wait; 0 to go on. From
 -- the failure number in_limit on, within 15 minutes of each other, each one blocks for 2^failures seconds, at most 15 minutes.
 CREATE FUNCTION identity.count_try(in_key text, in_limit integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER AS $$
+LANGUAGE plpgsql STRICT SECURITY DEFINER AS $$
 DECLARE
     one  identity.attempts;
     wait interval;
 BEGIN
-    DELETE FROM identity.attempts WHERE last_time < now() - interval '1 day' AND key <> in_key;
+    DELETE FROM identity.attempts WHERE key IN (
+        SELECT key FROM identity.attempts WHERE last_time < now() - interval '1 day' AND key <> in_key
+         LIMIT 100 FOR UPDATE SKIP LOCKED);
     INSERT INTO identity.attempts (key) VALUES (in_key) ON CONFLICT DO NOTHING;
     SELECT * INTO one FROM identity.attempts WHERE key = in_key FOR UPDATE;
     IF one.blocked_until > clock_timestamp() THEN

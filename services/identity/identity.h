@@ -1,0 +1,13 @@
+/* identity.h -- the nouns of this service; each is one file. */
+#ifndef SFMS_IDENTITY_H
+#define SFMS_IDENTITY_H
+
+#include "rpc/server.h"
+
+extern const sfms_noun identity_orgs;
+extern const sfms_noun identity_users;
+extern const sfms_noun identity_teams;
+extern const sfms_noun identity_roles;
+extern const sfms_noun identity_sessions;
+
+#endif

@@ -1,0 +1,253 @@
+/* sessions.c -- signing in and staying signed in. Contract: proto/sfms/identity/v1/sessions.proto. Nobody is signed in yet
+ * when these run, so the SQL goes through the definer functions of schema/0003_sessions.sql. */
+#include "sfms/identity/v1/sessions.pb-c.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/id.h"
+#include "core/seal.h"
+#include "core/time.h"
+#include "identity.h"
+#include "password.h"
+#include "token.h"
+
+enum {
+    EMAIL_TRIES = 5,
+    PEER_TRIES = 50, /* many people may share an office's address */
+    FRESH_SECONDS = 10,
+    FAMILY_BYTES = 16, /* of a refresh token: the part that stays */
+    SECRET_BYTES = 32, /* and the part that changes */
+};
+
+static const sfms_reason wrong_login = {"WRONG_LOGIN", SFMS_UNAUTHENTICATED,
+    {"Mail address and password do not belong together.", "邮箱或密码不正确。"}};
+static const sfms_reason org_needed = {"ORG_NEEDED", SFMS_FAILED_PRECONDITION,
+    {"The address belongs to several organisations; name one in \"org\".",
+        "该邮箱属于多个组织，请在 org 中指定其一。"}};
+static const sfms_reason bad_refresh_token = {"BAD_REFRESH_TOKEN", SFMS_UNAUTHENTICATED,
+    {"The refresh token is not valid; sign in again.", "刷新令牌无效，请重新登录。"}};
+
+/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+
+/* A refresh token is "<org>.<session>.<family>.<secret>". */
+typedef struct {
+    const char *org_id, *session_id;
+    const char *family_hash, *token_hash; /* what the database keeps */
+} refresh_token;
+
+static const char *
+hash_text(sfms_arena *a, const char *text)
+{
+    uint8_t hash[SFMS_MAC_SIZE];
+
+    sfms_hash(text, strlen(text), hash);
+    return sfms_hex(a, hash, sizeof(hash));
+}
+
+/* Splits a refresh token; false if it does not look like one. */
+static bool
+refresh_read(sfms_arena *a, const char *text, refresh_token *ret, const char **ret_family)
+{
+    char *part[4];
+    char *rest = sfms_strdup(a, text);
+
+    for (int i = 0; i < 4; i++)
+        part[i] = strsep(&rest, ".");
+    if (rest != NULL || part[3] == NULL || !sfms_id_valid(part[0]) || !sfms_id_valid(part[1]))
+        return false;
+    ret->org_id = part[0];
+    ret->session_id = part[1];
+    ret->family_hash = hash_text(a, part[2]);
+    ret->token_hash = hash_text(a, text);
+    *ret_family = part[2];
+    return true;
+}
+
+static const char *
+refresh_make(sfms_arena *a, const char *org_id, const char *session_id, const char *family)
+{
+    return sfms_printf(a, "%s.%s.%s.%s", org_id, session_id, family, sfms_random_text(a, SECRET_BYTES));
+}
+
+static sfms_status
+answer(sfms_call *call, const token *t, const char *refresh, Pb__SessionTokens *out)
+{
+    out->access_token = token_sign(call->arena, t);
+    if (out->access_token == NULL)
+        return sfms_fail(call, &sfms_internal);
+    out->refresh_token = refresh;
+    out->expires_in = TOKEN_SECONDS;
+    out->token_type = "Bearer";
+    return SFMS_OK;
+}
+
+/* ---- signing in ------------------------------------------------------------------------------------------------- */
+
+/* Tries the password on all who may be meant. *ret_row is the one that it fits. An address that nobody has takes as long
+ * as a wrong password. */
+static sfms_status
+match(sfms_call *call, const PGresult *candidates, const char *password, int *ret_row)
+{
+    int matches = 0;
+
+    if (PQntuples(candidates) == 0)
+        password_verify(NULL, password);
+    for (int i = 0; i < PQntuples(candidates); i++) {
+        if (!password_verify(PQgetvalue(candidates, i, 2), password))
+            continue;
+        *ret_row = i;
+        matches++;
+    }
+    if (matches == 0)
+        return sfms_fail(call, &wrong_login);
+    return matches == 1 ? SFMS_OK : sfms_fail(call, &org_needed);
+}
+
+static sfms_status
+open_session(sfms_call *call, const char *org_id, const char *user_id, Pb__SessionTokens *out)
+{
+    sfms_arena *a = call->arena;
+    char *session_id = sfms_alloc(a, SFMS_ID_SIZE);
+    const char *family = sfms_random_text(a, FAMILY_BYTES);
+    const char *refresh;
+    token t = {.org_id = org_id, .user_id = user_id};
+    sfms_status status;
+
+    sfms_id_make(session_id);
+    t.session_id = session_id;
+    refresh = refresh_make(a, org_id, session_id, family);
+    status = sfms_exec(call, NULL, "SELECT identity.open_session($1::uuid, $2::uuid, $3::uuid, $4, $5)",
+        SFMS_ARGS(org_id, user_id, session_id, hash_text(a, family), hash_text(a, refresh)));
+    return status == SFMS_OK ? answer(call, &t, refresh, out) : status;
+}
+
+/* The statements are not one transaction: a failed try must stay counted. */
+static sfms_status
+create_session(sfms_call *call, const void *in, void *out)
+{
+    const Pb__CreateSessionRequest *req = in;
+    const char *peer = call->peer != NULL ? call->peer : "";
+    const password_try by_email = {password_key(call->arena, "email", req->email), EMAIL_TRIES};
+    const password_try by_peer = {password_key(call->arena, "peer", peer), PEER_TRIES};
+    PGresult *candidates;
+    int row = 0;
+    sfms_status status = password_count_try(call, &by_email, peer[0] != '\0' ? &by_peer : NULL);
+
+    if (status == SFMS_OK)
+        status = sfms_query(call, &candidates,
+            "SELECT org_id, user_id, password_hash FROM identity.sign_in_candidates($1, $2)",
+            SFMS_ARGS(req->email, req->org));
+    if (status == SFMS_OK)
+        status = match(call, candidates, req->password, &row);
+    if (status != SFMS_OK)
+        return status;
+    status = sfms_exec(call, NULL, "SELECT identity.forget_tries($1), identity.forget_try($2)",
+        SFMS_ARGS(by_email.key, by_peer.key));
+    if (status != SFMS_OK)
+        return status;
+    return open_session(call, PQgetvalue(candidates, row, 0), PQgetvalue(candidates, row, 1), out);
+}
+
+/* ---- staying signed in ------------------------------------------------------------------------------------------ */
+
+static sfms_status
+refresh_session(sfms_call *call, const void *in, void *out)
+{
+    const Pb__RefreshSessionRequest *req = in;
+    sfms_arena *a = call->arena;
+    const char *family, *next;
+    refresh_token old;
+    PGresult *result;
+    token t;
+    sfms_status status;
+
+    if (!refresh_read(a, req->refresh_token, &old, &family))
+        return sfms_fail(call, &bad_refresh_token);
+    next = refresh_make(a, old.org_id, old.session_id, family);
+    status = sfms_query(call, &result, "SELECT identity.rotate_session($1::uuid, $2::uuid, $3, $4, $5)",
+        SFMS_ARGS(old.org_id, old.session_id, old.family_hash, old.token_hash, hash_text(a, next)));
+    if (status != SFMS_OK)
+        return status;
+    if (PQgetisnull(result, 0, 0))
+        return sfms_fail(call, &bad_refresh_token);
+    t = (token){.org_id = old.org_id, .session_id = old.session_id, .user_id = PQgetvalue(result, 0, 0)};
+    return answer(call, &t, next, out);
+}
+
+static sfms_status
+end_session(sfms_call *call, const void *in, void *out)
+{
+    const char *session_id = call->principal->session_id;
+
+    (void)in;
+    (void)out;
+    if (session_id[0] == '\0')
+        return SFMS_OK;
+    return sfms_exec(call, NULL, "SELECT identity.end_session($1::uuid)", SFMS_ARGS(session_id));
+}
+
+/* ---- whom a token stands for ------------------------------------------------------------------------------------ */
+
+static sfms_status
+get_key_set(sfms_call *call, const void *in, void *out)
+{
+    (void)in;
+    token_keys(call->arena, out);
+    return SFMS_OK;
+}
+
+static sfms_status
+authenticate(sfms_call *call, const void *in, void *out)
+{
+    const Pb__AuthenticateRequest *req = in;
+    Pb__AuthenticateResponse *res = out;
+    Pb__Principal *p = (Pb__Principal *)sfms_message_new(call->arena, &pb__principal__descriptor);
+    sfms_status status;
+    token t;
+
+    if (!token_read(call->arena, req->token, &t))
+        return sfms_fail(call, &sfms_bad_token);
+    status = sfms_one(call, p, "SELECT * FROM identity.session_principal($1::uuid, $2::uuid, $3::uuid)",
+        SFMS_ARGS(t.org_id, t.user_id, t.session_id));
+    if (status != SFMS_OK)
+        return status;
+    if (p->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
+        return sfms_fail(call, &sfms_bad_token);
+    p->org_id = t.org_id;
+    p->user_id = t.user_id;
+    p->session_id = t.session_id;
+    res->principal = p;
+    res->fresh_seconds = FRESH_SECONDS;
+    res->expire_seconds = (int32_t)(t.expire_s - sfms_now_ms() / 1000);
+    return SFMS_OK;
+}
+
+static sfms_status
+get_principal(sfms_call *call, const void *in, void *out)
+{
+    const Pb__GetPrincipalRequest *req = in;
+    Pb__Principal *p = out;
+    sfms_status status = sfms_one(
+        call, p, "SELECT * FROM app.principal($1::uuid, $2::uuid)", SFMS_ARGS(req->org_id, req->user_id));
+
+    if (status != SFMS_OK)
+        return status;
+    if (p->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
+        return sfms_fail(call, &sfms_not_found);
+    p->org_id = req->org_id;
+    p->user_id = req->user_id;
+    return SFMS_OK;
+}
+
+static const sfms_method_row methods[] = {
+    {"sfms.identity.v1.Sessions/CreateSession", create_session},
+    {"sfms.identity.v1.Sessions/RefreshSession", refresh_session},
+    {"sfms.identity.v1.Sessions/EndSession", end_session},
+    {"sfms.identity.v1.Sessions/GetKeySet", get_key_set},
+    {"sfms.identity.v1.Sessions/Authenticate", authenticate},
+    {"sfms.identity.v1.Sessions/GetPrincipal", get_principal},
+    {NULL},
+};
+
+const sfms_noun identity_sessions = {.methods = methods};

@@ -1,0 +1,206 @@
+/* token.c -- access tokens, by librhonabwy. */
+#include "token.h"
+
+#include <rhonabwy.h>
+#include <string.h>
+
+#include "core/id.h"
+#include "core/log.h"
+#include "core/time.h"
+
+enum { KEYS_MAX = 8 };
+
+static const char issuer[] = "sfms";
+
+/* Keys as JSON: the library's own objects are not safe to share between threads, so each call makes one. */
+static struct {
+    const char *kid, *private_json, *public_json;
+} keys[KEYS_MAX];
+static size_t n_keys;
+
+/* ---- keys ------------------------------------------------------------------------------------------------------- */
+
+static void
+free_jwk(void *jwk)
+{
+    r_jwk_free(jwk);
+}
+
+static void
+free_jwt(void *jwt)
+{
+    r_jwt_free(jwt);
+}
+
+/* A key in the arena, or NULL. */
+static jwk_t *
+jwk_of(sfms_arena *a, const char *json)
+{
+    jwk_t *jwk = NULL;
+
+    if (r_jwk_init(&jwk) != RHN_OK)
+        return NULL;
+    sfms_arena_own(a, jwk, free_jwk);
+    return r_jwk_import_from_json_str(jwk, json) == RHN_OK ? jwk : NULL;
+}
+
+static const char *
+json_of(sfms_arena *a, jwk_t *jwk)
+{
+    char *text = r_jwk_export_to_json_str(jwk, 0);
+    const char *copy;
+
+    if (text == NULL)
+        sfms_die("SFMS_TOKEN_KEY cannot be written as a JWK");
+    copy = sfms_strdup(a, text);
+    r_free(text);
+    return copy;
+}
+
+static void
+add_key(sfms_arena *a, jwk_t *private_key)
+{
+    unsigned bits = 0;
+    int type = r_jwk_key_type(private_key, &bits, R_FLAG_IGNORE_REMOTE);
+    const char *kid = r_jwk_get_property_str(private_key, "kid");
+    jwk_t *public_key = NULL;
+
+    if ((type & R_KEY_TYPE_EC) == 0 || (type & R_KEY_TYPE_PRIVATE) == 0 || bits != 256 || kid == NULL)
+        sfms_die(
+            "SFMS_TOKEN_KEY must be a private P-256 key with a kid; make one with: sfmsctl keygen token");
+    if (n_keys == KEYS_MAX)
+        sfms_die("SFMS_TOKEN_KEY has more than %d keys", KEYS_MAX);
+    if (r_jwk_init(&public_key) != RHN_OK ||
+        r_jwk_extract_pubkey(private_key, public_key, R_FLAG_IGNORE_REMOTE) != RHN_OK)
+        sfms_die("SFMS_TOKEN_KEY has no public half");
+    keys[n_keys].kid = sfms_strdup(a, kid);
+    keys[n_keys].private_json = json_of(a, private_key);
+    keys[n_keys].public_json = json_of(a, public_key);
+    n_keys++;
+    r_jwk_free(public_key);
+}
+
+void
+token_open(const char *jwk)
+{
+    sfms_arena *a = sfms_arena_new(); /* lives as long as the process */
+    jwks_t *set = NULL;
+    jwk_t *one;
+
+    if (r_global_init() != RHN_OK || r_jwks_init(&set) != RHN_OK)
+        sfms_die("the token library cannot start");
+    if (r_jwks_import_from_json_str(set, jwk) == RHN_OK && r_jwks_size(set) > 0) {
+        for (size_t i = 0; i < r_jwks_size(set); i++) {
+            one = r_jwks_get_at(set, i);
+            add_key(a, one);
+            r_jwk_free(one);
+        }
+    } else {
+        one = jwk_of(a, jwk);
+        if (one == NULL)
+            sfms_die("SFMS_TOKEN_KEY is no JWK; make one with: sfmsctl keygen token");
+        add_key(a, one);
+    }
+    r_jwks_free(set);
+}
+
+void
+token_keys(sfms_arena *a, Pb__KeySet *out)
+{
+    out->keys = sfms_new_array(a, Pb__PublicKey *, n_keys);
+    for (size_t i = 0; i < n_keys; i++) {
+        jwk_t *jwk = jwk_of(a, keys[i].public_json);
+        Pb__PublicKey *key = sfms_new(a, Pb__PublicKey);
+
+        if (jwk == NULL)
+            continue;
+        pb__public_key__init(key);
+        key->kty = "EC";
+        key->crv = "P-256";
+        key->use = "sig";
+        key->alg = "ES256";
+        key->kid = keys[i].kid;
+        key->x = sfms_strdup(a, r_jwk_get_property_str(jwk, "x"));
+        key->y = sfms_strdup(a, r_jwk_get_property_str(jwk, "y"));
+        out->keys[out->n_keys++] = key;
+    }
+}
+
+/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+
+const char *
+token_sign(sfms_arena *a, const token *t)
+{
+    int64_t now = sfms_now_ms() / 1000;
+    jwk_t *key = jwk_of(a, keys[0].private_json);
+    jwt_t *jwt = NULL;
+    char *text;
+    const char *copy;
+
+    if (key == NULL || r_jwt_init(&jwt) != RHN_OK)
+        return NULL;
+    sfms_arena_own(a, jwt, free_jwt);
+    if (r_jwt_set_header_str_value(jwt, "kid", keys[0].kid) != RHN_OK ||
+        r_jwt_set_sign_alg(jwt, R_JWA_ALG_ES256) != RHN_OK ||
+        r_jwt_set_full_claims_json_str(jwt,
+            sfms_printf(a,
+                "{\"iss\":\"%s\",\"sub\":\"%s\",\"org\":\"%s\",\"sid\":\"%s\",\"iat\":%lld,\"exp\":%lld}",
+                issuer, t->user_id, t->org_id, t->session_id, (long long)now,
+                (long long)(now + TOKEN_SECONDS))) != RHN_OK)
+        return NULL;
+    text = r_jwt_serialize_signed(jwt, key, R_FLAG_IGNORE_REMOTE);
+    if (text == NULL)
+        return NULL;
+    copy = sfms_strdup(a, text);
+    r_free(text);
+    return copy;
+}
+
+/* The key that a token says it was signed with; NULL if it is none of ours. What else the header says about keys is not
+ * looked at. */
+static jwk_t *
+key_of(sfms_arena *a, jwt_t *jwt)
+{
+    const char *kid = r_jwt_get_header_str_value(jwt, "kid");
+
+    for (size_t i = 0; i < n_keys && kid != NULL; i++)
+        if (strcmp(keys[i].kid, kid) == 0)
+            return jwk_of(a, keys[i].public_json);
+    return NULL;
+}
+
+/* A claim that is a UUID, in the arena; NULL if it is none. */
+static const char *
+id_claim(sfms_arena *a, jwt_t *jwt, const char *name)
+{
+    const char *value = r_jwt_get_claim_str_value(jwt, name);
+
+    return value != NULL && sfms_id_valid(value) ? sfms_strdup(a, value) : NULL;
+}
+
+bool
+token_read(sfms_arena *a, const char *text, token *ret)
+{
+    jwt_t *jwt = NULL;
+    jwk_t *key;
+    const char *iss;
+
+    if (r_jwt_init(&jwt) != RHN_OK)
+        return false;
+    sfms_arena_own(a, jwt, free_jwt);
+    if (r_jwt_advanced_parse(jwt, text, R_PARSE_NONE, R_FLAG_IGNORE_REMOTE) != RHN_OK)
+        return false;
+    key = key_of(a, jwt);
+    if (key == NULL || r_jwt_get_sign_alg(jwt) != R_JWA_ALG_ES256 ||
+        r_jwt_verify_signature(jwt, key, R_FLAG_IGNORE_REMOTE) != RHN_OK)
+        return false;
+    iss = r_jwt_get_claim_str_value(jwt, "iss");
+    if (iss == NULL || strcmp(iss, issuer) != 0)
+        return false;
+    ret->expire_s = (int64_t)r_jwt_get_claim_int_value(jwt, "exp");
+    ret->org_id = id_claim(a, jwt, "org");
+    ret->user_id = id_claim(a, jwt, "sub");
+    ret->session_id = id_claim(a, jwt, "sid");
+    return ret->expire_s > sfms_now_ms() / 1000 && ret->org_id != NULL && ret->user_id != NULL &&
+           ret->session_id != NULL;
+}

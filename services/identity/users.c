@@ -1,0 +1,111 @@
+/* users.c -- people who work with the system. Contract: proto/sfms/identity/v1/users.proto. Who may give which role, and
+ * who may not be removed, is seen to by the database (schema/0002_guards.sql). */
+#include "sfms/identity/v1/users.pb-c.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "identity.h"
+#include "password.h"
+
+enum { PASSWORD_TRIES = 5 };
+
+static const sfms_reason wrong_password = {
+    "WRONG_PASSWORD", SFMS_PERMISSION_DENIED, {"The current password is not right.", "当前密码不正确。"}};
+
+static const sfms_resource users = {
+    .message = &pb__user__descriptor,
+    .table = "identity.users",
+    .orders = "display_name create_time email",
+};
+
+static sfms_status
+get_me(sfms_call *call, const void *in, void *out)
+{
+    Pb__Me *me = out;
+    sfms_status status;
+
+    (void)in;
+    me->user = (Pb__User *)sfms_message_new(call->arena, &pb__user__descriptor);
+    status = sfms_one(call, me->user,
+        "SELECT * FROM identity.users WHERE org_id = app.org_id() AND id = app.user_id()", SFMS_NO_ARGS);
+    if (status != SFMS_OK)
+        return status;
+    return sfms_one(call, me,
+        "SELECT u.org_id, o.name AS org_name, o.currency, coalesce(u.time_zone, o.time_zone) AS time_zone,"
+        " coalesce(u.locale, o.locale) AS locale, r.name AS role_name, r.permissions, r.visibility,"
+        " t.name AS team_name"
+        "  FROM identity.users u"
+        "  JOIN identity.orgs o ON o.org_id = u.org_id AND o.id = u.org_id"
+        "  JOIN identity.roles r ON r.org_id = u.org_id AND r.id = u.role_id"
+        "  LEFT JOIN identity.teams t ON t.org_id = u.org_id AND t.id = u.team_id"
+        " WHERE u.org_id = app.org_id() AND u.id = app.user_id()",
+        SFMS_NO_ARGS);
+}
+
+/* Whoever changes his own password shows that he knows the old one: a session left open is not enough. */
+static sfms_status
+prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
+{
+    const password_try one = {password_key(call->arena, "user", req->id), PASSWORD_TRIES};
+    const char *hash;
+    PGresult *result;
+    sfms_status status = password_count_try(call, &one, NULL);
+
+    if (status == SFMS_OK)
+        status = sfms_query(call, &result, "SELECT identity.own_password_hash()", SFMS_NO_ARGS);
+    if (status != SFMS_OK)
+        return status;
+    hash = PQgetisnull(result, 0, 0) ? NULL : PQgetvalue(result, 0, 0);
+    if (!password_verify(hash, req->current_password))
+        return sfms_fail(call, &wrong_password);
+    return sfms_exec(call, NULL, "SELECT identity.forget_tries($1)", SFMS_ARGS(one.key));
+}
+
+static sfms_status
+may_set_password(sfms_call *call, const Pb__SetPasswordRequest *req)
+{
+    if (strcasecmp(req->id, call->principal->user_id) == 0)
+        return prove_own(call, req);
+    if (!sfms_may(call, "users.write"))
+        return sfms_fail(call, &sfms_no_permission, "users.write");
+    return SFMS_OK;
+}
+
+static sfms_status
+set_password(sfms_call *call, const void *in, void *out)
+{
+    const Pb__SetPasswordRequest *req = in;
+    Pb__SetPasswordResponse *res = out;
+    const char *session = call->principal->session_id;
+    const char *hash;
+    PGresult *result;
+    long ended;
+    sfms_status status = password_check(call, "password", req->password);
+
+    if (status == SFMS_OK)
+        status = may_set_password(call, req);
+    if (status != SFMS_OK)
+        return status;
+    hash = password_hash(call->arena, req->password);
+    if (hash == NULL)
+        return sfms_fail(call, &sfms_internal);
+    status = sfms_query(call, &result, "SELECT identity.set_password($1::uuid, $2, $3::uuid)",
+        SFMS_ARGS(req->id, hash, session[0] != '\0' ? session : NULL));
+    if (status != SFMS_OK)
+        return status;
+    ended = strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    if (ended < 0)
+        return sfms_fail(call, &sfms_not_found);
+    res->ended_sessions = (int32_t)ended;
+    return SFMS_OK;
+}
+
+static const sfms_method_row methods[] = {
+    {"sfms.identity.v1.Users/GetMe", get_me},
+    {"sfms.identity.v1.Users/SetPassword", set_password},
+    {NULL},
+};
+
+const sfms_noun identity_users = {.resource = &users, .methods = methods};
