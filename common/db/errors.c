@@ -72,10 +72,17 @@ path_of(sfms_call *call, const PGresult *result)
                            : sfms_strdup(call->arena, column);
 }
 
-/* RAISE EXCEPTION in a trigger: MESSAGE is English, DETAIL Chinese, HINT the reason's name, COLUMN the field.
- */
+/* RAISE EXCEPTION or RAISE insufficient_privilege in a trigger, told by its HINT. */
+static bool
+is_raised(const PGresult *result, const char *state)
+{
+    return strcmp(state, "P0001") == 0 ||
+           (strcmp(state, "42501") == 0 && PQresultErrorField(result, PG_DIAG_MESSAGE_HINT) != NULL);
+}
+
+/* MESSAGE is English, DETAIL Chinese, HINT the reason's name, COLUMN the field. */
 static sfms_status
-fail_raised(sfms_call *call, const PGresult *result)
+fail_raised(sfms_call *call, const PGresult *result, const char *state)
 {
     const char *english = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *chinese = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
@@ -87,11 +94,13 @@ fail_raised(sfms_call *call, const PGresult *result)
         return sfms_fail(call, &sfms_internal);
     reason->name = sfms_strdup(call->arena, name);
     reason->status = path != NULL ? SFMS_INVALID_ARGUMENT : SFMS_FAILED_PRECONDITION;
+    if (strcmp(state, "42501") == 0)
+        reason->status = SFMS_PERMISSION_DENIED;
     reason->text[SFMS_LOCALE_EN] = "%s";
     reason->text[SFMS_LOCALE_ZH] = "%s";
     if (call->locale == SFMS_LOCALE_ZH && chinese != NULL)
         english = chinese;
-    if (path == NULL)
+    if (path == NULL || reason->status == SFMS_PERMISSION_DENIED)
         return sfms_fail(call, reason, sfms_strdup(call->arena, english));
     sfms_violate(call, path, reason, sfms_strdup(call->arena, english));
     return sfms_fail(call, &sfms_bad_fields);
@@ -104,8 +113,8 @@ sfms_sql_error(sfms_call *call, const PGresult *result)
     const sfms_reason *reason = reason_of(state != NULL ? state : "");
     const char *path;
 
-    if (state != NULL && strcmp(state, "P0001") == 0 && call->method != NULL)
-        return fail_raised(call, result);
+    if (state != NULL && is_raised(result, state) && call->method != NULL)
+        return fail_raised(call, result, state);
     if (reason == &sfms_internal)
         sfms_call_note(call, PQresultErrorMessage(result));
     if (reason->status != SFMS_INVALID_ARGUMENT && reason->status != SFMS_ALREADY_EXISTS)
