@@ -1,0 +1,339 @@
+/* gate.c -- what becomes of a request. */
+#include "gate.h"
+
+#include <string.h>
+
+#include "compress.h"
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/time.h"
+#include "cors.h"
+#include "form.h"
+#include "problem.h"
+#include "translate.h"
+
+static const sfms_reason url_too_long = {
+    "URL_TOO_LONG",
+    SFMS_INVALID_ARGUMENT,
+    {"The address is longer than %s bytes.", "请求地址超过 %s 字节。"},
+};
+
+static const sfms_reason bad_form = {
+    "BAD_FORM",
+    SFMS_INVALID_ARGUMENT,
+    {"The body is not a form, or has too many parts.", "请求体不是有效的表单，或字段过多。"},
+};
+
+static next_step
+fail(request *r, const sfms_reason *reason)
+{
+    sfms_fail(&r->call, reason);
+    return NEXT_ANSWER;
+}
+
+/* ---- with the headers ---- */
+
+/* What the service is told about the request. */
+static void
+set_call(request *r)
+{
+    sfms_call *call = &r->call;
+    const head *h = &r->head;
+
+    call->contract = r->gw->contract;
+    if (h->accept_language != NULL)
+        call->locale = sfms_locale_parse(h->accept_language);
+    call->request_id = h->request_id;
+    if (h->request_id == NULL || !head_is_printable(h->request_id, SFMS_REQUEST_ID_MAX)) {
+        sfms_id_make(r->id);
+        call->request_id = r->id;
+    }
+    if (h->traceparent != NULL && head_is_printable(h->traceparent, SFMS_REQUEST_ID_MAX))
+        call->traceparent = h->traceparent;
+    call->peer = r->peer;
+    if (h->forwarded_for != NULL && r->gw->config.trust_proxy) {
+        char address[64];
+        head_last_address(h->forwarded_for, address, sizeof address);
+        call->peer = sfms_strdup(call->arena, address);
+    }
+    call->deadline_us = r->start_us + SFMS_CALL_MS_DEFAULT * INT64_C(1000);
+}
+
+static bool
+limited(request *r)
+{
+    const Pb__Principal *who = r->call.principal;
+    unsigned wait;
+
+    if (r->gw->limit == NULL)
+        return false;
+    const char *key = who == NULL ? r->call.peer : who->user_id;
+    r->limited = true;
+    if (ratelimit_take(r->gw->limit, key, sfms_mono_us(), &r->limit_left, &wait))
+        return false;
+    sfms_fail(&r->call, &sfms_rate_limited);
+    r->call.failure->retry_after = wait;
+    return true;
+}
+
+/* The headers that only writes understand. */
+static bool
+take_write_headers(request *r)
+{
+    const head *h = &r->head;
+
+    if (strcmp(r->match.target->verb, "GET") == 0)
+        return true;
+    if (h->idempotency_key != NULL) {
+        if (!head_is_printable(h->idempotency_key, SFMS_IDEMPOTENCY_KEY_MAX)) {
+            sfms_fail(&r->call, &sfms_bad_key);
+            return false;
+        }
+        r->call.idempotency_key = h->idempotency_key;
+    }
+    if (head_if_match(h->if_match, &r->call.if_match) == HEAD_NO_VERSION) {
+        sfms_fail(&r->call, &sfms_version);
+        return false;
+    }
+    return true;
+}
+
+static next_step
+check_body(request *r)
+{
+    const route_target *t = r->match.target;
+    uint64_t len;
+
+    if (!head_has_body(&r->head, &len))
+        return NEXT_BODY;
+    if (len > t->max_body) {
+        sfms_fail(&r->call, &sfms_too_large, sfms_printf(r->call.arena, "%zu", t->max_body));
+        return NEXT_ANSWER;
+    }
+    bool json = t->raw == NULL && (t->whole_body || t->body != NULL);
+    if (json && !head_is_json(r->head.content_type)) {
+        sfms_fail(&r->call, &sfms_bad_media_type, "application/json");
+        return NEXT_ANSWER;
+    }
+    r->body.max = t->max_body;
+    return NEXT_BODY;
+}
+
+/* Who it is, is known now. */
+static next_step
+admit(request *r)
+{
+    const route_target *t = r->match.target;
+    const Pb__MethodRule *rule = t->method->rule;
+
+    if (r->who != NULL)
+        r->call.principal = r->who->pb;
+    if (limited(r))
+        return NEXT_ANSWER;
+    bool quick = rule->permission[0] != '\0' && r->who != NULL && auth_may(r->who, t->method_index);
+    if (!quick && sfms_allowed(&r->call, false) != SFMS_OK)
+        return NEXT_ANSWER;
+    if (!take_write_headers(r))
+        return NEXT_ANSWER;
+    return check_body(r);
+}
+
+/* An error about a token counts against the address that sent it. */
+static next_step
+refuse_token(request *r, const sfms_reason *reason)
+{
+    if (limited(r))
+        return NEXT_ANSWER;
+    return fail(r, reason);
+}
+
+static next_step
+authenticated(request *r)
+{
+    r->who = r->wait.who;
+    if (r->who != NULL)
+        return admit(r);
+    if (r->wait.status == SFMS_UNAUTHENTICATED)
+        return refuse_token(r, &sfms_bad_token);
+    (void)fail(r, r->wait.status == SFMS_DEADLINE_EXCEEDED ? &sfms_deadline : &sfms_unavailable);
+    r->call.failure->retry_after = r->wait.retry_after;
+    return NEXT_ANSWER;
+}
+
+static void
+token_known(auth_wait *w)
+{
+    request_resume(w->arg);
+}
+
+static next_step
+authenticate(request *r)
+{
+    const char *token = head_bearer(r->head.authorization);
+
+    if (r->match.target->method->rule->public_)
+        return admit(r);
+    if (token == NULL)
+        return refuse_token(r, &sfms_no_token);
+    if (strlen(token) > AUTH_TOKEN_MAX)
+        return refuse_token(r, &sfms_bad_token);
+
+    r->wait = (auth_wait){
+        .token = token,
+        .request_id = r->call.request_id,
+        .peer = r->call.peer,
+        .done = token_known,
+        .arg = r,
+    };
+    if (auth_find(r->gw->auth, &r->wait)) {
+        r->who = r->wait.who;
+        return admit(r);
+    }
+    request_suspend(r, authenticated);
+    auth_ask(r->gw->auth, &r->wait);
+    return NEXT_WAIT;
+}
+
+static next_step
+answer_options(request *r)
+{
+    const char *allow = route_allow(r->gw->router, r->call.arena, &r->parts);
+
+    if (allow == NULL)
+        return fail(r, &sfms_no_route);
+    cors_preflight(&r->answer, r->gw->config.origins, r->head.origin, allow);
+    return NEXT_ANSWER;
+}
+
+next_step
+gate_head(request *r)
+{
+    const char *allow;
+
+    set_call(r);
+    if (strlen(r->target) > SFMS_URL_MAX) {
+        sfms_fail(&r->call, &url_too_long, sfms_printf(r->call.arena, "%d", SFMS_URL_MAX));
+        return NEXT_ANSWER;
+    }
+    if (!path_split(r->target, &r->parts))
+        return fail(r, &sfms_bad_request);
+    if (strcmp(r->verb, "OPTIONS") == 0)
+        return answer_options(r);
+    if (!route_find(r->gw->router, r->call.arena, r->verb, &r->parts, &r->match, &allow)) {
+        if (allow == NULL)
+            return fail(r, &sfms_no_route);
+        sfms_fail(&r->call, &sfms_wrong_verb, allow);
+        answer_add(&r->answer, "Allow", allow);
+        return NEXT_ANSWER;
+    }
+    if (r->match.target->own != NULL)
+        return r->match.target->own(r) ? NEXT_ANSWER : NEXT_WAIT;
+    r->call.method = r->match.target->method;
+    return authenticate(r);
+}
+
+/* ---- with the body ---- */
+
+static next_step
+replied(request *r)
+{
+    if (r->reply.status != NULL) {
+        r->call.failure = r->reply.status;
+        return NEXT_ANSWER;
+    }
+    if (!answer_reply(&r->answer, &r->call, r->match.target, r->message, &r->reply, r->head.if_none_match))
+        sfms_log(SFMS_LOG_ERROR, "a reply cannot be read: method=%s request=%s", r->call.method->name,
+            r->call.request_id);
+    return NEXT_ANSWER;
+}
+
+static void
+call_done(sfms_link_call *call, const Pb__Reply *reply)
+{
+    request *r = call->arg;
+
+    request_keep_reply(r, reply);
+    atomic_fetch_sub_explicit(&r->gw->calls, 1, memory_order_release);
+    request_resume(r);
+}
+
+/* Starts the call. It is counted before the check for the end, so that the end can wait for all that passed it. */
+static next_step
+send_call(request *r)
+{
+    gateway *gw = r->gw;
+    const sfms_call *call = &r->call;
+    sfms_link *link = gw->link_of[r->match.target->method_index];
+    size_t n = protobuf_c_message_get_packed_size(r->message);
+    uint8_t *packed = sfms_alloc(call->arena, n + 1);
+
+    atomic_fetch_add(&gw->calls, 1);
+    if (link == NULL || atomic_load(&gw->stopped)) {
+        atomic_fetch_sub(&gw->calls, 1);
+        return fail(r, &sfms_unavailable);
+    }
+    protobuf_c_message_pack(r->message, packed);
+    r->link_call = (sfms_link_call){
+        .method = call->method,
+        .request = packed,
+        .request_len = n,
+        .principal = call->principal,
+        .deadline_us = call->deadline_us,
+        .request_id = call->request_id,
+        .traceparent = call->traceparent,
+        .idempotency_key = call->idempotency_key,
+        .peer = call->peer,
+        .locale = call->locale,
+        .if_match = call->if_match,
+        .done = call_done,
+        .arg = r,
+    };
+    request_suspend(r, replied);
+    sfms_link_send(link, &r->link_call);
+    return NEXT_WAIT;
+}
+
+next_step
+gate_run(request *r)
+{
+    translate_body body = {.data = r->body.data, .len = r->body.len, .content_type = r->head.content_type};
+
+    if (r->match.target->raw != NULL && form_is(body.content_type)) {
+        body.form = form_parse(r);
+        body.data = NULL;
+        if (body.form == NULL)
+            return fail(r, &bad_form);
+    }
+    r->message = translate_request(&r->call, &r->match, r->parts.query, &body);
+    if (r->message == NULL)
+        return NEXT_ANSWER;
+    /* The time that the body took is the client's, not the service's. */
+    r->call.deadline_us = sfms_mono_us() + SFMS_CALL_MS_DEFAULT * INT64_C(1000);
+    return send_call(r);
+}
+
+/* ---- the answer ---- */
+
+static void
+add_limit_headers(request *r)
+{
+    sfms_arena *a = r->call.arena;
+
+    answer_add(
+        &r->answer, "RateLimit-Policy", sfms_printf(a, "\"default\";q=%d;w=1", ratelimit_rate(r->gw->limit)));
+    answer_add(&r->answer, "RateLimit", sfms_printf(a, "\"default\";r=%u;t=1", r->limit_left));
+}
+
+void
+gate_finish(request *r)
+{
+    if (r->call.failure != NULL)
+        problem_answer(&r->answer, &r->call, r->match.target, r->path);
+    answer_add(&r->answer, "X-Request-Id", r->call.request_id);
+    if (r->limited)
+        add_limit_headers(r);
+    cors_answer(&r->answer, r->gw->config.origins, r->head.origin);
+    compress_answer(&r->answer, r->call.arena, r->head.accept_encoding);
+    if (atomic_load_explicit(&r->gw->draining, memory_order_relaxed))
+        answer_add(&r->answer, "Connection", "close");
+}

@@ -1,0 +1,21 @@
+/*
+ * gate.h -- what becomes of a request: route, token, permission, body, call, answer.
+ *
+ * Errors come in this order: no such route 404, wrong verb 405, no token or a bad one 401, too many requests 429, no
+ * permission 403, body too large 413, wrong media type 415, then what is wrong inside.
+ */
+#ifndef GATEWAY_GATE_H
+#define GATEWAY_GATE_H
+
+#include "request.h"
+
+/* gate_head begins with a request whose headers are there (r->head, r->verb, r->peer). */
+next_step gate_head(request *r);
+
+/* gate_run goes on when the body is there as well. */
+next_step gate_run(request *r);
+
+/* gate_finish completes r->answer: an error's document, and the headers that all answers have. */
+void gate_finish(request *r);
+
+#endif

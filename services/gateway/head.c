@@ -1,0 +1,113 @@
+/* head.c -- the headers of a request. */
+#include "head.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    const char *name;
+    size_t offset;
+} kept[] = {
+    {"Accept-Encoding", offsetof(head, accept_encoding)},
+    {"Accept-Language", offsetof(head, accept_language)},
+    {"Authorization", offsetof(head, authorization)},
+    {"Content-Length", offsetof(head, content_length)},
+    {"Content-Type", offsetof(head, content_type)},
+    {"Expect", offsetof(head, expect)},
+    {"Idempotency-Key", offsetof(head, idempotency_key)},
+    {"If-Match", offsetof(head, if_match)},
+    {"If-None-Match", offsetof(head, if_none_match)},
+    {"Origin", offsetof(head, origin)},
+    {"Traceparent", offsetof(head, traceparent)},
+    {"Transfer-Encoding", offsetof(head, transfer_encoding)},
+    {"X-Forwarded-For", offsetof(head, forwarded_for)},
+    {"X-Request-Id", offsetof(head, request_id)},
+};
+
+void
+head_take(head *h, const char *name, const char *value)
+{
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        if ((kept[i].name[0] | 0x20) == (name[0] | 0x20) && strcasecmp(kept[i].name, name) == 0) {
+            *(const char **)((char *)h + kept[i].offset) = value;
+            return;
+        }
+    }
+}
+
+bool
+head_has_body(const head *h, uint64_t *ret_len)
+{
+    *ret_len = h->content_length == NULL ? 0 : strtoull(h->content_length, NULL, 10);
+    return *ret_len > 0 || h->transfer_encoding != NULL;
+}
+
+const char *
+head_bearer(const char *authorization)
+{
+    if (authorization == NULL || strncasecmp(authorization, "Bearer ", 7) != 0)
+        return NULL;
+    const char *token = authorization + 7 + strspn(authorization + 7, " ");
+    return *token != '\0' ? token : NULL;
+}
+
+head_match
+head_if_match(const char *if_match, uint64_t *ret_version)
+{
+    char *end;
+
+    *ret_version = 0;
+    if (if_match == NULL || strcmp(if_match, "*") == 0)
+        return HEAD_ANY_VERSION;
+    if (strncmp(if_match, "W/", 2) ==
+        0) /* a proxy that compresses weakens tags; a version is exact all the same */
+        if_match += 2;
+    if (if_match[0] != '"' || if_match[1] < '1' || if_match[1] > '9')
+        return HEAD_NO_VERSION;
+    errno = 0;
+    uint64_t version = strtoull(if_match + 1, &end, 10);
+    if (errno != 0 || strcmp(end, "\"") != 0)
+        return HEAD_NO_VERSION;
+    *ret_version = version;
+    return HEAD_ONE_VERSION;
+}
+
+bool
+head_is_printable(const char *text, size_t max)
+{
+    size_t n = 0;
+
+    for (; text[n] != '\0'; n++) {
+        if (n == max || text[n] <= ' ' || text[n] > '~')
+            return false;
+    }
+    return n > 0;
+}
+
+bool
+head_is_json(const char *content_type)
+{
+    if (content_type == NULL)
+        return true;
+    size_t n = strcspn(content_type, "; \t");
+    if (n == 0)
+        return true;
+    return (n == 16 && strncasecmp(content_type, "application/json", 16) == 0) ||
+           (n > 5 && strncasecmp(content_type + n - 5, "+json", 5) == 0);
+}
+
+void
+head_last_address(const char *forwarded_for, char *ret, size_t size)
+{
+    const char *comma = strrchr(forwarded_for, ',');
+    const char *p = comma != NULL ? comma + 1 : forwarded_for;
+
+    p += strspn(p, " \t");
+    size_t n = strspn(p, "0123456789abcdefABCDEF.:");
+    if (n >= size)
+        n = size - 1;
+    memcpy(ret, p, n);
+    ret[n] = '\0';
+}

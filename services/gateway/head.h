@@ -1,0 +1,41 @@
+/*
+ * head.h -- the headers of a request that mean something here.
+ */
+#ifndef GATEWAY_HEAD_H
+#define GATEWAY_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Values as they came; NULL for what was not sent. */
+typedef struct {
+    const char *accept_encoding, *accept_language, *authorization, *content_length, *content_type, *expect,
+        *forwarded_for, *idempotency_key, *if_match, *if_none_match, *origin, *request_id, *traceparent,
+        *transfer_encoding;
+} head;
+
+/* head_take keeps a header if it is one of these. */
+void head_take(head *h, const char *name, const char *value);
+
+/* head_has_body is true if a body follows; *ret_len is its length, or 0 if it comes in chunks. */
+bool head_has_body(const head *h, uint64_t *ret_len);
+
+/* head_bearer answers the token of an Authorization header; NULL if it is of another kind. */
+const char *head_bearer(const char *authorization);
+
+typedef enum { HEAD_ANY_VERSION, HEAD_ONE_VERSION, HEAD_NO_VERSION } head_match;
+
+/* head_if_match reads an If-Match header: a version, any ("*" or no header), or something that none of our versions matches. */
+head_match head_if_match(const char *if_match, uint64_t *ret_version);
+
+/* head_is_printable is true for 1 to max characters of visible ASCII, without spaces. */
+bool head_is_printable(const char *text, size_t max);
+
+/* head_is_json is true for application/json, types that end in +json, and no type at all. */
+bool head_is_json(const char *content_type);
+
+/* head_last_address copies the last address of an X-Forwarded-For header, which the proxy before us has added. */
+void head_last_address(const char *forwarded_for, char *ret, size_t size);
+
+#endif

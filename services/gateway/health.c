@@ -1,0 +1,142 @@
+/* health.c -- /healthz and /readyz. */
+#include "health.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/limits.h"
+#include "core/time.h"
+
+enum { CHECK_MS = 2000, VERSION_SIZE = 32 };
+
+struct checks;
+
+/* What one service says. Filled by threads of nng, which may not touch the request's arena. */
+typedef struct {
+    struct checks *all;
+    const char *service;
+    sfms_link *link;
+    sfms_link_call call;
+    int64_t took_us;
+    bool ok, database;
+    char version[VERSION_SIZE];
+} check;
+
+typedef struct checks {
+    request *request;
+    int64_t start_us;
+    atomic_uint open; /* not answered yet, and one more while they are being sent */
+    unsigned n;
+    check *check;
+} checks;
+
+bool
+health_live(request *r)
+{
+    static const char body[] = "{\"status\":\"ok\"}";
+
+    answer_set(&r->answer, 200, "application/json", body, sizeof body - 1);
+    return true;
+}
+
+static next_step
+all_checked(request *r)
+{
+    const checks *all = r->own;
+    bool ready = !atomic_load(&r->gw->draining);
+    sfms_buf b;
+
+    for (unsigned i = 0; i < all->n; i++)
+        ready = ready && all->check[i].ok;
+    sfms_buf_init(&b, r->call.arena, SFMS_MESSAGE_MAX);
+    sfms_buf_printf(&b, "{\"ready\":%s,\"services\":[", ready ? "true" : "false");
+    for (unsigned i = 0; i < all->n; i++) {
+        const check *c = &all->check[i];
+        sfms_buf_add(&b, i == 0 ? "{\"service\":" : ",{\"service\":");
+        sfms_buf_json(&b, c->service, strlen(c->service));
+        sfms_buf_printf(&b, ",\"ok\":%s,\"database\":%s,\"version\":", c->ok ? "true" : "false",
+            c->database ? "true" : "false");
+        sfms_buf_json(&b, c->version, strlen(c->version));
+        sfms_buf_printf(&b, ",\"ms\":%.3f}", (double)c->took_us / 1000);
+    }
+    sfms_buf_add(&b, "]}");
+    answer_set(&r->answer, ready ? 200 : 503, "application/json", b.data, b.len);
+    if (!ready)
+        answer_add(&r->answer, "Retry-After", "1");
+    return NEXT_ANSWER;
+}
+
+static void
+one_less(checks *all)
+{
+    if (atomic_fetch_sub(&all->open, 1) == 1)
+        request_resume(all->request);
+}
+
+static void
+checked(sfms_link_call *call, const Pb__Reply *reply)
+{
+    check *c = call->arg;
+
+    c->took_us = sfms_mono_us() - c->all->start_us;
+    if (reply->status == NULL || reply->status->code == SFMS_OK) {
+        Pb__HealthStatus *status = (Pb__HealthStatus *)protobuf_c_message_unpack(
+            &pb__health_status__descriptor, NULL, reply->response.len, reply->response.data);
+        c->ok = status != NULL;
+        if (status != NULL) {
+            c->database = status->database;
+            (void)snprintf(c->version, sizeof c->version, "%s", status->version);
+        }
+        protobuf_c_message_free_unpacked((ProtobufCMessage *)status, NULL);
+    }
+    one_less(c->all);
+}
+
+static void
+count_link(void *arg, const char *service, sfms_link *link)
+{
+    (void)service;
+    (void)link;
+    (*(unsigned *)arg)++;
+}
+
+static void
+add_check(void *arg, const char *service, sfms_link *link)
+{
+    checks *all = arg;
+    check *c = &all->check[all->n++];
+    const request *r = all->request;
+
+    c->all = all;
+    c->service = service;
+    c->link = link;
+    c->call = (sfms_link_call){
+        .method = sfms_contract_method(r->gw->contract, "sfms.rpc.v1.Health/Check"),
+        .request = "",
+        .deadline_us = all->start_us + CHECK_MS * INT64_C(1000),
+        .request_id = r->call.request_id,
+        .done = checked,
+        .arg = c,
+    };
+}
+
+bool
+health_ready(request *r)
+{
+    checks *all = sfms_new(r->call.arena, checks);
+    unsigned n = 0;
+
+    sfms_links_each(r->gw->links, count_link, &n);
+    all->request = r;
+    all->start_us = sfms_mono_us();
+    all->check = sfms_new_array(r->call.arena, check, n + 1);
+    sfms_links_each(r->gw->links, add_check, all);
+    atomic_init(&all->open, n + 1);
+    r->own = all;
+
+    request_suspend(r, all_checked);
+    for (unsigned i = 0; i < n; i++)
+        sfms_link_send(all->check[i].link, &all->check[i].call);
+    one_less(all);
+    return false;
+}

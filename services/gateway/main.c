@@ -1,0 +1,173 @@
+/* sfms-gateway: HTTP and JSON on one side, the services on the other. */
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "compress.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/seal.h"
+#include "core/time.h"
+#include "gateway.h"
+#include "health.h"
+#include "http.h"
+#include "request.h"
+
+enum {
+    DRAIN_MS = 15000, /* for requests under way when the process is told to stop */
+    CLOSE_MS = 1000,  /* then for calls that have still not come back */
+};
+
+/* The gateway's own addresses; all others are the contract's. */
+static const route_own_row own[] = {
+    {"GET", "/openapi.json", openapi_own},
+    {"GET", "/healthz", health_live},
+    {"GET", "/readyz", health_ready},
+    {"GET", "/metrics", metrics_own},
+    {NULL, NULL, NULL},
+};
+
+/* clang-format off */
+#define AT(member) offsetof(gateway_config, member)
+static const sfms_option options[] = {
+    {"SFMS_SERVICES",     SFMS_OPT_TEXT,   AT(services),    NULL,        "services and their URLs: name=url[|url],name=url"},
+    {"SFMS_SECRET",       SFMS_OPT_SECRET, AT(secret),      NULL,        "secret shared by all processes, 32 characters or more"},
+    {"SFMS_HTTP_HOST",    SFMS_OPT_TEXT,   AT(host),        "127.0.0.1", "address to listen on; 0.0.0.0 or :: for all"},
+    {"SFMS_PORT",         SFMS_OPT_INT,    AT(port),        "8080",      "port to listen on; 0 for any that is free"},
+    {"SFMS_HTTP_THREADS", SFMS_OPT_INT,    AT(threads),     "2",         "threads that serve HTTP"},
+    {"SFMS_CONNECTIONS",  SFMS_OPT_INT,    AT(connections), "4096",      "HTTP connections at most"},
+    {"SFMS_CORS_ORIGINS", SFMS_OPT_TEXT,   AT(origins),     "",          "origins whose pages may call, separated by commas; * for all"},
+    {"SFMS_RATE_LIMIT",   SFMS_OPT_INT,    AT(rate),        "0",         "requests per second for a user, or an address not signed in; 0 for no limit"},
+    {"SFMS_TRUST_PROXY",  SFMS_OPT_INT,    AT(trust_proxy), "0",         "1 if a proxy in front sets X-Forwarded-For"},
+    {"SFMS_LOG_LEVEL",    SFMS_OPT_TEXT,   AT(log_level),   "info",      "debug, info, warn or error"},
+    {NULL, 0, 0, NULL, NULL},
+};
+/* clang-format on */
+
+static void
+check_config(const gateway_config *c)
+{
+    if (c->port < 0 || c->port > 65535)
+        sfms_die("SFMS_PORT must be between 0 and 65535");
+    if (c->threads < 1 || c->threads > 64)
+        sfms_die("SFMS_HTTP_THREADS must be between 1 and 64");
+    if (c->connections < c->threads || c->connections > 1000000)
+        sfms_die("SFMS_CONNECTIONS must be between SFMS_HTTP_THREADS and 1000000");
+    if (c->rate < 0)
+        sfms_die("SFMS_RATE_LIMIT must not be negative");
+}
+
+static void
+find_links(gateway *gw)
+{
+    unsigned n;
+    const sfms_method *methods = sfms_contract_methods(gw->contract, &n);
+
+    gw->link_of = calloc(n, sizeof *gw->link_of);
+    if (gw->link_of == NULL)
+        sfms_die("out of memory");
+    for (unsigned i = 0; i < n; i++)
+        gw->link_of[i] = sfms_links_find(gw->links, methods[i].service);
+}
+
+static void
+open_gateway(gateway *gw, sfms_arena *a)
+{
+    sfms_wire_keys keys;
+    unsigned n_targets;
+
+    gw->contract = sfms_contract_load();
+    gw->router = route_build(a, gw->contract, own);
+    (void)route_targets(gw->router, &n_targets);
+    gw->metrics = metrics_new(n_targets);
+    gw->limit = ratelimit_new(gw->config.rate);
+    gw->openapi = openapi_new(gw->router);
+    sfms_wire_keys_init(&keys, gw->config.secret);
+    gw->links = sfms_links_open(gw->config.services, &keys);
+    find_links(gw);
+    gw->auth = auth_new(gw->contract, gw->links);
+}
+
+static void
+close_gateway(gateway *gw)
+{
+    auth_free(gw->auth);
+    openapi_free(gw->openapi);
+    ratelimit_free(gw->limit);
+    metrics_free(gw->metrics);
+    free(gw->link_of);
+    request_end();
+    compress_end();
+}
+
+static void
+nap(void)
+{
+    const struct timespec ms = {.tv_nsec = 5000000};
+
+    (void)nanosleep(&ms, NULL);
+}
+
+/* Waits until a count is zero; false if it still is not when the time is over. */
+static bool
+wait_for_none(atomic_uint *count, int ms)
+{
+    int64_t until = sfms_mono_us() + ms * INT64_C(1000);
+
+    while (atomic_load(count) != 0) {
+        if (sfms_mono_us() > until)
+            return false;
+        nap();
+    }
+    return true;
+}
+
+/* No new connections; what is under way is answered, and asks for its connection to be closed. Then no new calls either,
+ * and the links are closed, which ends what calls there still are. */
+static void
+drain(gateway *gw, http *server)
+{
+    atomic_store(&gw->draining, true);
+    http_quiesce(server);
+    if (!wait_for_none(&gw->under_way, DRAIN_MS))
+        sfms_log(SFMS_LOG_WARN, "%u requests were still under way", atomic_load(&gw->under_way));
+    atomic_store(&gw->stopped, true);
+    (void)wait_for_none(&gw->calls, CLOSE_MS);
+    sfms_links_close(gw->links, CLOSE_MS);
+    (void)wait_for_none(&gw->under_way, CLOSE_MS);
+    http_stop(server);
+}
+
+int
+main(int argc, char **argv)
+{
+    static gateway gw;
+    sigset_t signals;
+    int which;
+
+    (void)mallopt(M_ARENA_MAX, 2); /* few threads allocate; more arenas only cost memory */
+    sfms_config_read(options, &gw.config, argc, argv, "HTTP and JSON in front of the services");
+    sfms_log_open("gateway", gw.config.log_level);
+    check_config(&gw.config);
+    sfms_seal_init();
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before there are threads, so that all inherit it */
+    (void)signal(SIGPIPE, SIG_IGN);
+
+    sfms_arena *arena = sfms_arena_new();
+    open_gateway(&gw, arena);
+    http *server = http_start(&gw);
+    sfms_log(SFMS_LOG_INFO, "ready url=http://%s:%d", gw.config.host, http_port(server));
+
+    (void)sigwait(&signals, &which);
+    sfms_log(SFMS_LOG_INFO, "stopping");
+    drain(&gw, server);
+    close_gateway(&gw);
+    sfms_arena_free(arena);
+    sfms_log(SFMS_LOG_INFO, "stopped");
+    return 0;
+}

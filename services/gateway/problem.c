@@ -1,0 +1,253 @@
+/* problem.c -- errors as application/problem+json. */
+#include "problem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/limits.h"
+#include "proto/json.h"
+
+/* HTTP has words for these that gRPC's codes have not. */
+static const struct {
+    const char *reason;
+    unsigned http;
+} http_by_reason[] = {
+    {"METHOD_NOT_ALLOWED", 405},
+    {"VERSION_MISMATCH", 412},
+    {"BODY_TOO_LARGE", 413},
+    {"URL_TOO_LONG", 414},
+    {"UNSUPPORTED_MEDIA_TYPE", 415},
+    {"IDEMPOTENCY_KEY_REUSED", 422},
+};
+
+unsigned
+problem_http(const Pb__Status *failure)
+{
+    for (size_t i = 0; i < sizeof http_by_reason / sizeof http_by_reason[0]; i++) {
+        if (strcmp(http_by_reason[i].reason, failure->reason) == 0)
+            return http_by_reason[i].http;
+    }
+    return (unsigned)sfms_status_http((sfms_status)failure->code);
+}
+
+/* ---- where a violation is ---- */
+
+typedef struct {
+    const char *name;
+    size_t len;
+    long index; /* of an element; -1 if the step is no element */
+} step;
+
+/* next_step takes one step off a path such as "deal.line_items[0].quantity" and answers the rest; NULL at the end. */
+static const char *
+next_step(const char *path, step *ret)
+{
+    if (path == NULL || *path == '\0')
+        return NULL;
+    ret->name = path;
+    ret->len = strcspn(path, ".[");
+    ret->index = -1;
+    path += ret->len;
+    if (*path == '[') {
+        char *end;
+        ret->index = strtol(path + 1, &end, 10);
+        path = *end == ']' ? end + 1 : end + strlen(end);
+    }
+    return *path == '.' ? path + 1 : path;
+}
+
+static const sfms_field *
+field_of(const sfms_message *m, const step *s)
+{
+    return m == NULL || m->kind != SFMS_KIND_PLAIN ? NULL : sfms_message_field(m, s->name, s->len);
+}
+
+/* One reference token of a JSON pointer (RFC 6901): '~' and '/' are escaped. */
+static void
+add_token(sfms_buf *b, const char *name, size_t n)
+{
+    sfms_buf_char(b, '/');
+    for (size_t i = 0; i < n; i++) {
+        if (name[i] == '~')
+            sfms_buf_add(b, "~0");
+        else if (name[i] == '/')
+            sfms_buf_add(b, "~1");
+        else
+            sfms_buf_char(b, name[i]);
+    }
+}
+
+static void
+add_pointer(sfms_buf *b, const sfms_message *m, const char *path)
+{
+    step s;
+
+    for (path = next_step(path, &s); path != NULL; path = next_step(path, &s)) {
+        const sfms_field *f = field_of(m, &s);
+        if (f != NULL)
+            add_token(b, f->json_name, strlen(f->json_name));
+        else
+            add_token(b, s.name, s.len);
+        if (s.index >= 0) {
+            sfms_buf_char(b, '/');
+            sfms_buf_int(b, s.index);
+        }
+        m = f == NULL ? NULL : f->message;
+    }
+}
+
+static void
+add_parameter(sfms_buf *b, const sfms_message *m, const char *path)
+{
+    bool first = true;
+    step s;
+
+    for (path = next_step(path, &s); path != NULL; path = next_step(path, &s)) {
+        const sfms_field *f = field_of(m, &s);
+        if (!first)
+            sfms_buf_char(b, '.');
+        first = false;
+        if (f != NULL)
+            sfms_buf_add(b, f->json_name);
+        else
+            sfms_buf_mem(b, s.name, s.len);
+        m = f == NULL ? NULL : f->message;
+    }
+}
+
+/* The message whose field the last step of a path without elements names. A path variable goes by that name alone, as in the
+ * OpenAPI document. */
+static const sfms_message *
+message_before_leaf(const sfms_message *m, const char *path)
+{
+    step s;
+
+    for (const char *rest = next_step(path, &s); rest != NULL && *rest != '\0'; rest = next_step(rest, &s)) {
+        const sfms_field *f = field_of(m, &s);
+        m = f == NULL ? NULL : f->message;
+    }
+    return m;
+}
+
+static bool
+is_path_variable(const route_target *t, const char *field)
+{
+    for (unsigned i = 0; i < t->n_vars; i++) {
+        if (strcmp(t->var[i], field) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+problem_place(sfms_buf *b, const route_target *target, const char *field)
+{
+    const sfms_message *m = target != NULL && target->method != NULL ? target->method->input : NULL;
+    bool in_body = m != NULL && target->raw == NULL && !is_path_variable(target, field);
+    char *text;
+    sfms_buf path;
+
+    sfms_buf_init(&path, b->arena, SFMS_URL_MAX);
+    if (m != NULL && is_path_variable(target, field) && strrchr(field, '.') != NULL) {
+        m = message_before_leaf(m, field);
+        field = strrchr(field, '.') + 1;
+    }
+    if (in_body && target->body != NULL) {
+        const char *name = target->body->desc->name;
+        size_t n = strlen(name);
+
+        in_body = strncmp(field, name, n) == 0 && strchr(".[", field[n]) != NULL;
+        if (in_body && field[n] != '\0') { /* strchr finds the NUL as well: the body itself */
+            m = target->body->message;
+            field += n + (field[n] == '.');
+        } else if (in_body) {
+            field = "";
+        }
+    } else if (in_body) {
+        in_body = target->whole_body;
+    }
+
+    if (in_body && field[0] == '[') { /* the body is an array */
+        char *end;
+        sfms_buf_printf(&path, "/%ld", strtol(field + 1, &end, 10));
+        field = *end == ']' && end[1] == '.' ? end + 2 : "";
+    }
+    if (in_body)
+        add_pointer(&path, m, field);
+    else
+        add_parameter(&path, m, field);
+    text = path.data;
+    sfms_buf_add(b, in_body ? "\"pointer\":" : "\"parameter\":");
+    sfms_buf_json(b, text, path.len);
+}
+
+/* ---- the document ---- */
+
+static void
+add_member(sfms_buf *b, const char *name, const char *value)
+{
+    if (value == NULL || value[0] == '\0')
+        return;
+    sfms_buf_char(b, ',');
+    sfms_buf_json(b, name, strlen(name));
+    sfms_buf_char(b, ':');
+    sfms_buf_json(b, value, strlen(value));
+}
+
+static void
+add_errors(sfms_buf *b, const Pb__Status *failure, const route_target *target)
+{
+    if (failure->n_violations == 0)
+        return;
+    sfms_buf_add(b, ",\"errors\":[");
+    for (size_t i = 0; i < failure->n_violations; i++) {
+        const Pb__Violation *v = failure->violations[i];
+        sfms_buf_add(b, i == 0 ? "{" : ",{");
+        problem_place(b, target, v->field);
+        add_member(b, "detail", v->description);
+        add_member(b, "reason", v->reason);
+        sfms_buf_char(b, '}');
+    }
+    sfms_buf_char(b, ']');
+}
+
+static void
+add_headers(answer *ans, const sfms_call *call)
+{
+    const Pb__Status *failure = call->failure;
+
+    if (ans->status == 401) {
+        bool none = strcmp(failure->reason, sfms_no_token.name) == 0;
+        answer_add(ans, "WWW-Authenticate", none ? "Bearer" : "Bearer error=\"invalid_token\"");
+    }
+    if (ans->status == 503 || ans->status == 429) {
+        unsigned seconds = failure->retry_after != 0 ? failure->retry_after : 1;
+        answer_add(ans, "Retry-After", sfms_printf(call->arena, "%u", seconds));
+    }
+    answer_add(ans, "Content-Language", sfms_locale_name(call->locale));
+}
+
+void
+problem_answer(answer *ans, const sfms_call *call, const route_target *target, const char *path)
+{
+    const Pb__Status *failure = call->failure;
+    unsigned http = problem_http(failure);
+    const char *code = failure->reason[0] != '\0' ? failure->reason : sfms_status_name(failure->code);
+    const char *title = sfms_status_title((sfms_status)failure->code, call->locale);
+    sfms_buf b;
+
+    sfms_buf_init(&b, call->arena, SFMS_MESSAGE_MAX);
+    sfms_buf_printf(&b, "{\"type\":\"urn:sfms:problem:%s\",\"title\":", code);
+    sfms_buf_json(&b, title, strlen(title));
+    sfms_buf_printf(&b, ",\"status\":%u", http);
+    add_member(&b, "detail", failure->message);
+    add_member(&b, "instance", path);
+    add_member(&b, "code", code);
+    add_member(&b, "requestId", call->request_id);
+    add_member(&b, "existingId", failure->existing_id);
+    add_errors(&b, failure, target);
+    sfms_buf_char(&b, '}');
+
+    answer_set(ans, http, "application/problem+json", b.data, b.len);
+    add_headers(ans, call);
+}

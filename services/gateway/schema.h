@@ -1,0 +1,42 @@
+/*
+ * schema.h -- messages as JSON Schemas, for the OpenAPI document.
+ *
+ * First everything that requests and answers reach is collected, then written. How a message is used decides how it is
+ * described: in an answer every field is there, in a request only the required ones must be, in a partial update none.
+ */
+#ifndef GATEWAY_SCHEMA_H
+#define GATEWAY_SCHEMA_H
+
+#include "proto/contract.h"
+#include "writer.h"
+
+typedef enum {
+    SCHEMA_REQUEST = 1, /* in a body */
+    SCHEMA_PATCH = 2,   /* the body of a partial update */
+    SCHEMA_ANSWER = 4,
+} schema_use;
+
+typedef struct schemas schemas;
+
+schemas *schemas_new(sfms_arena *a);
+
+/* schemas_add collects a message, and what it reaches. */
+void schemas_add(schemas *s, const sfms_message *m, schema_use use);
+
+/* schemas_add_enum collects an enum. */
+void schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d);
+
+/* schemas_write writes the members of components.schemas. */
+void schemas_write(schemas *s, writer *w);
+
+/* schema_ref writes {"$ref": ...} to a message's schema as a member. */
+void schema_ref(schemas *s, writer *w, const char *name, const sfms_message *m, schema_use use);
+
+/* schema_field writes the schema of a field as a member. */
+void schema_field(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use);
+
+/* schema_body writes the schema of a message without the fields that skip names (proto names, NULL at the end). */
+void schema_body(
+    schemas *s, writer *w, const char *name, const sfms_message *m, const char *const *skip, schema_use use);
+
+#endif

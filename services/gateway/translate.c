@@ -1,0 +1,245 @@
+/* translate.c -- from an HTTP request to a message. */
+#include "translate.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "proto/json.h"
+#include "sfms/api/v1/requests.pb-c.h"
+
+typedef struct {
+    sfms_call *call;
+    const route_target *target;
+    ProtobufCMessage *msg;
+    bool mask_given; /* by ?updateMask */
+} job;
+
+/* The message in a field, made if it is not there yet. */
+static ProtobufCMessage *
+sub_message(job *j, const sfms_field *f)
+{
+    ProtobufCMessage **place = sfms_field_at(j->msg, f->desc);
+
+    if (*place == NULL)
+        *place = sfms_message_new(j->call->arena, f->message->desc);
+    return *place;
+}
+
+/* ---- the body ---- */
+
+static cJSON *
+parse_object(job *j, const char *text, size_t len, const char *field)
+{
+    bool blank = text == NULL || strspn(text, " \t\r\n") == len;
+    cJSON *tree = sfms_json_parse(j->call, blank ? "{}" : text, blank ? 2 : len);
+
+    if (tree == NULL)
+        return NULL;
+    if (!cJSON_IsObject(tree)) {
+        sfms_violate(j->call, field, &sfms_wrong_type, "object");
+        return NULL;
+    }
+    return tree;
+}
+
+/* A body for a field that is no single message is read as {"field": body}. */
+static bool
+read_wrapped(job *j, const translate_body *body)
+{
+    const sfms_field *f = j->target->body;
+    cJSON *tree = sfms_json_parse(j->call, body->data, body->len);
+
+    if (tree == NULL)
+        return false;
+    cJSON wrapper = {.type = cJSON_Object, .child = tree};
+    tree->string = sfms_strdup(j->call->arena, f->json_name);
+    return sfms_json_read(j->call, j->target->method->input, &wrapper, "", j->msg, NULL);
+}
+
+static bool
+is_single_message(const sfms_field *f)
+{
+    return f->message != NULL && f->message->kind == SFMS_KIND_PLAIN &&
+           f->desc->label != PROTOBUF_C_LABEL_REPEATED;
+}
+
+static bool
+read_json_body(job *j, const translate_body *body)
+{
+    const route_target *t = j->target;
+
+    if (t->whole_body) {
+        cJSON *tree = parse_object(j, body->data, body->len, "");
+        return tree != NULL && sfms_json_read(j->call, t->method->input, tree, "", j->msg, NULL);
+    }
+    if (!is_single_message(t->body))
+        return read_wrapped(j, body);
+
+    cJSON *tree = parse_object(j, body->data, body->len, t->body->desc->name);
+    if (tree == NULL)
+        return false;
+    Google__Protobuf__FieldMask *mask = NULL;
+    if (t->update_mask != NULL)
+        mask = (Google__Protobuf__FieldMask *)sub_message(j, t->update_mask);
+    const char *prefix = sfms_printf(j->call->arena, "%s.", t->body->desc->name);
+    return sfms_json_read(j->call, t->body->message, tree, prefix, sub_message(j, t->body), mask);
+}
+
+static void
+fill_raw(job *j, const sfms_field *f, const char *data, size_t len, const char *content_type)
+{
+    Pb__RawBody *raw = (Pb__RawBody *)sub_message(j, f);
+
+    raw->content_type = content_type != NULL ? content_type : "application/octet-stream";
+    raw->data.data = (uint8_t *)(uintptr_t)data;
+    raw->data.len = len;
+}
+
+/* ---- parameters ---- */
+
+/* True if a parameter may not set the field because the body or the path does. */
+static bool
+is_taken(const route_target *t, const sfms_field *f, const char *name, size_t n)
+{
+    if (t->whole_body || f == t->body)
+        return true;
+    for (unsigned i = 0; i < t->n_vars; i++) {
+        if (strncmp(t->var[i], name, n) == 0 && (t->var[i][n] == '\0' || t->var[i][n] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* Sets a field from a parameter or a form's text field. A message, save those that have a text form of their own, is given as
+ * JSON. */
+static void
+set_parameter(job *j, const char *name, const char *value)
+{
+    const route_target *t = j->target;
+    const sfms_message *input = t->method->input;
+    size_t n = strcspn(name, ".");
+    const sfms_field *f = sfms_message_field(input, name, n);
+
+    if (f == NULL || is_taken(t, f, f->desc->name, strlen(f->desc->name))) {
+        sfms_violate(j->call, name, &sfms_unknown_field);
+        return;
+    }
+    if (f == t->update_mask && !j->mask_given) { /* replaces what the keys of the body have given */
+        *(ProtobufCMessage **)sfms_field_at(j->msg, f->desc) = NULL;
+        j->mask_given = true;
+    }
+    if (name[n] == '\0' && is_single_message(f)) {
+        cJSON *tree = parse_object(j, value, strlen(value), f->desc->name);
+        const char *prefix = sfms_printf(j->call->arena, "%s.", f->desc->name);
+        if (tree != NULL)
+            (void)sfms_json_read(j->call, f->message, tree, prefix, sub_message(j, f), NULL);
+        return;
+    }
+    (void)sfms_json_read_text(j->call, input, name, value, j->msg);
+}
+
+static void
+read_form(job *j, const form_part *part)
+{
+    const sfms_message *input = j->target->method->input;
+
+    for (; part != NULL; part = part->next) {
+        const sfms_field *f = sfms_message_field(input, part->name, strlen(part->name));
+        if (f != NULL && f->message != NULL && f->message->kind == SFMS_KIND_RAW)
+            fill_raw(j, f, part->data, part->len, part->content_type);
+        else
+            set_parameter(j, part->name, part->data);
+    }
+}
+
+static bool
+read_query(job *j, char *query)
+{
+    const char *name, *value;
+    int found;
+
+    for (found = path_query_next(&query, &name, &value); found == 1;
+         found = path_query_next(&query, &name, &value))
+        set_parameter(j, name, value);
+    return found == 0;
+}
+
+/* ---- the path ---- */
+
+/* The string field at a dotted path as the body has set it; NULL if it is none or not set. */
+static const char *
+string_at(const sfms_message *m, const ProtobufCMessage *msg, const char *path)
+{
+    for (;;) {
+        size_t n = strcspn(path, ".");
+        const sfms_field *f = sfms_message_field(m, path, n);
+        if (f == NULL || f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+            return NULL;
+        const void *at = sfms_field_at(msg, f->desc);
+        if (path[n] == '\0')
+            return f->desc->type == PROTOBUF_C_TYPE_STRING ? *(const char *const *)at : NULL;
+        if (f->message == NULL || *(ProtobufCMessage *const *)at == NULL)
+            return NULL;
+        msg = *(ProtobufCMessage *const *)at;
+        m = f->message;
+        path += n + 1;
+    }
+}
+
+/* What the path says is not a change: takes the field out of the mask that the body's keys have made. */
+static void
+drop_from_mask(job *j, const char *field)
+{
+    const route_target *t = j->target;
+
+    if (t->update_mask == NULL || j->mask_given)
+        return;
+    Google__Protobuf__FieldMask *mask =
+        *(Google__Protobuf__FieldMask **)sfms_field_at(j->msg, t->update_mask->desc);
+    size_t kept = 0;
+    for (size_t i = 0; mask != NULL && i < mask->n_paths; i++) {
+        if (strcmp(mask->paths[i], field) != 0)
+            mask->paths[kept++] = mask->paths[i];
+    }
+    if (mask != NULL)
+        mask->n_paths = kept;
+}
+
+/* The path decides; a body that repeats it must say the same. */
+static void
+set_variable(job *j, const char *field, const char *value)
+{
+    const sfms_message *input = j->target->method->input;
+    const char *given = string_at(input, j->msg, field);
+
+    if (given != NULL && given[0] != '\0' && strcasecmp(given, value) != 0) {
+        sfms_violate(j->call, field, &sfms_immutable);
+        return;
+    }
+    const char *dot = strrchr(field, '.');
+    if (dot != NULL)
+        drop_from_mask(j, dot + 1);
+    (void)sfms_json_read_text(j->call, input, field, value, j->msg);
+}
+
+ProtobufCMessage *
+translate_request(sfms_call *call, const route_match *match, char *query, const translate_body *body)
+{
+    const route_target *t = match->target;
+    job j = {.call = call, .target = t, .msg = sfms_message_new(call->arena, t->method->input->desc)};
+
+    if (body->form != NULL)
+        read_form(&j, body->form);
+    else if (t->raw != NULL)
+        fill_raw(&j, t->raw, body->data, body->len, body->content_type);
+    else if ((t->whole_body || t->body != NULL) && !read_json_body(&j, body) &&
+             sfms_violations(call) == SFMS_OK)
+        return NULL; /* not JSON at all */
+    if (!read_query(&j, query)) {
+        sfms_fail(call, &sfms_bad_request);
+        return NULL;
+    }
+    for (unsigned i = 0; i < t->n_vars; i++)
+        set_variable(&j, t->var[i], match->value[i]);
+    return call->failure == NULL ? j.msg : NULL;
+}
