@@ -83,10 +83,11 @@ add_key(sfms_arena *a, jwk_t *private_key)
 void
 token_open(const char *jwk)
 {
-    sfms_arena *a = sfms_arena_new(); /* lives as long as the process */
+    static sfms_arena *a; /* lives as long as the process */
     jwks_t *set = NULL;
     jwk_t *one;
 
+    a = sfms_arena_new();
     if (r_global_init() != RHN_OK || r_jwks_init(&set) != RHN_OK)
         sfms_die("the token library cannot start");
     if (r_jwks_import_from_json_str(set, jwk) == RHN_OK && r_jwks_size(set) > 0) {
