@@ -16,6 +16,8 @@
 #include "core/arena.h"
 #include "sfms/api/v1/annotations.pb-c.h"
 
+enum { SFMS_FIELDS_MAX = 256 }; /* fields of one message */
+
 typedef struct sfms_message sfms_message;
 
 /* Messages that JSON, SQL or both write in a way of their own. */

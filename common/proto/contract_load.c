@@ -129,6 +129,8 @@ message_load(loader *l, const ProtobufCMessageDescriptor *desc)
 
     if (in_set == NULL || in_set->proto->n_field != desc->n_fields)
         sfms_die("C descriptor and descriptor set disagree about %s", desc->name);
+    if (desc->n_fields > SFMS_FIELDS_MAX)
+        sfms_die("%s has more than %d fields", desc->name, SFMS_FIELDS_MAX);
     if (l->contract->n_messages == MESSAGES_MAX)
         sfms_die("the contract has more than %d messages", MESSAGES_MAX);
 

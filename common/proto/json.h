@@ -14,18 +14,22 @@
 #include <stddef.h>
 
 #include "core/buf.h"
+#include "google/protobuf/field_mask.pb-c.h"
 #include "proto/call.h"
 #include "proto/contract.h"
 #include "sfms/api/v1/requests.pb-c.h"
-#include "google/protobuf/field_mask.pb-c.h"
 
 /* sfms_json_parse reads text of n bytes into a tree in the call's arena. Fails the call with bad_json (the byte) or
- * json_depth and answers NULL. Trailing text other than white space is refused. Duplicate keys are refused. */
+ * json_depth and answers NULL. Trailing text other than white space is refused. Duplicate keys are refused.
+ * cJSON has one allocator for the process; the first call here replaces it by one that takes memory from the arena while
+ * this function runs, and from malloc at all other times. So never cJSON_Delete a tree that came from here, nor add
+ * items to it. */
 cJSON *sfms_json_parse(sfms_call *call, const char *text, size_t n);
 
 /* sfms_json_read fills msg, which is empty, from a JSON object. prefix is the path of msg in the request ("" or
  * "deal."), for violations. If mask is not NULL, the proto names of the keys present are appended to it (top level
- * only). Answers false if it noted violations. */
+ * only). Strings of the tree are kept, not copied: the tree must live as long as msg. Answers false if it noted
+ * violations. */
 bool sfms_json_read(sfms_call *call, const sfms_message *m, const cJSON *object, const char *prefix,
     ProtobufCMessage *msg, Google__Protobuf__FieldMask *mask);
 
@@ -33,16 +37,17 @@ bool sfms_json_read(sfms_call *call, const sfms_message *m, const cJSON *object,
  * cell: numbers, booleans and enums in their usual form, field masks and lists of scalars separated by commas where
  * the field is a mask, otherwise appended one by one. Message fields along the path are made; of a repeated message
  * field the first element. Notes a violation and answers false if it does not fit or there is no such field. */
-bool sfms_json_read_text(sfms_call *call, const sfms_message *m, const char *path, const char *text,
-    ProtobufCMessage *msg);
+bool sfms_json_read_text(
+    sfms_call *call, const sfms_message *m, const char *path, const char *text, ProtobufCMessage *msg);
 
 /* sfms_json_write appends msg as JSON. mask, if not NULL, names the fields of a resource to write, by proto or JSON
  * name: it holds for msg if that is a resource, and for the resources in its fields if not. */
-void sfms_json_write(sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg,
-    const Google__Protobuf__FieldMask *mask);
+void sfms_json_write(
+    sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask);
 
-/* sfms_json_read_value makes a google.protobuf.Value, Struct or ListValue from a tree; sfms_struct_from_text a Struct
- * from text such as jsonb; NULL if it is not an object. */
-ProtobufCMessage *sfms_json_read_value(sfms_arena *a, const ProtobufCMessageDescriptor *desc, const cJSON *value);
+/* sfms_json_read_value makes a google.protobuf.Value, Struct or ListValue from a tree, which it keeps the strings of; NULL
+ * if the tree is not an object (Struct) or an array (ListValue). */
+ProtobufCMessage *
+sfms_json_read_value(sfms_arena *a, const ProtobufCMessageDescriptor *desc, const cJSON *value);
 
 #endif

@@ -1,0 +1,131 @@
+/* json_parse.c -- text to a cJSON tree in the call's arena. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "proto/json.h"
+#include "proto/json_scan.h"
+
+enum { FEW_KEYS = 16 };
+
+static const sfms_reason duplicate_key = {
+    "DUPLICATE_KEY",
+    SFMS_INVALID_ARGUMENT,
+    {"The key \"%s\" stands twice in one object.", "同一对象中键“%s”重复出现。"},
+};
+
+/* cJSON's allocator is one for the whole process. While a thread parses, what cJSON asks for on that thread comes from
+ * this arena; at all other times from malloc, so that trees may also be built and deleted in the usual way. */
+static _Thread_local sfms_arena *parsing;
+
+static void *
+hook_malloc(size_t n)
+{
+    return parsing != NULL ? sfms_alloc(parsing, n) : malloc(n);
+}
+
+static void
+hook_free(void *p)
+{
+    if (parsing == NULL)
+        free(p);
+}
+
+static void
+set_hooks(void)
+{
+    cJSON_Hooks hooks = {.malloc_fn = hook_malloc, .free_fn = hook_free};
+
+    cJSON_InitHooks(&hooks);
+}
+
+static cJSON *
+parse(sfms_arena *a, const char *text, size_t n)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, set_hooks);
+    parsing = a;
+    cJSON *tree = cJSON_ParseWithLengthOpts(text, n, NULL, false);
+    parsing = NULL;
+    return tree;
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* twice answers a key that an object has twice; NULL if there is none. A large object is sorted: comparing each
+ * with each would let a client spend our time. */
+static const char *
+twice(sfms_arena *a, const cJSON *object)
+{
+    size_t n = 0;
+
+    for (const cJSON *item = object->child; item != NULL; item = item->next)
+        n++;
+    if (n <= FEW_KEYS) {
+        for (const cJSON *item = object->child; item != NULL; item = item->next)
+            for (const cJSON *other = item->next; other != NULL; other = other->next)
+                if (strcmp(item->string, other->string) == 0)
+                    return item->string;
+        return NULL;
+    }
+
+    const char **keys = sfms_new_array(a, const char *, n);
+    n = 0;
+    for (const cJSON *item = object->child; item != NULL; item = item->next)
+        keys[n++] = item->string;
+    qsort(keys, n, sizeof keys[0], by_text);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0)
+            return keys[i];
+    return NULL;
+}
+
+static bool
+check_keys(sfms_call *call, const cJSON *tree)
+{
+    if (cJSON_IsObject(tree)) {
+        const char *key = twice(call->arena, tree);
+
+        if (key != NULL) {
+            sfms_fail(call, &duplicate_key, sfms_strndup(call->arena, key, 100));
+            return false;
+        }
+    }
+    for (const cJSON *item = tree->child; item != NULL; item = item->next)
+        if (!check_keys(call, item))
+            return false;
+    return true;
+}
+
+cJSON *
+sfms_json_parse(sfms_call *call, const char *text, size_t n)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t skipped = 0;
+    size_t at;
+
+    /* RFC 8259 lets a reader ignore a byte order mark, and some systems cannot help writing one. */
+    if (n >= 3 && memcmp(text, mark, 3) == 0)
+        skipped = 3;
+    switch (sfms_json_scan(text + skipped, n - skipped, &at)) {
+    case SFMS_SCAN_DEEP:
+        sfms_fail(call, &sfms_json_depth);
+        return NULL;
+    case SFMS_SCAN_BAD:
+        sfms_fail(call, &sfms_bad_json, sfms_printf(call->arena, "%zu", at + skipped + 1));
+        return NULL;
+    case SFMS_SCAN_OK:
+        break;
+    }
+
+    cJSON *tree = parse(call->arena, text + skipped, n - skipped);
+    if (tree == NULL)
+        SFMS_WRONG("JSON that cJSON cannot read");
+    return check_keys(call, tree) ? tree : NULL;
+}

@@ -1,0 +1,27 @@
+/*
+ * json_value.h -- values of any shape: google.protobuf.Struct, Value and ListValue; and field masks.
+ */
+#ifndef SFMS_PROTO_JSON_VALUE_H
+#define SFMS_PROTO_JSON_VALUE_H
+
+#include "google/protobuf/field_mask.pb-c.h"
+#include "google/protobuf/struct.pb-c.h"
+#include "proto/json.h"
+
+void sfms_struct_write(sfms_buf *b, const Google__Protobuf__Struct *s);
+void sfms_value_write(sfms_buf *b, const Google__Protobuf__Value *v);
+void sfms_list_value_write(sfms_buf *b, const Google__Protobuf__ListValue *l);
+
+/* sfms_struct_set gives a key a text; an older value of the key is replaced. */
+void sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, const char *text);
+
+/* sfms_mask_add appends a path; sfms_mask_read, each of the names in "id,closeDate", in their proto form; sfms_mask_write
+ * writes them as such a string, in their JSON form. */
+void sfms_mask_add(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *path);
+void sfms_mask_read(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *text);
+void sfms_mask_write(sfms_buf *b, const Google__Protobuf__FieldMask *mask);
+
+/* sfms_double_write writes the shortest text that is read back as the same number. */
+void sfms_double_write(sfms_buf *b, double number);
+
+#endif

@@ -1,0 +1,37 @@
+/* path.c -- where in a request a field is. */
+#include "proto/path.h"
+
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/limits.h"
+
+enum { NAME_MAX_BYTES = 100 };
+
+static void
+put(sfms_buf *b, const sfms_path *path)
+{
+    if (path->up != NULL)
+        put(b, path->up);
+
+    size_t n = strnlen(path->name, NAME_MAX_BYTES);
+    while (n > 0 && ((unsigned char)path->name[n] & 0xc0) == 0x80)
+        n--; /* not within a character */
+    if (n > 0 && path->name[n - 1] == '.')
+        n--;
+    if (n > 0 && b->len > 0)
+        sfms_buf_char(b, '.');
+    sfms_buf_mem(b, path->name, n);
+    if (path->index >= 0)
+        sfms_buf_printf(b, "[%ld]", path->index);
+}
+
+const char *
+sfms_path_text(sfms_arena *a, const sfms_path *path)
+{
+    sfms_buf b;
+
+    sfms_buf_init(&b, a, SFMS_URL_MAX);
+    put(&b, path);
+    return b.data;
+}

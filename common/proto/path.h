@@ -1,0 +1,20 @@
+/*
+ * path.h -- where in a request a field is, e.g. "deal.line_items[0].quantity".
+ *
+ * A path is a chain of places on the stack, and becomes text only when there is something to say about it.
+ */
+#ifndef SFMS_PROTO_PATH_H
+#define SFMS_PROTO_PATH_H
+
+#include "core/arena.h"
+
+typedef struct sfms_path {
+    const struct sfms_path *up; /* NULL for the request itself */
+    const char *name;           /* of the field; "" for the request itself. May end in a dot. */
+    long index;                 /* of the element; -1 for none */
+} sfms_path;
+
+/* sfms_path_text writes it out. Names that came from a client are cut off at 100 bytes. */
+const char *sfms_path_text(sfms_arena *a, const sfms_path *path);
+
+#endif
