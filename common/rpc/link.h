@@ -30,7 +30,7 @@ struct sfms_link_call {
     const void *request; /* packed message */
     size_t request_len;
     const Pb__Principal *principal; /* NULL for none; calls with the same pointer share it on the wire */
-    int64_t deadline_us;            /* by sfms_mono_us; DEADLINE_EXCEEDED is answered about then at the latest */
+    int64_t deadline_us; /* by sfms_mono_us; DEADLINE_EXCEEDED is answered about then at the latest */
     const char *request_id, *traceparent, *idempotency_key, *peer; /* NULL for none */
     sfms_locale locale;
     uint64_t if_match;
@@ -74,6 +74,7 @@ sfms_links *sfms_links_open_lazy(const char *list, const sfms_wire_keys *keys);
 void sfms_links_close(sfms_links *links, int timeout_ms);
 sfms_link *sfms_links_find(sfms_links *links, const char *service); /* NULL if the list does not name it */
 /* sfms_links_each calls fn for every service in the list's order. */
-void sfms_links_each(sfms_links *links, void (*fn)(void *arg, const char *service, sfms_link *link), void *arg);
+void
+sfms_links_each(sfms_links *links, void (*fn)(void *arg, const char *service, sfms_link *link), void *arg);
 
 #endif

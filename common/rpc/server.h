@@ -16,16 +16,18 @@
  * or what sfms_fail returned. Memory comes from call->arena and is never freed. */
 typedef sfms_status sfms_handler(sfms_call *call, const void *in, void *out);
 
+/* With tx, all statements of the handler are one transaction, committed if it returns SFMS_OK. A call that carries an
+ * Idempotency-Key always is one; so a handler never begins a transaction itself. */
 typedef struct {
     const char *method; /* "sfms.pipeline.v1.Deals/MoveDeal" */
     sfms_handler *run;
-    bool tx; /* all its statements are one transaction, committed if it returns SFMS_OK */
+    bool tx;
 } sfms_method_row;
 
 /* What one file of a service brings. */
 typedef struct {
-    const sfms_resource *resource;  /* NULL if none */
-    const sfms_method_row *methods; /* ends with a NULL method; NULL if none */
+    const sfms_resource *resource;   /* NULL if none */
+    const sfms_method_row *methods;  /* ends with a NULL method; NULL if none */
     const struct sfms_job_row *jobs; /* background work, see db/jobs.h; NULL if none */
 } sfms_noun;
 
@@ -33,9 +35,9 @@ struct sfms_server_env;
 
 /* A service. */
 typedef struct {
-    const char *name; /* "pipeline": package, database role, URL list entry */
-    const char *about; /* one line for --help */
-    const sfms_noun *const *nouns; /* ends with NULL */
+    const char *name;                                 /* "pipeline": package, database role, URL list entry */
+    const char *about;                                /* one line for --help */
+    const sfms_noun *const *nouns;                    /* ends with NULL */
     void (*start)(const struct sfms_server_env *env); /* called once before serving; NULL if not needed */
 } sfms_service;
 
@@ -44,12 +46,13 @@ typedef struct sfms_server_env {
     const char *service;
     const sfms_contract *contract;
     const struct sfms_db_config *database;
-    struct sfms_links *links; /* to the services named in SFMS_SERVICES; connects lazily on first use */
+    struct sfms_links *links;  /* to the services named in SFMS_SERVICES; connects lazily on first use */
     const sfms_key *token_key; /* seals page tokens */
 } sfms_server_env;
 
 /* sfms_service_main reads the configuration, checks contract, tables and handlers against each other, serves until
- * SIGTERM or SIGINT, drains, and answers main's exit status. */
+ * SIGTERM or SIGINT, drains, and answers main's exit status. To drain is to close the listener, to tell clients, and to
+ * go on answering until no message has come for 100 ms; after 10 s the process ends in any case. */
 int sfms_service_main(const sfms_service *service, int argc, char **argv);
 
 /* sfms_env answers the process's environment (after start). */

@@ -3,7 +3,8 @@
  *
  * Bytes 0-3 are "SFM1"; 4-35 a keyed BLAKE2b-256 of everything from byte 36 and of the direction; the
  * rest is the protobuf. Requests and replies are signed with different keys, so that one cannot be
- * played back as the other.
+ * played back as the other. A Batch without calls is answered, with draining, when the server is about
+ * to stop. A message that is not signed with the right key is not answered; its connection is closed.
  */
 #ifndef SFMS_RPC_WIRE_H
 #define SFMS_RPC_WIRE_H
@@ -30,7 +31,7 @@ void sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret);
 nng_msg *sfms_wire_pack(const sfms_key *key, const ProtobufCMessage *message);
 
 /* sfms_wire_open checks the header and MAC and unpacks into the arena. NULL if anything is wrong. Bytes fields are copied. */
-ProtobufCMessage *sfms_wire_open(sfms_arena *a, const sfms_key *key, const ProtobufCMessageDescriptor *desc,
-    const void *data, size_t n);
+ProtobufCMessage *sfms_wire_open(
+    sfms_arena *a, const sfms_key *key, const ProtobufCMessageDescriptor *desc, const void *data, size_t n);
 
 #endif

@@ -1,0 +1,268 @@
+/*
+ * dispatch.c -- the calls of a batch: checked, run, answered.
+ *
+ * Point calls of the engine go to the database as one pipeline. Everything else runs by itself, one after the other.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/time.h"
+#include "proto/validate.h"
+#include "rpc/serving.h"
+
+enum {
+    SLOW_MS = 1000,     /* a call that takes longer is worth a line in the log */
+    LINES_A_SECOND = 20 /* about failed calls; when the database is away there would be thousands */
+};
+
+/* ---- before ------------------------------------------------------------------------------------------------------ */
+
+/* Points the call to its principal; false if the batch has none of that number. */
+static bool
+find_principal(sfms_call *call, const Pb__Batch *batch, uint32_t number)
+{
+    if (number > batch->n_principals)
+        return false;
+    call->principal = number > 0 ? batch->principals[number - 1] : NULL;
+    return true;
+}
+
+/* Everything that can be said about a call before it is run. Answers how it stands. */
+static sfms_status
+prepare(const sfms_server *s, const Pb__Batch *batch, sfms_run *run)
+{
+    sfms_call *call = &run->call;
+    const Pb__Call *wire = run->wire;
+
+    call->method = sfms_contract_method(s->env.contract, wire->method);
+    run->served = sfms_served_find(s, call->method);
+    if (run->served == NULL)
+        return sfms_fail(call, &sfms_unimplemented);
+    if (wire->timeout_ms == 0)
+        return sfms_fail(call, &sfms_deadline);
+    if (!find_principal(call, batch, wire->principal))
+        return sfms_fail(call, &sfms_bad_message);
+    if (sfms_allowed(call, true) != SFMS_OK)
+        return (sfms_status)call->failure->code;
+    run->in = protobuf_c_message_unpack(
+        call->method->input->desc, sfms_arena_pb(call->arena), wire->request.len, wire->request.data);
+    if (run->in == NULL)
+        return sfms_fail(call, &sfms_bad_message);
+    run->out = sfms_message_new(call->arena, call->method->output->desc);
+    return sfms_validate(call, run->in);
+}
+
+static void
+init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const Pb__Call *wire, int64_t now)
+{
+    run->wire = wire;
+    run->call = (sfms_call){
+        .arena = a,
+        .db = db,
+        .contract = s->env.contract,
+        .locale = sfms_locale_parse(wire->locale),
+        .request_id = wire->request_id,
+        .traceparent = wire->traceparent,
+        .idempotency_key = wire->idempotency_key[0] != '\0' ? wire->idempotency_key : NULL,
+        .peer = wire->peer,
+        .if_match = wire->if_match,
+        .deadline_us = now + (int64_t)wire->timeout_ms * 1000,
+    };
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+static sfms_status
+run_engine(sfms_run *run)
+{
+    sfms_statement statement;
+    PGresult *result;
+    sfms_status status = sfms_engine_plan(run->served->engine, &run->call, run->in, &statement);
+
+    if (status == SFMS_OK)
+        status = sfms_query(&run->call, &result, statement.sql, statement.n, statement.values);
+    if (status == SFMS_OK)
+        status = sfms_engine_finish(run->served->engine, &run->call, run->in, result, run->out);
+    return status;
+}
+
+/* What a handler says and what it has noted must agree. */
+static sfms_status
+settle(sfms_call *call, sfms_status status)
+{
+    if (call->failure != NULL)
+        return (sfms_status)call->failure->code;
+    if (status != SFMS_OK)
+        return sfms_fail(call, &sfms_internal);
+    return SFMS_OK;
+}
+
+sfms_status
+sfms_run_method(sfms_run *run)
+{
+    sfms_call *call = &run->call;
+
+    if (run->served->engine != NULL)
+        return settle(call, run_engine(run));
+    return settle(call, run->served->row->run(call, run->in, run->out));
+}
+
+static void
+run_alone(sfms_run *run)
+{
+    sfms_call *call = &run->call;
+    bool tx = run->served->row != NULL && run->served->row->tx;
+
+    if (sfms_mono_us() >= call->deadline_us) {
+        sfms_fail(call, &sfms_deadline);
+    } else if (sfms_once_wanted(run)) {
+        sfms_once(run);
+    } else if (tx) {
+        sfms_tx_begin(call);
+        settle(call, sfms_tx_end(call, sfms_run_method(run)));
+    } else {
+        sfms_run_method(run);
+    }
+}
+
+/* Whether a call may share a pipeline: one statement by key, whose answer nobody has to keep. */
+static bool
+shares_pipeline(const sfms_run *run)
+{
+    switch (run->call.method->rule->verb) {
+    case PB__VERB__GET:
+    case PB__VERB__CREATE:
+    case PB__VERB__UPDATE:
+    case PB__VERB__DELETE:
+    case PB__VERB__UNDELETE:
+    case PB__VERB__UPSERT:
+        return run->served->engine != NULL && run->call.method->rule->point && !sfms_once_wanted(run);
+    default:
+        return false;
+    }
+}
+
+/* Plans all that may share a pipeline, runs it, and reads the answers. */
+static void
+run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
+{
+    sfms_batch_item *items = sfms_new_array(a, sfms_batch_item, n);
+    size_t n_items = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sfms_run *run = &runs[i];
+
+        if (run->call.failure != NULL || !shares_pipeline(run))
+            continue;
+        run->item = &items[n_items];
+        run->item->call = &run->call;
+        if (settle(&run->call,
+                sfms_engine_plan(run->served->engine, &run->call, run->in, &run->item->statement)) == SFMS_OK)
+            n_items++;
+    }
+    if (n_items > 0)
+        sfms_batch(db, n_items, items);
+    for (size_t i = 0; i < n; i++) {
+        sfms_run *run = &runs[i];
+
+        if (run->item != NULL && run->call.failure == NULL)
+            settle(&run->call,
+                sfms_engine_finish(run->served->engine, &run->call, run->in, run->item->result, run->out));
+    }
+}
+
+/* ---- after ------------------------------------------------------------------------------------------------------- */
+
+Pb__Reply *
+sfms_run_reply(sfms_run *run)
+{
+    sfms_call *call = &run->call;
+    Pb__Reply *reply;
+
+    if (run->reply != NULL && call->failure == NULL)
+        return run->reply;
+    reply = sfms_new(call->arena, Pb__Reply);
+    pb__reply__init(reply);
+    reply->status = call->failure;
+    if (call->failure != NULL)
+        return reply;
+    reply->response.len = protobuf_c_message_get_packed_size(run->out);
+    reply->response.data = sfms_alloc(call->arena, reply->response.len);
+    protobuf_c_message_pack(run->out, reply->response.data);
+    reply->version = call->version;
+    reply->created = call->created;
+    return reply;
+}
+
+/* The level at which the end of a call is worth a line; nothing is said per call that went well. */
+static sfms_log_level
+level_of(const sfms_call *call, int64_t ms)
+{
+    switch (call->failure != NULL ? call->failure->code : SFMS_OK) {
+    case SFMS_INTERNAL:
+    case SFMS_UNKNOWN:
+    case SFMS_DATA_LOSS:
+        return SFMS_LOG_ERROR;
+    case SFMS_UNAVAILABLE:
+    case SFMS_DEADLINE_EXCEEDED:
+        return SFMS_LOG_WARN;
+    default:
+        return ms >= SLOW_MS ? SFMS_LOG_INFO : SFMS_LOG_DEBUG;
+    }
+}
+
+/* True for the first LINES_A_SECOND times that it is asked in a second. */
+static bool
+line_left(void)
+{
+    static _Atomic int64_t second;
+    static atomic_int lines;
+    int64_t now = sfms_mono_us() / 1000000;
+
+    if (atomic_exchange(&second, now) != now)
+        atomic_store(&lines, 0);
+    return atomic_fetch_add(&lines, 1) < LINES_A_SECOND;
+}
+
+static void
+log_end(const sfms_run *run, int64_t us)
+{
+    const sfms_call *call = &run->call;
+    sfms_log_level level = level_of(call, us / 1000);
+
+    if (!sfms_log_on(level) || (level == SFMS_LOG_WARN && !line_left()))
+        return;
+    sfms_log(level, "method=%s status=%s reason=%s ms=%" PRId64 ".%" PRId64 " request_id=%s",
+        run->wire->method, call->failure != NULL ? sfms_status_name((sfms_status)call->failure->code) : "OK",
+        call->failure != NULL ? call->failure->reason : "-", us / 1000, us % 1000 / 100, call->request_id);
+}
+
+Pb__Replies *
+sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch *batch)
+{
+    int64_t start = sfms_mono_us();
+    size_t n = batch->n_calls;
+    sfms_run *runs = sfms_new_array(a, sfms_run, n);
+    Pb__Replies *replies = sfms_new(a, Pb__Replies);
+    int64_t took;
+
+    for (size_t i = 0; i < n; i++) {
+        init_run(s, &runs[i], db, a, batch->calls[i], start);
+        settle(&runs[i].call, prepare(s, batch, &runs[i]));
+    }
+    run_pipeline(db, a, n, runs);
+    for (size_t i = 0; i < n; i++) {
+        if (runs[i].item == NULL && runs[i].call.failure == NULL)
+            run_alone(&runs[i]);
+    }
+    pb__replies__init(replies);
+    replies->n_replies = n;
+    replies->replies = sfms_new_array(a, Pb__Reply *, n);
+    took = sfms_mono_us() - start;
+    for (size_t i = 0; i < n; i++) {
+        replies->replies[i] = sfms_run_reply(&runs[i]);
+        log_end(&runs[i], took);
+    }
+    return replies;
+}

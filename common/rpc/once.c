@@ -1,0 +1,141 @@
+/*
+ * once.c -- writes that carry an Idempotency-Key happen once: the same key answers the same.
+ *
+ * The write, and its answer under the key, are one transaction; an advisory lock on the key makes the second of two
+ * that come together fail with IDEMPOTENCY_KEY_RUNNING instead of wait. Kept for 24 hours, for the user that sent it. Only
+ * successes are kept: a failure has changed nothing (it was rolled back), so the same key may be tried again with a
+ * corrected request. What makes a request the same is its method, its If-Match and its bytes. Methods that the contract
+ * calls idempotent, and calls without a principal, need no key and ignore it.
+ */
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/limits.h"
+#include "rpc/serving.h"
+
+/* Answers from a statement of the same snapshot as the lock, so another's answer may be stored just in between; the
+ * INSERT below then touches no row. */
+static const char look_sql[] =
+    "SELECT pg_try_advisory_xact_lock(hashtextextended(concat_ws('/', app.org_id(), app.user_id(), "
+    "$1::text), 0))::int,"
+    "       kept.request_hash, encode(kept.reply, 'hex')"
+    "  FROM (SELECT 1) one LEFT JOIN app.idempotency kept"
+    "    ON kept.org_id = app.org_id() AND kept.user_id = app.user_id() AND kept.key = $1"
+    "   AND kept.create_time > now() - interval '24 hours'";
+
+static const char keep_sql[] =
+    "INSERT INTO app.idempotency AS kept (key, request_hash, reply) VALUES ($1, $2, $3::bytea)"
+    " ON CONFLICT (org_id, user_id, key) DO UPDATE"
+    "   SET request_hash = excluded.request_hash, reply = excluded.reply, create_time = now()"
+    " WHERE kept.create_time <= now() - interval '24 hours'";
+
+bool
+sfms_once_wanted(const sfms_run *run)
+{
+    const sfms_call *call = &run->call;
+
+    return call->idempotency_key != NULL && !call->method->rule->idempotent && call->principal != NULL;
+}
+
+static bool
+key_valid(const char *key)
+{
+    size_t n = strlen(key);
+
+    for (size_t i = 0; i < n; i++) {
+        if (key[i] < ' ' || key[i] > '~')
+            return false;
+    }
+    return n > 0 && n <= SFMS_IDEMPOTENCY_KEY_MAX;
+}
+
+static const char *
+hash_request(sfms_run *run)
+{
+    sfms_arena *a = run->call.arena;
+    const ProtobufCBinaryData *request = &run->wire->request;
+    char *head = sfms_printf(a, "%s %llu\n", run->wire->method, (unsigned long long)run->call.if_match);
+    size_t n = strlen(head);
+    uint8_t *all = sfms_alloc(a, n + request->len);
+    uint8_t hash[SFMS_MAC_SIZE];
+
+    memcpy(all, head, n);
+    if (request->len > 0)
+        memcpy(all + n, request->data, request->len);
+    sfms_hash(all, n + request->len, hash);
+    return sfms_hex(a, hash, sizeof(hash));
+}
+
+/* The answer that was kept, from hexadecimal text. */
+static Pb__Reply *
+read_kept(sfms_arena *a, const char *hex)
+{
+    size_t max = strlen(hex) / 2, n = 0;
+    uint8_t *bytes = sfms_alloc(a, max);
+
+    if (sodium_hex2bin(bytes, max, hex, strlen(hex), NULL, &n, NULL) != 0)
+        return NULL;
+    return (Pb__Reply *)protobuf_c_message_unpack(&pb__reply__descriptor, sfms_arena_pb(a), n, bytes);
+}
+
+/* Takes the key's lock, and the answer kept under it, if there is one, as the run's reply. */
+static sfms_status
+look(sfms_run *run, const char *hash)
+{
+    sfms_call *call = &run->call;
+    PGresult *result;
+    sfms_status status = sfms_query(call, &result, look_sql, SFMS_ARGS(call->idempotency_key));
+
+    if (status != SFMS_OK)
+        return status;
+    if (PQgetvalue(result, 0, 0)[0] != '1')
+        return sfms_fail(call, &sfms_key_running);
+    if (PQgetisnull(result, 0, 1))
+        return SFMS_OK;
+    if (strcmp(PQgetvalue(result, 0, 1), hash) != 0)
+        return sfms_fail(call, &sfms_key_reused);
+    run->reply = read_kept(call->arena, PQgetvalue(result, 0, 2));
+    return run->reply != NULL ? SFMS_OK : sfms_fail(call, &sfms_internal);
+}
+
+static sfms_status
+keep(sfms_run *run, const char *hash)
+{
+    sfms_call *call = &run->call;
+    const Pb__Reply *reply = sfms_run_reply(run);
+    size_t n = protobuf_c_message_get_packed_size(&reply->base);
+    uint8_t *bytes = sfms_alloc(call->arena, n);
+    long rows = 0;
+    sfms_status status;
+
+    protobuf_c_message_pack(&reply->base, bytes);
+    status = sfms_exec(call, &rows, keep_sql,
+        SFMS_ARGS(
+            call->idempotency_key, hash, sfms_printf(call->arena, "\\x%s", sfms_hex(call->arena, bytes, n))));
+    if (status == SFMS_OK && rows == 0)
+        return sfms_fail(call, &sfms_key_running);
+    return status;
+}
+
+void
+sfms_once(sfms_run *run)
+{
+    sfms_call *call = &run->call;
+    const char *hash;
+    sfms_status status;
+
+    if (!key_valid(call->idempotency_key)) {
+        sfms_fail(call, &sfms_bad_key);
+        return;
+    }
+    hash = hash_request(run);
+    sfms_tx_begin(call);
+    status = look(run, hash);
+    if (status == SFMS_OK && run->reply == NULL) {
+        status = sfms_run_method(run);
+        if (status == SFMS_OK)
+            status = keep(run, hash);
+    }
+    sfms_tx_end(call, status);
+}

@@ -1,0 +1,117 @@
+/* served.c -- the methods of a service, held against the contract before anything is served. */
+#include <string.h>
+
+#include "core/log.h"
+#include "rpc/serving.h"
+
+/* The collection that a standard method is about. */
+static const char *
+collection_of(const sfms_method *m)
+{
+    const sfms_field *f;
+
+    if (m->output->resource != NULL)
+        return m->output->resource;
+    f = sfms_message_resource_field(m->output);
+    return f != NULL ? f->message->resource : NULL;
+}
+
+static size_t
+index_of(const sfms_contract *c, const sfms_method *m)
+{
+    unsigned n;
+
+    return (size_t)(m - sfms_contract_methods(c, &n));
+}
+
+static void
+add_resource(sfms_served *table, const sfms_service *service, const sfms_contract *c,
+    const sfms_engine *engine, const sfms_resource *r)
+{
+    unsigned n;
+    const sfms_method *methods = sfms_contract_methods(c, &n);
+    const char *collection = sfms_contract_message(c, r->message)->resource;
+
+    for (unsigned i = 0; i < n; i++) {
+        const char *about = collection_of(&methods[i]);
+
+        if (methods[i].rule->verb == PB__VERB__VERB_UNSPECIFIED || about == NULL ||
+            strcmp(about, collection) != 0)
+            continue;
+        if (strcmp(methods[i].service, service->name) != 0)
+            sfms_die("%s is served by %s, but its resource is declared in %s", methods[i].name,
+                methods[i].service, service->name);
+        if (table[i].engine != NULL)
+            sfms_die("two nouns declare the resource %s", collection);
+        table[i].engine = engine;
+    }
+}
+
+static void
+add_row(sfms_served *table, const sfms_service *service, const sfms_contract *c, const sfms_method_row *row)
+{
+    const sfms_method *m = sfms_contract_method(c, row->method);
+    sfms_served *served;
+
+    if (m == NULL)
+        sfms_die("%s has a handler but is not in the contract", row->method);
+    if (row != &sfms_health_row && strcmp(m->service, service->name) != 0)
+        sfms_die("%s has a handler in %s but belongs to %s", row->method, service->name, m->service);
+    served = &table[index_of(c, m)];
+    if (served->engine != NULL)
+        sfms_die("%s names a standard verb and has a handler too", row->method);
+    if (served->row != NULL)
+        sfms_die("%s has two handlers", row->method);
+    served->row = row;
+}
+
+static void
+check_all_served(const sfms_served *table, const sfms_service *service, const sfms_contract *c)
+{
+    unsigned n;
+    const sfms_method *methods = sfms_contract_methods(c, &n);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (strcmp(methods[i].service, service->name) != 0)
+            continue;
+        if (table[i].engine == NULL && table[i].row == NULL)
+            sfms_die("%s is in the contract but %s", methods[i].name,
+                methods[i].rule->verb != PB__VERB__VERB_UNSPECIFIED ? "no noun declares its resource"
+                                                                    : "has no handler");
+    }
+}
+
+const sfms_served *
+sfms_served_table(sfms_arena *perm, const sfms_service *service, const sfms_contract *c, PGconn *conn,
+    const sfms_key *token_key)
+{
+    unsigned n;
+    sfms_served *table;
+
+    sfms_contract_methods(c, &n);
+    table = sfms_new_array(perm, sfms_served, n);
+    for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
+        const sfms_resource *r = (*noun)->resource;
+
+        if (r != NULL)
+            add_resource(table, service, c, sfms_engine_new(perm, c, r, conn, token_key), r);
+    }
+    for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
+        for (const sfms_method_row *row = (*noun)->methods; row != NULL && row->method != NULL; row++)
+            add_row(table, service, c, row);
+    }
+    add_row(table, service, c, &sfms_health_row);
+    check_all_served(table, service, c);
+    return table;
+}
+
+const sfms_served *
+sfms_served_find(const sfms_server *s, const sfms_method *method)
+{
+    const sfms_served *served;
+
+    if (method == NULL)
+        return NULL;
+    served = &s->served[index_of(s->env.contract, method)];
+    return served->engine != NULL || served->row != NULL ? served : NULL;
+}

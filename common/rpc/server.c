@@ -1,0 +1,257 @@
+/* server.c -- a service process: configuration, start-up checks, serving, and a stop that loses nothing. */
+#include "rpc/server.h"
+
+#include <malloc.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/config.h"
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/time.h"
+#include "db/jobs.h"
+#include "rpc/link.h"
+#include "rpc/serving.h"
+
+enum {
+    WORKERS_MAX = 64,
+    DATABASE_PATIENCE_MS = 30000, /* at start-up, while PostgreSQL starts too */
+    DATABASE_RETRY_MS = 250,
+    DATABASE_COMPLAIN_MS = 5000,
+    DRAIN_MS = 10000, /* for all that a stop waits for */
+};
+
+typedef struct {
+    const char *services, *listen, *secret, *database_url, *database_user, *database_password, *log_level;
+    int workers;
+} settings;
+
+/* clang-format off */
+static const sfms_option options[] = {
+    {"SFMS_SERVICES",          SFMS_OPT_TEXT,   offsetof(settings, services),          NULL,   "addresses of all services: name=url[|url],name=url,..."},
+    {"SFMS_LISTEN",            SFMS_OPT_TEXT,   offsetof(settings, listen),            "",     "where to listen; the first own address of SFMS_SERVICES if unset"},
+    {"SFMS_SECRET",            SFMS_OPT_SECRET, offsetof(settings, secret),            NULL,   "shared secret of all processes, at least 32 characters"},
+    {"SFMS_DATABASE_URL",      SFMS_OPT_SECRET, offsetof(settings, database_url),      NULL,   "PostgreSQL, as a libpq URL or connection string"},
+    {"SFMS_DATABASE_USER",     SFMS_OPT_TEXT,   offsetof(settings, database_user),     "",     "role to connect as; sfms_<service> if unset"},
+    {"SFMS_DATABASE_PASSWORD", SFMS_OPT_SECRET, offsetof(settings, database_password), "",     "password of that role"},
+    {"SFMS_WORKERS",           SFMS_OPT_INT,    offsetof(settings, workers),           "6",    "messages worked on at once, each with a database connection"},
+    {"SFMS_LOG_LEVEL",         SFMS_OPT_TEXT,   offsetof(settings, log_level),         "info", "debug, info, warn or error"},
+    {NULL},
+};
+/* clang-format on */
+
+static sfms_server server; /* one per process */
+
+const sfms_server_env *
+sfms_env(void)
+{
+    return &server.env;
+}
+
+/* ---- starting ------------------------------------------------------------------------------------------------------ */
+
+/* Where to listen: as told, or at the first of the service's own addresses. */
+static const char *
+listen_url(sfms_arena *perm, const settings *set, const char *service)
+{
+    const char *urls;
+
+    if (set->listen[0] != '\0')
+        return set->listen;
+    urls = sfms_config_lookup(set->services, service);
+    if (urls == NULL)
+        sfms_die("SFMS_SERVICES does not name %s, and SFMS_LISTEN is not set", service);
+    return sfms_strndup(perm, urls, strcspn(urls, "|"));
+}
+
+static const sfms_db_config *
+database_config(sfms_arena *perm, const settings *set, const char *service)
+{
+    sfms_db_config *config = sfms_new(perm, sfms_db_config);
+
+    config->url = set->database_url;
+    config->user = set->database_user[0] != '\0' ? set->database_user : sfms_printf(perm, "sfms_%s", service);
+    config->password = set->database_password;
+    config->name = sfms_printf(perm, "sfms-%s", service);
+    return config;
+}
+
+/* Waits for the database, which may be starting at this moment too. Being told to stop ends the process. */
+static void
+wait_for_database(sfms_db *db, const sigset_t *stop)
+{
+    static const struct timespec pause = {.tv_nsec = DATABASE_RETRY_MS * 1000000L};
+    int64_t start = sfms_mono_us(), said = start;
+
+    while (!sfms_db_ready(db)) {
+        int64_t now = sfms_mono_us();
+
+        if (now - start >= DATABASE_PATIENCE_MS * 1000LL)
+            sfms_die("the database cannot be reached: %s", sfms_db_error(db));
+        if (said == start || now - said >= DATABASE_COMPLAIN_MS * 1000LL) {
+            sfms_log(SFMS_LOG_WARN, "waiting for the database: %s", sfms_db_error(db));
+            said = now;
+        }
+        if (sigtimedwait(stop, NULL, &pause) > 0)
+            exit(0);
+    }
+}
+
+static void
+block_signals(sigset_t *stop)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(stop);
+    sigaddset(stop, SIGTERM);
+    sigaddset(stop, SIGINT);
+    pthread_sigmask(SIG_BLOCK, stop, NULL);
+}
+
+static void
+open_socket(sfms_server *s)
+{
+    int rv = nng_rep0_open(&s->socket);
+
+    if (rv == 0)
+        rv = nng_socket_set_size(
+            s->socket, NNG_OPT_RECVMAXSZ, SFMS_MESSAGE_MAX + 64); /* and nng's own header */
+    if (rv != 0)
+        sfms_die("cannot open a socket: %s", nng_strerror(rv));
+    s->watchers = sfms_watchers_new(s);
+}
+
+/* A socket file that a killed process left behind is no hindrance: nng removes it if nobody answers there. */
+static nng_listener
+start_listening(const sfms_server *s, const char *url)
+{
+    nng_listener listener;
+    int rv = nng_listen(s->socket, url, &listener, 0);
+
+    if (rv == NNG_EADDRINUSE)
+        sfms_die("cannot listen at %s: another process does", url);
+    if (rv != 0)
+        sfms_die("cannot listen at %s: %s", url, nng_strerror(rv));
+    return listener;
+}
+
+/* The jobs of all nouns as one table; NULL if there are none. */
+static sfms_job_row *
+all_jobs(sfms_arena *perm, const sfms_service *service)
+{
+    sfms_job_row *rows;
+    size_t n = 0;
+
+    for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
+        for (const sfms_job_row *row = (*noun)->jobs; row != NULL && row->kind != NULL; row++)
+            n++;
+    }
+    if (n == 0)
+        return NULL;
+    rows = sfms_new_array(perm, sfms_job_row, n + 1);
+    n = 0;
+    for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
+        for (const sfms_job_row *row = (*noun)->jobs; row != NULL && row->kind != NULL; row++)
+            rows[n++] = *row;
+    }
+    return rows;
+}
+
+/* Everything that can be wrong is found out here, before the first call. */
+static void
+prepare(
+    sfms_server *s, const sfms_service *service, const settings *set, sfms_arena *perm, const sigset_t *stop)
+{
+    sfms_key *token_key = sfms_new(perm, sfms_key);
+    sfms_db *db;
+
+    sfms_seal_init();
+    s->service = service;
+    sfms_wire_keys_init(&s->keys, set->secret);
+    sfms_key_derive(set->secret, "page token", token_key);
+    s->env.service = service->name;
+    s->env.contract = sfms_contract_load();
+    s->env.database = database_config(perm, set, service->name);
+    s->env.token_key = token_key;
+    db = sfms_db_open(s->env.database);
+    wait_for_database(db, stop);
+    s->served = sfms_served_table(perm, service, s->env.contract, sfms_db_conn(db), token_key);
+    sfms_db_close(db);
+    s->env.links = sfms_links_open_lazy(set->services, &s->keys);
+    if (service->start != NULL)
+        service->start(&s->env);
+}
+
+/* ---- stopping ------------------------------------------------------------------------------------------------------ */
+
+/* No call that has been received is lost, nor one that is on its way here: clients are told, and workers go on until
+ * nothing has come for a while. */
+static bool
+drain(sfms_server *s, nng_listener listener, sfms_workers *workers, sfms_jobs *jobs)
+{
+    int64_t until = sfms_mono_us() + DRAIN_MS * 1000LL;
+    bool drained;
+
+    nng_listener_close(listener);
+    atomic_store(&s->last_us, sfms_mono_us());
+    atomic_store(&s->draining, true);
+    sfms_watchers_tell(s->watchers);
+    drained = sfms_workers_drain(workers, DRAIN_MS);
+    if (jobs != NULL) {
+        int64_t left_ms = (until - sfms_mono_us()) / 1000;
+
+        sfms_jobs_stop(jobs, left_ms > 0 ? (int)left_ms : 0);
+    }
+    return drained;
+}
+
+int
+sfms_service_main(const sfms_service *service, int argc, char **argv)
+{
+    sfms_arena *perm = sfms_arena_new();
+    sfms_workers *workers;
+    sfms_jobs *jobs = NULL;
+    sfms_job_row *job_rows;
+    nng_listener listener;
+    settings set = {0};
+    sigset_t stop;
+    int64_t start = sfms_mono_us();
+    const char *url;
+    int signal_number;
+
+    mallopt(
+        M_ARENA_MAX, 2); /* threads share heaps: idle memory counts more than the last malloc per second */
+    sfms_config_read(options, &set, argc, argv, service->about);
+    sfms_log_open(sfms_printf(perm, "sfms-%s", service->name), set.log_level);
+    if (set.workers < 1 || set.workers > WORKERS_MAX)
+        sfms_die("SFMS_WORKERS must be between 1 and %d", WORKERS_MAX);
+    url = listen_url(perm, &set, service->name);
+    block_signals(&stop);
+    prepare(&server, service, &set, perm, &stop);
+    open_socket(&server);
+    workers = sfms_workers_start(&server, set.workers);
+    listener = start_listening(&server, url);
+    job_rows = all_jobs(perm, service);
+    if (job_rows != NULL)
+        jobs = sfms_jobs_start(&server.env, job_rows);
+    sfms_log(SFMS_LOG_INFO, "ready listen=%s workers=%d ms=%d", url, set.workers,
+        (int)((sfms_mono_us() - start) / 1000));
+
+    sigwait(&stop, &signal_number);
+    sfms_log(SFMS_LOG_INFO, "stopping signal=%s", signal_number == SIGINT ? "INT" : "TERM");
+    if (!drain(&server, listener, workers, jobs)) {
+        sfms_log(SFMS_LOG_WARN, "stopped with calls still running after %d ms", DRAIN_MS);
+        _exit(0);
+    }
+    sfms_workers_free(workers);
+    nng_close(server.socket);
+    sfms_watchers_free(server.watchers);
+    sfms_links_close(server.env.links, 0);
+    sfms_arena_free(perm);
+    sfms_log(SFMS_LOG_INFO, "stopped");
+    return 0;
+}

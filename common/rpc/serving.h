@@ -1,0 +1,80 @@
+/*
+ * serving.h -- what the parts of a server share: server.c (the process), served.c (the table of methods), worker.c
+ * (messages), dispatch.c (calls), once.c (Idempotency-Key), watchers.c (who hears that we stop). Inside common/rpc only.
+ */
+#ifndef SFMS_RPC_SERVING_H
+#define SFMS_RPC_SERVING_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "rpc/server.h"
+#include "rpc/wire.h"
+
+/* How one method is served: by the engine or by a handler; neither if it is another service's. */
+typedef struct {
+    const sfms_engine *engine;
+    const sfms_method_row *row;
+} sfms_served;
+
+typedef struct sfms_watchers sfms_watchers;
+
+typedef struct sfms_server {
+    const sfms_service *service;
+    sfms_server_env env;
+    sfms_wire_keys keys;
+    const sfms_served *served; /* in the order of the contract's methods */
+    nng_socket socket;
+    sfms_watchers *watchers;
+    atomic_bool draining;
+    _Atomic int64_t last_us; /* when a message last came or an answer last went */
+} sfms_server;
+
+/* sfms_served_table matches the service's nouns with the contract: every method of the service is served exactly once,
+ * and nothing else is. Ends the process with a sentence if not. */
+const sfms_served *sfms_served_table(sfms_arena *perm, const sfms_service *service, const sfms_contract *c,
+    PGconn *conn, const sfms_key *token_key);
+
+/* sfms_served_find answers how a method is served; NULL if it is not served here. */
+const sfms_served *sfms_served_find(const sfms_server *s, const sfms_method *method);
+
+/* The built-in method sfms.rpc.v1.Health/Check. */
+extern const sfms_method_row sfms_health_row;
+
+/* sfms_dispatch runs the calls of a batch and answers their replies; everything lives in the arena. */
+Pb__Replies *sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch *batch);
+
+/* One call on its way through dispatch. */
+typedef struct {
+    sfms_call call;
+    const Pb__Call *wire;
+    const sfms_served *served;
+    ProtobufCMessage *in, *out;
+    sfms_batch_item *item; /* its place in the pipeline; NULL if it runs by itself */
+    Pb__Reply *reply;      /* an answer given before to the same Idempotency-Key; NULL mostly */
+} sfms_run;
+
+/* sfms_run_method runs a call by itself, without a transaction around it. */
+sfms_status sfms_run_method(sfms_run *run);
+
+/* sfms_run_reply is the reply of a call that has ended. */
+Pb__Reply *sfms_run_reply(sfms_run *run);
+
+/* sfms_once_wanted is true if a call carries an Idempotency-Key that means something; sfms_once then runs it. */
+bool sfms_once_wanted(const sfms_run *run);
+void sfms_once(sfms_run *run);
+
+/* Workers. sfms_workers_drain lets them finish once no message has come for a while; false if timeout_ms passed before. */
+typedef struct sfms_workers sfms_workers;
+sfms_workers *sfms_workers_start(sfms_server *s, int n);
+bool sfms_workers_drain(sfms_workers *workers, int timeout_ms);
+void sfms_workers_free(sfms_workers *workers);
+
+/* Watchers: contexts that hold a batch without calls, to be answered when the server is about to stop. park takes the
+ * context over, or answers false if it is to be answered now. */
+sfms_watchers *sfms_watchers_new(sfms_server *s);
+bool sfms_watchers_park(sfms_watchers *w, nng_ctx ctx, nng_pipe pipe);
+void sfms_watchers_tell(sfms_watchers *w);
+void sfms_watchers_free(sfms_watchers *w);
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * worker.c -- threads of {nng context, aio, connection, arena}, each with one message at a time.
+ *
+ * A message that is not signed with the right key, or cannot be read, is not answered: its connection is closed, so that
+ * a peer with the wrong key learns of it at once, and the log says so at most once a second.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "core/log.h"
+#include "core/time.h"
+#include "rpc/serving.h"
+
+enum {
+    QUIET_MS = 100, /* while draining: no message for so long means that none will come */
+    SEND_MS = 10000,
+};
+
+typedef struct {
+    sfms_workers *all;
+    pthread_t thread;
+    nng_ctx ctx;
+    nng_aio *receive, *send;
+    sfms_db *db;
+    sfms_arena *arena;
+    atomic_bool done;
+} worker;
+
+struct sfms_workers {
+    sfms_server *server;
+    int n;
+    worker workers[];
+};
+
+/* ---- one message --------------------------------------------------------------------------------------------------- */
+
+static void
+refuse(nng_msg *msg)
+{
+    static _Atomic int64_t said_us;
+    static atomic_ulong refused;
+    int64_t now = sfms_mono_us(), before = atomic_load(&said_us);
+
+    atomic_fetch_add(&refused, 1);
+    nng_pipe_close(nng_msg_get_pipe(msg));
+    if (now - before >= 1000000 && atomic_compare_exchange_strong(&said_us, &before, now))
+        sfms_log(SFMS_LOG_WARN, "refused messages=%lu reason=\"not signed with our key, or malformed\"",
+            atomic_exchange(&refused, 0));
+}
+
+/* The answers are more than a message may hold. What the calls did stays done. */
+static nng_msg *
+pack_too_large(const sfms_server *s, sfms_arena *a, Pb__Replies *replies)
+{
+    Pb__Status status = PB__STATUS__INIT;
+
+    status.code = SFMS_OUT_OF_RANGE;
+    status.reason = "RESPONSE_TOO_LARGE";
+    status.message = "The answer is larger than a message between processes may be.";
+    for (size_t i = 0; i < replies->n_replies; i++) {
+        replies->replies[i] = sfms_new(a, Pb__Reply);
+        pb__reply__init(replies->replies[i]);
+        replies->replies[i]->status = &status;
+    }
+    return sfms_wire_pack(&s->keys.reply, &replies->base);
+}
+
+static void
+answer(worker *w, Pb__Replies *replies)
+{
+    sfms_server *s = w->all->server;
+    nng_msg *msg;
+
+    replies->draining = atomic_load(&s->draining);
+    msg = sfms_wire_pack(&s->keys.reply, &replies->base);
+    if (msg == NULL)
+        msg = pack_too_large(s, w->arena, replies);
+    if (msg == NULL)
+        return;
+    nng_aio_set_msg(w->send, msg);
+    nng_ctx_send(w->ctx, w->send);
+    nng_aio_wait(w->send);
+    if (nng_aio_result(w->send) != 0)
+        nng_msg_free(msg);
+    atomic_store(&s->last_us, sfms_mono_us());
+}
+
+/* A batch without calls waits with its context until we stop; the worker goes on with a new one. */
+static bool
+park(worker *w, nng_pipe pipe)
+{
+    sfms_server *s = w->all->server;
+    nng_ctx fresh;
+
+    if (nng_ctx_open(&fresh, s->socket) != 0)
+        return false;
+    if (!sfms_watchers_park(s->watchers, w->ctx, pipe)) {
+        nng_ctx_close(fresh);
+        return false;
+    }
+    w->ctx = fresh;
+    return true;
+}
+
+static void
+serve(worker *w, nng_msg *msg)
+{
+    sfms_server *s = w->all->server;
+    nng_pipe pipe = nng_msg_get_pipe(msg);
+    Pb__Batch *batch = (Pb__Batch *)sfms_wire_open(
+        w->arena, &s->keys.request, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+
+    if (batch == NULL || batch->n_calls > SFMS_BATCH_CALLS) {
+        refuse(msg);
+        nng_msg_free(msg);
+        return;
+    }
+    nng_msg_free(msg);
+    if (batch->n_calls == 0 && park(w, pipe))
+        return;
+    answer(w, sfms_dispatch(s, w->db, w->arena, batch));
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------------------ */
+
+/* NULL if none came: the server drains, or the wait was called off so that we see that it does. */
+static nng_msg *
+receive(worker *w)
+{
+    sfms_server *s = w->all->server;
+
+    nng_aio_set_timeout(w->receive, atomic_load(&s->draining) ? QUIET_MS : NNG_DURATION_INFINITE);
+    nng_ctx_recv(w->ctx, w->receive);
+    nng_aio_wait(w->receive);
+    if (nng_aio_result(w->receive) != 0)
+        return NULL;
+    atomic_store(&s->last_us, sfms_mono_us());
+    return nng_aio_get_msg(w->receive);
+}
+
+static bool
+all_quiet(const sfms_server *s)
+{
+    return atomic_load(&s->draining) && sfms_mono_us() - atomic_load(&s->last_us) >= QUIET_MS * 1000;
+}
+
+static void *
+work(void *arg)
+{
+    worker *w = arg;
+
+    for (;;) {
+        nng_msg *msg = receive(w);
+
+        if (msg == NULL && all_quiet(w->all->server))
+            break;
+        if (msg == NULL)
+            continue;
+        serve(w, msg);
+        sfms_arena_reset(w->arena);
+    }
+    atomic_store(&w->done, true);
+    return NULL;
+}
+
+static void
+start(sfms_workers *all, worker *w)
+{
+    w->all = all;
+    w->arena = sfms_arena_new();
+    w->db = sfms_db_open(all->server->env.database);
+    if (nng_ctx_open(&w->ctx, all->server->socket) != 0 || nng_aio_alloc(&w->receive, NULL, NULL) != 0 ||
+        nng_aio_alloc(&w->send, NULL, NULL) != 0)
+        sfms_die("out of memory");
+    nng_aio_set_timeout(w->send, SEND_MS);
+    if (pthread_create(&w->thread, NULL, work, w) != 0)
+        sfms_die("cannot start a thread");
+}
+
+sfms_workers *
+sfms_workers_start(sfms_server *s, int n)
+{
+    sfms_workers *all = calloc(1, sizeof(*all) + (size_t)n * sizeof(all->workers[0]));
+
+    if (all == NULL)
+        sfms_die("out of memory");
+    all->server = s;
+    all->n = n;
+    for (int i = 0; i < n; i++)
+        start(all, &all->workers[i]);
+    return all;
+}
+
+static int
+count_busy(sfms_workers *all)
+{
+    int busy = 0;
+
+    for (int i = 0; i < all->n; i++)
+        busy += !atomic_load(&all->workers[i].done);
+    return busy;
+}
+
+bool
+sfms_workers_drain(sfms_workers *all, int timeout_ms)
+{
+    int64_t until = sfms_mono_us() + (int64_t)timeout_ms * 1000;
+
+    while (count_busy(all) > 0) {
+        if (sfms_mono_us() >= until)
+            return false;
+        /* Wakes those that wait without end because they did not know. One that is about to wait is woken next time. */
+        for (int i = 0; i < all->n; i++)
+            nng_aio_cancel(all->workers[i].receive);
+        usleep(QUIET_MS * 1000 / 4);
+    }
+    for (int i = 0; i < all->n; i++)
+        pthread_join(all->workers[i].thread, NULL);
+    return true;
+}
+
+void
+sfms_workers_free(sfms_workers *all)
+{
+    for (int i = 0; i < all->n; i++) {
+        worker *w = &all->workers[i];
+
+        nng_ctx_close(w->ctx);
+        nng_aio_free(w->receive);
+        nng_aio_free(w->send);
+        sfms_db_close(w->db);
+        sfms_arena_free(w->arena);
+    }
+    free(all);
+}
