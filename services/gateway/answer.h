@@ -33,13 +33,14 @@ void answer_set(answer *ans, unsigned status, const char *content_type, const ch
 /* answer_add adds a header. Past ANSWER_HEADERS_MAX it is left out. */
 void answer_add(answer *ans, const char *name, const char *value);
 
-/* answer_reply turns a service's successful reply into an answer: JSON, or the bytes of a RawBody. request is the message that
- * was sent, for its read_mask. if_none_match is the header's value or NULL. False if the reply cannot be read; then the call
- * has failed. */
+/* answer_reply turns a service's successful reply into an answer: JSON, or the bytes of a RawBody. request
+ * is the message that was sent, for its read_mask. if_none_match is the header's value or NULL. False if
+ * the reply cannot be read; then the call has failed. */
 bool answer_reply(answer *ans, sfms_call *call, const route_target *target, const ProtobufCMessage *request,
     const Pb__Reply *reply, const char *if_none_match);
 
-/* answer_etag_matches is true if an If-None-Match header names the version or is "*". Weak tags match as well. */
+/* answer_etag_matches is true if an If-None-Match header names the version or is "*". Weak tags match as
+ * well. */
 bool answer_etag_matches(const char *if_none_match, uint64_t version);
 
 #endif

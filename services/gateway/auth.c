@@ -182,8 +182,8 @@ is_about_the_token(sfms_status status)
            status == SFMS_INVALID_ARGUMENT || status == SFMS_NOT_FOUND;
 }
 
-/* Takes the question off the list and puts into the cache what has come of it. Answers the principal with a reference for the
- * caller, or NULL. */
+/* Takes the question off the list and puts into the cache what has come of it. Answers the principal with a
+ * reference for the caller, or NULL. */
 static principal *
 settle(question *q, principal *who, sfms_status status)
 {
@@ -258,7 +258,8 @@ question_new(auth *a, const auth_wait *w)
     return q;
 }
 
-/* Joins a question about the same token that is under way; or answers a new one, which the caller must send. */
+/* Joins a question about the same token that is under way; or answers a new one, which the caller must
+ * send. */
 static question *
 join_or_begin(auth *a, auth_wait *w)
 {

@@ -1,9 +1,9 @@
 /*
  * auth.h -- whom bearer tokens stand for.
  *
- * The gateway does not read tokens. It asks the one method of the contract that says `authenticates`, and keeps the answer
- * for as long as that allows. Many requests with one unknown token ask once. While nobody can be asked, an answer stays
- * good until its token expires.
+ * The gateway does not read tokens. It asks the one method of the contract that says `authenticates`, and
+ * keeps the answer for as long as that allows. Many requests with one unknown token ask once. While nobody
+ * can be asked, an answer stays good until its token expires.
  */
 #ifndef GATEWAY_AUTH_H
 #define GATEWAY_AUTH_H
@@ -54,11 +54,12 @@ auth *auth_new(const sfms_contract *contract, sfms_links *links);
 /* auth_free gives everything back; no call may be under way. */
 void auth_free(auth *a);
 
-/* auth_find looks the token up among the answers kept. True if it is there: w->who is then the caller's to release. */
+/* auth_find looks the token up among the answers kept. True if it is there: w->who is then the caller's to
+ * release. */
 bool auth_find(auth *a, auth_wait *w);
 
-/* auth_ask asks whom the token stands for, after auth_find has failed. w->done runs once, possibly before this returns, with
- * w->who, which is the caller's to release, or w->status. */
+/* auth_ask asks whom the token stands for, after auth_find has failed. w->done runs once, possibly before
+ * this returns, with w->who, which is the caller's to release, or w->status. */
 void auth_ask(auth *a, auth_wait *w);
 
 /* auth_may is true if the principal's permissions include the one of the method with this index. */

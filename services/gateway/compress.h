@@ -13,8 +13,8 @@ enum {
     COMPRESS_LEVEL = 1,  /* the wire is fast and time is dear */
 };
 
-/* compress_answer replaces the body by its gzip if it is long enough, of a kind that shrinks, and the client takes it.
- * accept_encoding is the header's value or NULL. */
+/* compress_answer replaces the body by its gzip if it is long enough, of a kind that shrinks, and the
+ * client takes it. accept_encoding is the header's value or NULL. */
 void compress_answer(answer *ans, sfms_arena *a, const char *accept_encoding);
 
 /* compress_accepts is true if an Accept-Encoding header admits gzip. */

@@ -12,7 +12,8 @@ enum { FORM_PARTS_MAX = 64 };
 /* form_is is true if a Content-Type header announces a form. */
 bool form_is(const char *content_type);
 
-/* form_parse answers the parts of the request's body in their order, in the arena; NULL if it is no form or has too many. */
+/* form_parse answers the parts of the request's body in their order, in the arena; NULL if it is no form or
+ * has too many. */
 const form_part *form_parse(request *r);
 
 #endif

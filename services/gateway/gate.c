@@ -257,7 +257,8 @@ call_done(sfms_link_call *call, const Pb__Reply *reply)
     request_resume(r);
 }
 
-/* Starts the call. It is counted before the check for the end, so that the end can wait for all that passed it. */
+/* Starts the call. It is counted before the check for the end, so that the end can wait for all that passed
+ * it. */
 static next_step
 send_call(request *r)
 {

@@ -1,8 +1,8 @@
 /*
  * gate.h -- what becomes of a request: route, token, permission, body, call, answer.
  *
- * Errors come in this order: no such route 404, wrong verb 405, no token or a bad one 401, too many requests 429, no
- * permission 403, body too large 413, wrong media type 415, then what is wrong inside.
+ * Errors come in this order: no such route 404, wrong verb 405, no token or a bad one 401, too many requests
+ * 429, no permission 403, body too large 413, wrong media type 415, then what is wrong inside.
  */
 #ifndef GATEWAY_GATE_H
 #define GATEWAY_GATE_H

@@ -26,7 +26,8 @@ const char *head_bearer(const char *authorization);
 
 typedef enum { HEAD_ANY_VERSION, HEAD_ONE_VERSION, HEAD_NO_VERSION } head_match;
 
-/* head_if_match reads an If-Match header: a version, any ("*" or no header), or something that none of our versions matches. */
+/* head_if_match reads an If-Match header: a version, any ("*" or no header), or something that none of our
+ * versions matches. */
 head_match head_if_match(const char *if_match, uint64_t *ret_version);
 
 /* head_is_printable is true for 1 to max characters of visible ASCII, without spaces. */
@@ -35,7 +36,8 @@ bool head_is_printable(const char *text, size_t max);
 /* head_is_json is true for application/json, types that end in +json, and no type at all. */
 bool head_is_json(const char *content_type);
 
-/* head_last_address copies the last address of an X-Forwarded-For header, which the proxy before us has added. */
+/* head_last_address copies the last address of an X-Forwarded-For header, which the proxy before us has
+ * added. */
 void head_last_address(const char *forwarded_for, char *ret, size_t size);
 
 #endif

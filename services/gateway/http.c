@@ -44,14 +44,16 @@ queue(request *r)
     return queued;
 }
 
-/* Answers before the body has come: it is read and thrown away if that is cheap, because the connection can be
- * kept then; otherwise libmicrohttpd closes it after the answer. */
+/* The answer is known. libmicrohttpd closes the connection after an answer that comes before the end of the
+ * request, so wait for that: a body is read and thrown away, unless it is too large or the client itself waits to
+ * hear whether it shall come. */
 static enum MHD_Result
-refuse_early(request *r)
+answer_now_or_later(request *r)
 {
     uint64_t len;
+    bool body = head_has_body(&r->head, &len);
 
-    if (!head_has_body(&r->head, &len) || r->head.expect != NULL || len > HTTP_DISCARD_BYTES)
+    if (r->complete || (body && (r->head.expect != NULL || len > HTTP_DISCARD_BYTES)))
         return queue(r);
     r->phase = PHASE_DISCARD;
     return MHD_YES;
@@ -123,7 +125,7 @@ go_on(request *r, next_step next)
     case NEXT_ANSWER:
         break;
     }
-    return refuse_early(r);
+    return answer_now_or_later(r);
 }
 
 static enum MHD_Result
@@ -147,6 +149,7 @@ on_request(void *cls, struct MHD_Connection *c, const char *url, const char *ver
     case PHASE_BODY:
         if (*n > 0)
             return take_body(r, data, n);
+        r->complete = true;
         return go_on(r, gate_run(r));
     case PHASE_DISCARD:
         return *n > 0 ? drop_body(r, n) : queue(r);

@@ -31,16 +31,16 @@ static const route_own_row own[] = {
 /* clang-format off */
 #define AT(member) offsetof(gateway_config, member)
 static const sfms_option options[] = {
-    {"SFMS_SERVICES",     SFMS_OPT_TEXT,   AT(services),    NULL,        "services and their URLs: name=url[|url],name=url"},
-    {"SFMS_SECRET",       SFMS_OPT_SECRET, AT(secret),      NULL,        "secret shared by all processes, 32 characters or more"},
-    {"SFMS_HTTP_HOST",    SFMS_OPT_TEXT,   AT(host),        "127.0.0.1", "address to listen on; 0.0.0.0 or :: for all"},
-    {"SFMS_PORT",         SFMS_OPT_INT,    AT(port),        "8080",      "port to listen on; 0 for any that is free"},
-    {"SFMS_HTTP_THREADS", SFMS_OPT_INT,    AT(threads),     "2",         "threads that serve HTTP"},
-    {"SFMS_CONNECTIONS",  SFMS_OPT_INT,    AT(connections), "4096",      "HTTP connections at most"},
-    {"SFMS_CORS_ORIGINS", SFMS_OPT_TEXT,   AT(origins),     "",          "origins whose pages may call, separated by commas; * for all"},
-    {"SFMS_RATE_LIMIT",   SFMS_OPT_INT,    AT(rate),        "0",         "requests per second for a user, or an address not signed in; 0 for no limit"},
-    {"SFMS_TRUST_PROXY",  SFMS_OPT_INT,    AT(trust_proxy), "0",         "1 if a proxy in front sets X-Forwarded-For"},
-    {"SFMS_LOG_LEVEL",    SFMS_OPT_TEXT,   AT(log_level),   "info",      "debug, info, warn or error"},
+    {"SFMS_SERVICES", SFMS_OPT_TEXT, AT(services), NULL, "services and their URLs: name=url[|url],name=url"},
+    {"SFMS_SECRET", SFMS_OPT_SECRET, AT(secret), NULL, "what all processes share, 32 characters or more"},
+    {"SFMS_HTTP_HOST", SFMS_OPT_TEXT, AT(host), "127.0.0.1", "address to listen on; 0.0.0.0 or :: for all"},
+    {"SFMS_PORT", SFMS_OPT_INT, AT(port), "8080", "port to listen on; 0 for any that is free"},
+    {"SFMS_HTTP_THREADS", SFMS_OPT_INT, AT(threads), "2", "threads that serve HTTP"},
+    {"SFMS_CONNECTIONS", SFMS_OPT_INT, AT(connections), "4096", "HTTP connections at most"},
+    {"SFMS_CORS_ORIGINS", SFMS_OPT_TEXT, AT(origins), "", "origins whose pages may call, by commas; * for all"},
+    {"SFMS_RATE_LIMIT", SFMS_OPT_INT, AT(rate), "0", "requests per second of a user or unknown address; 0: any"},
+    {"SFMS_TRUST_PROXY", SFMS_OPT_INT, AT(trust_proxy), "0", "1 if a proxy in front sets X-Forwarded-For"},
+    {"SFMS_LOG_LEVEL", SFMS_OPT_TEXT, AT(log_level), "info", "debug, info, warn or error"},
     {NULL, 0, 0, NULL, NULL},
 };
 /* clang-format on */
@@ -123,8 +123,8 @@ wait_for_none(atomic_uint *count, int ms)
     return true;
 }
 
-/* No new connections; what is under way is answered, and asks for its connection to be closed. Then no new calls either,
- * and the links are closed, which ends what calls there still are. */
+/* No new connections; what is under way is answered, and asks for its connection to be closed. Then no new
+ * calls either, and the links are closed, which ends what calls there still are. */
 static void
 drain(gateway *gw, http *server)
 {

@@ -92,8 +92,8 @@ variable_field(const route_target *t, unsigned i)
     return f;
 }
 
-/* The last part of a field's path, by which a variable goes in the document: "/v1/deals/{deal.id}" and "/v1/deals/{id}" are
- * one address. */
+/* The last part of a field's path, by which a variable goes in the document: "/v1/deals/{deal.id}" and
+ * "/v1/deals/{id}" are one address. */
 static const char *
 variable_name(const route_target *t, unsigned i)
 {

@@ -42,8 +42,8 @@ path_decode(char *text, bool plus)
     return sfms_utf8_valid(text, (size_t)(out - text));
 }
 
-/* A verb follows the last colon of the last segment. It is split off before decoding, so that a value may hold an
- * escaped colon. */
+/* A verb follows the last colon of the last segment. It is split off before decoding, so that a value may
+ * hold an escaped colon. */
 static bool
 split_verb(char *segment, path_parts *ret)
 {

@@ -38,7 +38,8 @@ typedef struct {
     long index; /* of an element; -1 if the step is no element */
 } step;
 
-/* next_step takes one step off a path such as "deal.line_items[0].quantity" and answers the rest; NULL at the end. */
+/* next_step takes one step off a path such as "deal.line_items[0].quantity" and answers the rest; NULL at
+ * the end. */
 static const char *
 next_step(const char *path, step *ret)
 {
@@ -115,8 +116,8 @@ add_parameter(sfms_buf *b, const sfms_message *m, const char *path)
     }
 }
 
-/* The message whose field the last step of a path without elements names. A path variable goes by that name alone, as in the
- * OpenAPI document. */
+/* The message whose field the last step of a path without elements names. A path variable goes by that name
+ * alone, as in the OpenAPI document. */
 static const sfms_message *
 message_before_leaf(const sfms_message *m, const char *path)
 {

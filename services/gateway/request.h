@@ -1,8 +1,8 @@
 /*
  * request.h -- one HTTP request, from its first line to its last byte.
  *
- * A request belongs to its connection and, while a call is under way, to that call as well: the last of the two gives it
- * back. Requests and their arenas are used again, so that in steady state nothing is allocated.
+ * A request belongs to its connection and, while a call is under way, to that call as well: the last of the
+ * two gives it back. Requests and their arenas are used again, so that in steady state nothing is allocated.
  */
 #ifndef GATEWAY_REQUEST_H
 #define GATEWAY_REQUEST_H
@@ -52,6 +52,7 @@ typedef struct request {
 
     sfms_call call;
     sfms_buf body;
+    bool complete;      /* all of the body has come */
     uint64_t discarded; /* bytes of a body that nobody wants */
 
     auth_wait wait;
@@ -77,8 +78,8 @@ void request_release(request *r);
 /* request_end gives back the requests kept for use again. */
 void request_end(void);
 
-/* request_suspend stops libmicrohttpd from going on with the request, until request_resume, on any thread, lets it: then
- * resumed runs on the connection's own thread. A suspended request is held. */
+/* request_suspend stops libmicrohttpd from going on with the request, until request_resume, on any thread,
+ * lets it: then resumed runs on the connection's own thread. A suspended request is held. */
 void request_suspend(request *r, next_step (*resumed)(request *r));
 void request_resume(request *r);
 

@@ -1,8 +1,8 @@
 /*
  * route.h -- which method a request is for.
  *
- * A tree over the path templates of the contract (google.api.http) and of the gateway's own addresses. A literal
- * segment goes before a variable one. Built once at start-up, read by all threads.
+ * A tree over the path templates of the contract (google.api.http) and of the gateway's own addresses. A
+ * literal segment goes before a variable one. Built once at start-up, read by all threads.
  */
 #ifndef GATEWAY_ROUTE_H
 #define GATEWAY_ROUTE_H
@@ -18,7 +18,8 @@ enum { ROUTE_VARS_MAX = 8 };
 
 struct request;
 
-/* Answers a request to an address of the gateway's own. False if the answer comes later: the request is suspended. */
+/* Answers a request to an address of the gateway's own. False if the answer comes later: the request is
+ * suspended. */
 typedef bool route_own(struct request *r);
 
 typedef struct {
@@ -54,12 +55,13 @@ typedef struct {
 
 typedef struct router router;
 
-/* route_build makes the tree, which lives in the arena. own ends with a NULL verb. Ends the process if a template cannot be
- * understood, names a field that is not there, or stands twice. */
+/* route_build makes the tree, which lives in the arena. own ends with a NULL verb. Ends the process if a
+ * template cannot be understood, names a field that is not there, or stands twice. */
 router *route_build(sfms_arena *a, const sfms_contract *contract, const route_own_row *own);
 
-/* route_find looks a path up. True and the match if there is one. Otherwise *ret_allow is NULL if nothing is at this path, and
- * the verbs that it takes ("GET, PATCH"), in the arena, if it is only the verb that is wrong. */
+/* route_find looks a path up. True and the match if there is one. Otherwise *ret_allow is NULL if nothing
+ * is at this path, and the verbs that it takes ("GET, PATCH"), in the arena, if it is only the verb that is
+ * wrong. */
 bool route_find(const router *routes, sfms_arena *a, const char *verb, const path_parts *path,
     route_match *ret, const char **ret_allow);
 

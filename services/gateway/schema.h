@@ -1,8 +1,9 @@
 /*
  * schema.h -- messages as JSON Schemas, for the OpenAPI document.
  *
- * First everything that requests and answers reach is collected, then written. How a message is used decides how it is
- * described: in an answer every field is there, in a request only the required ones must be, in a partial update none.
+ * First everything that requests and answers reach is collected, then written. How a message is used decides
+ * how it is described: in an answer every field is there, in a request only the required ones must be, in a
+ * partial update none.
  */
 #ifndef GATEWAY_SCHEMA_H
 #define GATEWAY_SCHEMA_H
@@ -35,7 +36,8 @@ void schema_ref(schemas *s, writer *w, const char *name, const sfms_message *m, 
 /* schema_field writes the schema of a field as a member. */
 void schema_field(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use);
 
-/* schema_body writes the schema of a message without the fields that skip names (proto names, NULL at the end). */
+/* schema_body writes the schema of a message without the fields that skip names (proto names, NULL at the
+ * end). */
 void schema_body(
     schemas *s, writer *w, const char *name, const sfms_message *m, const char *const *skip, schema_use use);
 

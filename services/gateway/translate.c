@@ -110,8 +110,8 @@ is_taken(const route_target *t, const sfms_field *f, const char *name, size_t n)
     return false;
 }
 
-/* Sets a field from a parameter or a form's text field. A message, save those that have a text form of their own, is given as
- * JSON. */
+/* Sets a field from a parameter or a form's text field. A message, save those that have a text form of
+ * their own, is given as JSON. */
 static void
 set_parameter(job *j, const char *name, const char *value)
 {

@@ -1,8 +1,9 @@
 /*
  * translate.h -- from an HTTP request to the method's request message.
  *
- * The body fills the field that the route names (or the whole message), then the query, then the variables of the path. For
- * partial updates the keys of the body become update_mask, so that PATCH writes exactly what is there.
+ * The body fills the field that the route names (or the whole message), then the query, then the variables
+ * of the path. For partial updates the keys of the body become update_mask, so that PATCH writes exactly
+ * what is there.
  */
 #ifndef GATEWAY_TRANSLATE_H
 #define GATEWAY_TRANSLATE_H
@@ -26,8 +27,9 @@ typedef struct {
     const form_part *form;    /* the parts, if it is a form; data is NULL then */
 } translate_body;
 
-/* translate_request answers the message, in the call's arena; NULL if the call has failed, with all violations. query is written
- * into; it may be NULL. RawBody bytes are not copied: the body must outlive the message. */
+/* translate_request answers the message, in the call's arena; NULL if the call has failed, with all
+ * violations. query is written into; it may be NULL. RawBody bytes are not copied: the body must outlive
+ * the message. */
 ProtobufCMessage *
 translate_request(sfms_call *call, const route_match *match, char *query, const translate_body *body);
 
