@@ -71,13 +71,17 @@ local_host() {
     fi
 }
 
-# alone: claims SFMS_HOME for this script, and ends what a killed predecessor left behind.
-alone() {
+# check_alone: one sentence and the end if it runs already.
+check_alone() {
     local pid
     pid=$(process_pid supervisor)
     if [[ -n $pid ]]; then
         die "SFMS runs already in $SFMS_HOME (process $pid); \"deploy/run.sh stop\" stops it."
     fi
+}
+
+# claim: makes SFMS_HOME this script's, and ends what a killed predecessor left behind.
+claim() {
     process_stop_all
     process_record supervisor $$
 }
@@ -165,11 +169,12 @@ TEXT
 command_run() {
     SFMS_PORT=${SFMS_PORT:-8080}
     SFMS_HTTP_HOST=${SFMS_HTTP_HOST:-127.0.0.1}
+    check_alone
     check_port
     home_open
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    alone
+    claim
     trap shutdown EXIT
     packages_install build run
     packages_tools cc cmake ninja protoc protoc-c pkg-config psql curl
@@ -183,12 +188,10 @@ command_run() {
     settings
     start_database
     step "Bringing the database up to date" "$(home_log migrate)" "$SFMS_BIN/sfmsctl" migrate
-    demo_ensure "$HERE/demo.sql"
     say "Starting the six processes …"
-    for name in "${SERVICES[@]}" gateway; do
-        process_start "$name"
-    done
+    process_start_all
     process_await await_ready || die "the system was not ready within 30 seconds; the logs are in $SFMS_HOME/log."
+    demo_ensure "$HERE/demo.sql"
     printf '%s %s\n' "$(local_host)" "$SFMS_PORT" >"$SFMS_HOME/run/address"
     welcome
     trap 'exit 0' INT TERM HUP
@@ -223,7 +226,7 @@ status_line() {
     if [[ -z $2 ]]; then
         printf '%-16s %8s  %s\n' "$1" - stopped
     else
-        printf '%-16s %8s  running for %-12s %6s MB\n' "$1" "$2" "$(ps -o etime= -p "$2" | tr -d ' ')" \
+        printf '%-16s %8s  up %6s min %5s MB\n' "$1" "$2" "$(($(process_age "$2") / 60))" \
             "$(awk '/^VmRSS/ { print int($2 / 1024) }' "/proc/$2/status")"
     fi
 }

@@ -21,6 +21,13 @@ process_stamp() {
     fi
 }
 
+# process_age PID: for how many seconds it has run.
+process_age() {
+    local up
+    read -r up _ </proc/uptime
+    printf '%s' $((${up%.*} - $(process_stamp "$1") / 100))
+}
+
 # process_record NAME PID: writes the pid file.
 process_record() {
     printf '%s %s\n' "$2" "$(process_stamp "$2")" >"$SFMS_HOME/run/$1.pid"
@@ -54,6 +61,14 @@ process_start() {
     PROCESS_NAMES[$!]=$name
     PROCESS_BEGIN[$name]=$SECONDS
     process_record "$name" "$!"
+}
+
+# process_start_all: the services, then the gateway.
+process_start_all() {
+    local name
+    for name in "${SERVICES[@]}" gateway; do
+        process_start "$name"
+    done
 }
 
 # process_restart PID STATUS: says that the process is gone and starts it again; one that keeps dying waits longer each
