@@ -18,22 +18,27 @@ CREATE TABLE pipeline.processes (
     search_text text NOT NULL GENERATED ALWAYS AS (app.fold(name)) STORED
 );
 CREATE UNIQUE INDEX processes_name_key ON pipeline.processes (org_id, name) WHERE delete_time IS NULL;
-CREATE UNIQUE INDEX processes_is_default_key ON pipeline.processes (org_id) WHERE is_default;
 
--- A new default takes the place of the old one. What is deleted is no default.
-CREATE FUNCTION pipeline.keep_one_default() RETURNS trigger LANGUAGE plpgsql AS $$
+-- What is deleted is no default.
+CREATE FUNCTION pipeline.drop_default() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.delete_time IS NOT NULL THEN
-        NEW.is_default := false;
-    END IF;
-    IF NEW.is_default THEN
-        UPDATE pipeline.processes SET is_default = false
-         WHERE org_id = NEW.org_id AND id <> NEW.id AND is_default;
-    END IF;
+    NEW.is_default := false;
     RETURN NEW;
 END $$;
-CREATE TRIGGER keep_one_default BEFORE INSERT OR UPDATE ON pipeline.processes
-    FOR EACH ROW EXECUTE FUNCTION pipeline.keep_one_default();
+CREATE TRIGGER drop_default BEFORE UPDATE ON pipeline.processes
+    FOR EACH ROW WHEN (NEW.is_default AND NEW.delete_time IS NOT NULL) EXECUTE FUNCTION pipeline.drop_default();
+
+-- A new default takes the place of the old one; one at a time, so that two cannot each miss the other. After the row is
+-- there, as an insert that meets a conflict must leave the default alone.
+CREATE FUNCTION pipeline.keep_one_default() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('default process ' || NEW.org_id::text, 0));
+    UPDATE pipeline.processes SET is_default = false
+     WHERE org_id = NEW.org_id AND id <> NEW.id AND is_default;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER keep_one_default AFTER INSERT OR UPDATE ON pipeline.processes
+    FOR EACH ROW WHEN (NEW.is_default) EXECUTE FUNCTION pipeline.keep_one_default();
 
 -- Stages are deleted with their process, and come back with it: those that went in the same moment.
 CREATE FUNCTION pipeline.delete_stages() RETURNS trigger LANGUAGE plpgsql AS $$

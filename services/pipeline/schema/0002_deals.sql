@@ -35,6 +35,8 @@ CREATE FUNCTION pipeline.moment_of(day date) RETURNS timestamptz LANGUAGE sql ST
                 ELSE day::timestamp AT TIME ZONE coalesce(nullif(current_setting('sfms.time_zone', true), ''), 'UTC') END
 $$;
 
+-- Triggers of a kind run in the order of their names: the amount is looked at when the stage is known.
+
 -- What follows from the stage: process, outcome, probability, and the dates.
 CREATE FUNCTION pipeline.fill_deal_stage() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -63,6 +65,10 @@ BEGIN
         NEW.close_date := coalesce(NEW.close_date, app.today());
     END IF;
     IF TG_OP = 'INSERT' THEN
+        IF stage.outcome = 'OPEN' AND NEW.close_date IS NOT NULL THEN
+            RAISE EXCEPTION USING COLUMN = 'close_date', HINT = 'NOT_CLOSED',
+                MESSAGE = 'is only for a deal in a closed stage', DETAIL = '仅适用于已关闭阶段的商机';
+        END IF;
         NEW.start_date := coalesce(NEW.start_date, least(app.today(), NEW.close_date));
         NEW.stage_enter_time := pipeline.moment_of(coalesce(NEW.close_date, NEW.start_date));
         RETURN NEW;
@@ -76,31 +82,37 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER fill_stage BEFORE INSERT ON pipeline.deals
+CREATE TRIGGER fill_1_stage BEFORE INSERT ON pipeline.deals
     FOR EACH ROW EXECUTE FUNCTION pipeline.fill_deal_stage();
-CREATE TRIGGER fill_stage_again BEFORE UPDATE ON pipeline.deals
+CREATE TRIGGER fill_1_stage_again BEFORE UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.stage_id <> NEW.stage_id) EXECUTE FUNCTION pipeline.fill_deal_stage();
 
--- Line items with names, prices and amounts filled in. Keys are the JSON names of the message LineItem. A deleted
--- product may stay in a deal that has it (known), and not come into another.
-CREATE FUNCTION pipeline.priced(org uuid, items jsonb, known jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+-- Line items with names, prices and amounts filled in. Keys are the JSON names of the message LineItem. A product that is
+-- deleted, or no longer sold, may stay in a deal that has it (known), and not come into another; history (open is
+-- false) has what was sold at the time.
+CREATE FUNCTION pipeline.priced(org uuid, items jsonb, known jsonb, open boolean DEFAULT false) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
     result jsonb := '[]';
     item   record;
 BEGIN
     FOR item IN
-        SELECT n - 1 AS at, p.id, coalesce(nullif(i->>'name', ''), p.name) AS name,
+        SELECT n - 1 AS at, p.id, p.delete_time, p.discontinued, coalesce(nullif(i->>'name', ''), p.name) AS name,
                coalesce(nullif(i->>'quantity', '')::numeric, 1) AS quantity,
                coalesce(nullif(i->>'unitPrice', '')::numeric, p.unit_price, 0) AS price,
-               coalesce(nullif(i->>'discountPercent', '')::numeric, 0) AS discount
+               coalesce(nullif(i->>'discountPercent', '')::numeric, 0) AS discount,
+               known @> jsonb_build_array(jsonb_build_object('productId', p.id)) AS is_known
           FROM jsonb_array_elements(items) WITH ORDINALITY AS e (i, n)
           LEFT JOIN pipeline.products p ON p.org_id = org AND p.id = nullif(i->>'productId', '')::uuid
-                AND (p.delete_time IS NULL OR known @> jsonb_build_array(jsonb_build_object('productId', p.id)))
          ORDER BY n
     LOOP
-        IF item.id IS NULL THEN
+        IF item.id IS NULL OR (item.delete_time IS NOT NULL AND NOT item.is_known) THEN
             RAISE EXCEPTION USING COLUMN = format('line_items[%s].product_id', item.at), HINT = 'NO_SUCH_RECORD',
                 MESSAGE = 'names a product that does not exist', DETAIL = '所指产品不存在';
+        END IF;
+        IF open AND item.discontinued AND NOT item.is_known THEN
+            RAISE EXCEPTION USING COLUMN = format('line_items[%s].product_id', item.at), HINT = 'DISCONTINUED',
+                MESSAGE = 'names a product that is no longer sold', DETAIL = '所指产品已停售';
         END IF;
         result := result || jsonb_build_object('productId', item.id, 'name', item.name,
             'quantity', item.quantity::text, 'unitPrice', item.price::text, 'discountPercent', item.discount::text,
@@ -131,16 +143,16 @@ BEGIN
         NEW.amount_follows_items := NEW.amount IS NULL;
     END IF;
     IF NEW.line_items <> old_items THEN
-        NEW.line_items := pipeline.priced(NEW.org_id, NEW.line_items, old_items);
+        NEW.line_items := pipeline.priced(NEW.org_id, NEW.line_items, old_items, NEW.outcome = 'OPEN');
     END IF;
     IF NEW.amount_follows_items THEN
         NEW.amount := (SELECT sum((i->>'amount')::numeric) FROM jsonb_array_elements(NEW.line_items) i);
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER fill_amount BEFORE INSERT ON pipeline.deals
+CREATE TRIGGER fill_2_amount BEFORE INSERT ON pipeline.deals
     FOR EACH ROW EXECUTE FUNCTION pipeline.fill_deal_amount();
-CREATE TRIGGER fill_amount_again BEFORE UPDATE ON pipeline.deals
+CREATE TRIGGER fill_2_amount_again BEFORE UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.amount IS DISTINCT FROM NEW.amount OR OLD.line_items <> NEW.line_items
                        OR OLD.currency IS DISTINCT FROM NEW.currency)
     EXECUTE FUNCTION pipeline.fill_deal_amount();
@@ -245,16 +257,17 @@ CREATE VIEW pipeline.stage_visits WITH (security_invoker = true) AS
     SELECT org_id, deal_id, stage_id, is_first, enter_time, leave_time FROM pipeline.stage_history;
 GRANT SELECT (org_id, deal_id, stage_id, is_first, enter_time, leave_time) ON pipeline.stage_history TO sfms_analytics;
 
-CREATE VIEW pipeline.process_stages WITH (security_invoker = true) AS
-    SELECT s.org_id, s.process_id, p.name AS process_name, p.is_default, s.id AS stage_id, s.name, s.position,
-           s.probability, s.outcome
-      FROM pipeline.stages s JOIN pipeline.processes p ON p.org_id = s.org_id AND p.id = s.process_id
-     WHERE s.delete_time IS NULL;
+CREATE VIEW pipeline.process_names WITH (security_invoker = true) AS
+    SELECT org_id, id, name, is_default FROM pipeline.processes WHERE delete_time IS NULL;
 GRANT SELECT (name, is_default, delete_time) ON pipeline.processes TO sfms_analytics;
+
+CREATE VIEW pipeline.stage_facts WITH (security_invoker = true) AS
+    SELECT org_id, id, process_id, name, position, probability, outcome FROM pipeline.stages WHERE delete_time IS NULL;
 GRANT SELECT (process_id, name, position, probability, outcome, delete_time) ON pipeline.stages TO sfms_analytics;
 
 CREATE VIEW pipeline.product_names WITH (security_invoker = true) AS
     SELECT org_id, id, name FROM pipeline.products;
 GRANT SELECT (name) ON pipeline.products TO sfms_analytics;
 
-GRANT SELECT ON pipeline.deal_facts, pipeline.stage_visits, pipeline.process_stages, pipeline.product_names TO sfms_analytics;
+GRANT SELECT ON pipeline.deal_facts, pipeline.stage_visits, pipeline.process_names, pipeline.stage_facts,
+                pipeline.product_names TO sfms_analytics;
