@@ -1,0 +1,364 @@
+/* validate.c -- the field rules of the contract, held against a request. */
+#include "proto/validate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/limits.h"
+#include "core/time.h"
+#include "core/utf8.h"
+#include "google/protobuf/field_mask.pb-c.h"
+#include "google/protobuf/timestamp.pb-c.h"
+#include "proto/formats.h"
+#include "proto/json.h"
+#include "proto/json_value.h"
+#include "proto/path.h"
+
+typedef struct {
+    sfms_call *call;
+    Pb__Verb verb;
+    const Google__Protobuf__FieldMask *mask; /* of an UPDATE or UPSERT; NULL otherwise */
+    const ProtobufCMessage *resource;        /* that the mask is about */
+} validation;
+
+static void check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const sfms_path *path);
+
+static const char *
+where(validation *v, const sfms_path *path)
+{
+    return sfms_path_text(v->call->arena, path);
+}
+
+static bool
+is_write(Pb__Verb verb)
+{
+    return verb == PB__VERB__CREATE || verb == PB__VERB__UPDATE || verb == PB__VERB__UPSERT;
+}
+
+static bool
+in_mask(const validation *v, const sfms_field *f)
+{
+    for (size_t i = 0; i < v->mask->n_paths; i++)
+        if (strcmp(v->mask->paths[i], f->desc->name) == 0)
+            return true;
+    return false;
+}
+
+/* ---- one value ---- */
+
+static void
+check_range(validation *v, const sfms_field *f, double number, const sfms_path *path)
+{
+    const Pb__FieldRule *r = f->rule;
+    sfms_buf low, high;
+
+    if (isfinite(number) && ((r->min == 0 && r->max == 0) || (number >= r->min && number <= r->max)))
+        return;
+    if (r->min == 0 && r->max == 0) {
+        sfms_violate(v->call, where(v, path), &sfms_bad_value);
+        return;
+    }
+    sfms_buf_init(&low, v->call->arena, SFMS_TEXT_DEFAULT);
+    sfms_buf_init(&high, v->call->arena, SFMS_TEXT_DEFAULT);
+    sfms_double_write(&low, r->min);
+    sfms_double_write(&high, r->max);
+    sfms_violate(v->call, where(v, path), &sfms_out_of_range, low.data, high.data);
+}
+
+static void
+check_string(validation *v, const sfms_field *f, const char **at, const sfms_path *path)
+{
+    sfms_arena *a = v->call->arena;
+    unsigned most = f->rule->max_length > 0 ? f->rule->max_length : SFMS_TEXT_DEFAULT;
+
+    if (*at == NULL || (*at)[0] == '\0')
+        return;
+    if (!sfms_utf8_valid(*at, strlen(*at))) {
+        sfms_violate(v->call, where(v, path), &sfms_bad_format,
+            sfms_format_name(PB__FORMAT__FORMAT_UNSPECIFIED, v->call->locale));
+        return;
+    }
+    if (sfms_utf8_count(*at) > most) {
+        sfms_violate(v->call, where(v, path), &sfms_too_long, sfms_printf(a, "%u", most));
+        return;
+    }
+    const char *normal = sfms_format_normal(a, f->rule->format, *at);
+    if (normal == NULL) {
+        sfms_violate(
+            v->call, where(v, path), &sfms_bad_format, sfms_format_name(f->rule->format, v->call->locale));
+        return;
+    }
+    *at = normal;
+    if (f->rule->format == PB__FORMAT__DECIMAL)
+        check_range(v, f, strtod(normal, NULL), path);
+}
+
+static void
+check_time(validation *v, const Google__Protobuf__Timestamp *t, const sfms_path *path)
+{
+    static const int64_t first = -62135596800, last = 253402300799; /* years 1 to 9999 */
+
+    if (t->seconds < first || t->seconds > last || t->nanos < 0 || t->nanos > 999999999)
+        sfms_violate(v->call, where(v, path), &sfms_bad_value);
+}
+
+/* check_value bounds what has no shape by its size as JSON. */
+static void
+check_value(validation *v, const sfms_field *f, const ProtobufCMessage *value, const sfms_path *path)
+{
+    size_t most = f->rule->max_length > 0 ? f->rule->max_length : SFMS_CUSTOM_FIELDS_BYTES;
+    sfms_buf b;
+
+    sfms_buf_init(&b, v->call->arena, most);
+    sfms_json_write(&b, f->message, value, NULL);
+    if (!sfms_buf_ok(&b))
+        sfms_violate(v->call, where(v, path), &sfms_too_long, sfms_printf(v->call->arena, "%zu", most));
+}
+
+static void
+check_submessage(validation *v, const sfms_field *f, ProtobufCMessage *sub, const sfms_path *path)
+{
+    if (sub == NULL)
+        return;
+    switch (f->message->kind) {
+    case SFMS_KIND_TIMESTAMP:
+        check_time(v, (const Google__Protobuf__Timestamp *)sub, path);
+        return;
+    case SFMS_KIND_STRUCT:
+    case SFMS_KIND_VALUE:
+    case SFMS_KIND_LIST_VALUE:
+        check_value(v, f, sub, path);
+        return;
+    case SFMS_KIND_FIELD_MASK:
+    case SFMS_KIND_RAW:
+    case SFMS_KIND_EMPTY:
+        return; /* masks: see check_masks; bodies are bounded by max_body */
+    default:
+        check_message(v, f->message, sub, path);
+        return;
+    }
+}
+
+/* check_one checks one value of a field; rule is that of f, or of the map whose value f is. */
+static void
+check_one(validation *v, const sfms_field *f, void *at, const sfms_path *path)
+{
+    switch (f->desc->type) {
+    case PROTOBUF_C_TYPE_STRING:
+        check_string(v, f, at, path);
+        return;
+    case PROTOBUF_C_TYPE_MESSAGE:
+        check_submessage(v, f, *(ProtobufCMessage **)at, path);
+        return;
+    case PROTOBUF_C_TYPE_ENUM:
+        if (sfms_enum_name(f->desc->descriptor, *(const int *)at) == NULL)
+            sfms_violate(v->call, where(v, path), &sfms_bad_value);
+        return;
+    case PROTOBUF_C_TYPE_DOUBLE:
+        check_range(v, f, *(const double *)at, path);
+        return;
+    case PROTOBUF_C_TYPE_FLOAT:
+        check_range(v, f, (double)*(const float *)at, path);
+        return;
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+        check_range(v, f, *(const int32_t *)at, path);
+        return;
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+        check_range(v, f, *(const uint32_t *)at, path);
+        return;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        check_range(v, f, (double)*(const int64_t *)at, path);
+        return;
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        check_range(v, f, (double)*(const uint64_t *)at, path);
+        return;
+    case PROTOBUF_C_TYPE_BOOL:
+    case PROTOBUF_C_TYPE_BYTES:
+        return;
+    }
+}
+
+/* check_entry checks an entry of a map: the map's rule holds for its value. */
+static void
+check_entry(validation *v, const sfms_field *map, ProtobufCMessage *entry, const sfms_path *path)
+{
+    sfms_field key = map->message->fields[0];
+    sfms_field value = map->message->fields[1];
+    const char *name = "";
+
+    if (key.desc->type == PROTOBUF_C_TYPE_STRING)
+        name = *(const char **)sfms_field_at(entry, key.desc);
+    sfms_path place = {path, name, -1};
+    check_one(v, &key, sfms_field_at(entry, key.desc), &place);
+    value.rule = map->rule;
+    check_one(v, &value, sfms_field_at(entry, value.desc), &place);
+}
+
+static void
+check_elements(validation *v, const sfms_field *f, ProtobufCMessage *msg, const sfms_path *path)
+{
+    size_t n = sfms_field_count(msg, f->desc);
+    size_t most = f->rule->max_items > 0 ? f->rule->max_items : SFMS_ITEMS_DEFAULT;
+    size_t size = sfms_type_size(f->desc->type);
+    char *items = *(char **)sfms_field_at(msg, f->desc);
+
+    if (n > most) {
+        sfms_violate(v->call, where(v, path), &sfms_too_many_items, sfms_printf(v->call->arena, "%zu", most));
+        return;
+    }
+    bool map = f->message != NULL && f->message->kind == SFMS_KIND_MAP_ENTRY;
+    for (size_t i = 0; i < n; i++) {
+        sfms_path element = {path->up, path->name, (long)i};
+
+        if (map)
+            check_entry(v, f, ((ProtobufCMessage **)(void *)items)[i], path);
+        else
+            check_one(v, f, items + i * size, &element);
+    }
+}
+
+/* ---- what must be there, and what must not ---- */
+
+static bool
+is_blank(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+{
+    if (sfms_field_is_default(msg, f))
+        return true;
+    if (f->type != PROTOBUF_C_TYPE_STRING || f->label == PROTOBUF_C_LABEL_REPEATED)
+        return false;
+    const char *text = *(const char *const *)sfms_field_at(msg, f);
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+static bool
+is_number(ProtobufCType type)
+{
+    return type != PROTOBUF_C_TYPE_STRING && type != PROTOBUF_C_TYPE_MESSAGE &&
+           type != PROTOBUF_C_TYPE_BYTES && type != PROTOBUF_C_TYPE_ENUM;
+}
+
+/* check_presence checks required and output-only. The fields of a resource that is changed count if the mask names
+ * them; a number there may well be 0. */
+static void
+check_presence(validation *v, const sfms_field *f, const ProtobufCMessage *msg, const sfms_path *path)
+{
+    bool masked = v->mask != NULL && msg == v->resource;
+
+    if (!f->rule->required && !f->rule->output_only)
+        return;
+    if (masked && !in_mask(v, f))
+        return;
+    if (f->rule->output_only) {
+        if (masked || (is_write(v->verb) && !sfms_field_is_default(msg, f->desc)))
+            sfms_violate(v->call, where(v, path), &sfms_output_only);
+        return;
+    }
+    if (masked && is_number(f->desc->type))
+        return;
+    if (is_blank(msg, f->desc))
+        sfms_violate(v->call, where(v, path), &sfms_required);
+}
+
+static void
+check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const sfms_path *path)
+{
+    for (unsigned i = 0; i < m->n_fields; i++) {
+        const sfms_field *f = &m->fields[i];
+        sfms_path place = {path, f->desc->name, -1};
+
+        check_presence(v, f, msg, &place);
+        if (sfms_field_is_default(msg, f->desc))
+            continue;
+        if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+            check_elements(v, f, msg, &place);
+        else
+            check_one(v, f, sfms_field_at(msg, f->desc), &place);
+    }
+}
+
+/* ---- masks, and what a verb wants of the resource as a whole ---- */
+
+/* check_mask brings the names in a mask to their proto form, and refuses those that are none of the message's. */
+static void
+check_mask(
+    validation *v, Google__Protobuf__FieldMask *mask, const sfms_message *m, const char *name, bool deep)
+{
+    const sfms_path path = {NULL, name, -1};
+
+    if (mask->n_paths > SFMS_FIELDS_MAX) {
+        sfms_violate(v->call, where(v, &path), &sfms_too_many_items,
+            sfms_printf(v->call->arena, "%d", SFMS_FIELDS_MAX));
+        return;
+    }
+    for (size_t i = 0; i < mask->n_paths; i++) {
+        size_t n = strcspn(mask->paths[i], ".");
+        const sfms_field *f = sfms_message_field(m, mask->paths[i], n);
+
+        if (f == NULL || (mask->paths[i][n] != '\0' && !deep))
+            sfms_violate(
+                v->call, where(v, &path), &sfms_bad_mask, sfms_strndup(v->call->arena, mask->paths[i], 100));
+        else
+            mask->paths[i] = sfms_printf(v->call->arena, "%s%s", f->desc->name, mask->paths[i] + n);
+    }
+}
+
+/* check_masks checks the masks at the top of a request: read_mask and update_mask, which are about the method's
+ * resource. */
+static void
+check_masks(validation *v, const sfms_method *method, ProtobufCMessage *request)
+{
+    for (unsigned i = 0; method->resource != NULL && i < method->input->n_fields; i++) {
+        const sfms_field *f = &method->input->fields[i];
+
+        if (f->message == NULL || f->message->kind != SFMS_KIND_FIELD_MASK)
+            continue;
+        Google__Protobuf__FieldMask *mask = *(Google__Protobuf__FieldMask **)sfms_field_at(request, f->desc);
+        bool update = strcmp(f->desc->name, "update_mask") == 0;
+        if (mask == NULL)
+            continue;
+        check_mask(v, mask, method->resource, f->desc->name, !update);
+        if (update)
+            v->mask = mask;
+    }
+}
+
+/* check_key checks the field that says which record an UPDATE or UPSERT means, which no mask has to name. */
+static void
+check_key(
+    validation *v, const sfms_method *method, const sfms_field *holder, const ProtobufCMessage *resource)
+{
+    const char *name = v->verb == PB__VERB__UPDATE ? "id" : "external_id";
+    const sfms_field *key = sfms_message_field(method->resource, name, strlen(name));
+    const sfms_path root = {NULL, holder->desc->name, -1};
+    const sfms_path path = {&root, name, -1};
+
+    if (key != NULL && is_blank(resource, key->desc))
+        sfms_violate(v->call, where(v, &path), &sfms_required);
+}
+
+sfms_status
+sfms_validate(sfms_call *call, ProtobufCMessage *request)
+{
+    const sfms_method *method = call->method;
+    const sfms_path root = {NULL, "", -1};
+    validation v = {.call = call, .verb = method->rule->verb};
+
+    check_masks(&v, method, request);
+    if (v.verb == PB__VERB__UPDATE || v.verb == PB__VERB__UPSERT) {
+        const sfms_field *holder = sfms_message_resource_field(method->input);
+
+        v.resource = *(ProtobufCMessage **)sfms_field_at(request, holder->desc);
+        if (v.resource != NULL)
+            check_key(&v, method, holder, v.resource);
+    }
+    check_message(&v, method->input, request, &root);
+    return sfms_violations(call);
+}
