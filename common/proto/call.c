@@ -89,9 +89,16 @@ sfms_violations(const sfms_call *call)
 }
 
 void
+sfms_call_note(sfms_call *call, const char *text)
+{
+    call->note = sfms_strdup(call->arena, text);
+}
+
+void
 sfms_call_retry(sfms_call *call)
 {
     call->failure = NULL;
+    call->note = NULL;
     call->version = 0;
     call->created = false;
 }
