@@ -10,7 +10,7 @@
 
 enum { ROLES_JSON_MAX = 1 << 20, START_MS = 10000 };
 
-static sfms_arena *kept;       /* lives as long as the process */
+static sfms_arena *arena;      /* lives as long as the process */
 static const char **catalogue; /* sorted, without repeats */
 static size_t n_catalogue;
 
@@ -82,8 +82,8 @@ gather(const sfms_contract *contract)
     const sfms_method *methods = sfms_contract_methods(contract, &n);
     size_t kept = 0;
 
-    kept = sfms_arena_new();
-    catalogue = sfms_new_array(kept, const char *, n);
+    arena = sfms_arena_new();
+    catalogue = sfms_new_array(arena, const char *, n);
     for (unsigned i = 0; i < n; i++)
         if (methods[i].rule->permission[0] != '\0')
             catalogue[n_catalogue++] = methods[i].rule->permission;
