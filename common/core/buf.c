@@ -72,29 +72,6 @@ sfms_buf_grow(sfms_buf *b, size_t n)
 }
 
 void
-sfms_buf_mem(sfms_buf *b, const void *p, size_t n)
-{
-    char *to = sfms_buf_grow(b, n);
-
-    if (to == NULL || n == 0)
-        return;
-    memcpy(to, p, n);
-    b->len += n;
-}
-
-void
-sfms_buf_add(sfms_buf *b, const char *s)
-{
-    sfms_buf_mem(b, s, strlen(s));
-}
-
-void
-sfms_buf_char(sfms_buf *b, char c)
-{
-    sfms_buf_mem(b, &c, 1);
-}
-
-void
 sfms_buf_int(sfms_buf *b, int64_t n)
 {
     char digits[20];
@@ -147,6 +124,28 @@ json_escape(sfms_buf *b, unsigned char c)
     sfms_buf_mem(b, code, n);
 }
 
+/* plain_run answers how many bytes from s on stand for themselves in a JSON string, looking at eight at a time: whether
+ * a byte of a word is below n, or is c, shows in its top bit. */
+static size_t
+plain_run(const char *s, const char *end)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    const char *start = s;
+
+    for (; end - s >= 8; s += 8) {
+        uint64_t word;
+
+        memcpy(&word, s, sizeof word);
+        uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+        uint64_t low = (word - ones * 0x20) | (quote - ones) | (backslash - ones);
+        if (((low | word) & tops) != 0)
+            break;
+    }
+    while (s < end && (unsigned char)*s >= 0x20 && (unsigned char)*s < 0x80 && *s != '"' && *s != '\\')
+        s++;
+    return (size_t)(s - start);
+}
+
 void
 sfms_buf_json(sfms_buf *b, const char *s, size_t n)
 {
@@ -154,20 +153,17 @@ sfms_buf_json(sfms_buf *b, const char *s, size_t n)
     const char *plain = s; /* start of what is copied as it is */
 
     sfms_buf_char(b, '"');
-    while (s < end) {
-        unsigned char c = (unsigned char)*s;
-
-        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-            s++;
-            continue;
-        }
-        size_t step = c >= 0x80 ? sfms_utf8_next(s, (size_t)(end - s)) : 0;
+    for (;;) {
+        s += plain_run(s, end);
+        if (s == end)
+            break;
+        size_t step = (unsigned char)*s >= 0x80 ? sfms_utf8_next(s, (size_t)(end - s)) : 0;
         if (step > 0) {
             s += step;
             continue;
         }
         sfms_buf_mem(b, plain, (size_t)(s - plain));
-        json_escape(b, c);
+        json_escape(b, (unsigned char)*s);
         plain = ++s;
     }
     sfms_buf_mem(b, plain, (size_t)(s - plain));

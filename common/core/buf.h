@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/arena.h"
 
@@ -41,9 +42,33 @@ void sfms_buf_clear(sfms_buf *b);
  * what it wrote to len. */
 char *sfms_buf_grow(sfms_buf *b, size_t n);
 
-void sfms_buf_mem(sfms_buf *b, const void *p, size_t n);
-void sfms_buf_add(sfms_buf *b, const char *s);
-void sfms_buf_char(sfms_buf *b, char c);
+/* Appending bytes, a string, a character. Here and not in buf.c, as answers are written in very small pieces. */
+static inline void
+sfms_buf_mem(sfms_buf *b, const void *p, size_t n)
+{
+    bool fits = n < b->cap - b->len && !b->failed;
+    char *to = fits ? b->data + b->len : sfms_buf_grow(b, n);
+
+    if (to == NULL || n == 0)
+        return;
+    memcpy(to, p, n);
+    b->len += n;
+    b->data[b->len] = '\0';
+}
+
+static inline void
+sfms_buf_add(sfms_buf *b, const char *s)
+{
+    sfms_buf_mem(b, s, strlen(s));
+}
+
+static inline void
+sfms_buf_char(sfms_buf *b, char c)
+{
+    sfms_buf_mem(b, &c, 1);
+}
+
+/* Appending a number, and what printf would print. */
 void sfms_buf_int(sfms_buf *b, int64_t n);
 void sfms_buf_printf(sfms_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
