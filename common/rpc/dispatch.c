@@ -16,7 +16,7 @@ enum {
     LINES_A_SECOND = 20 /* about failed calls; when the database is away there would be thousands */
 };
 
-/* ---- before ------------------------------------------------------------------------------------------------------ */
+/* ---- before ------------------------------------------------------------------------------------------- */
 
 /* Points the call to its principal; false if the batch has none of that number. */
 static bool
@@ -71,7 +71,7 @@ init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const 
     };
 }
 
-/* ---- running ----------------------------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------------------ */
 
 static sfms_status
 run_engine(sfms_run *run)
@@ -172,7 +172,7 @@ run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
     }
 }
 
-/* ---- after ------------------------------------------------------------------------------------------------------- */
+/* ---- after -------------------------------------------------------------------------------------------- */
 
 Pb__Reply *
 sfms_run_reply(sfms_run *run)
@@ -233,9 +233,11 @@ log_end(const sfms_run *run, int64_t us)
 
     if (!sfms_log_on(level) || (level == SFMS_LOG_WARN && !line_left()))
         return;
-    sfms_log(level, "method=%s status=%s reason=%s ms=%" PRId64 ".%" PRId64 " request_id=%s",
+    sfms_log(level, "method=%s status=%s reason=%s ms=%" PRId64 ".%" PRId64 " request_id=%s%s%s%s",
         run->wire->method, call->failure != NULL ? sfms_status_name((sfms_status)call->failure->code) : "OK",
-        call->failure != NULL ? call->failure->reason : "-", us / 1000, us % 1000 / 100, call->request_id);
+        call->failure != NULL ? call->failure->reason : "-", us / 1000, us % 1000 / 100, call->request_id,
+        call->note != NULL ? " note=\"" : "", call->note != NULL ? call->note : "",
+        call->note != NULL ? "\"" : "");
 }
 
 Pb__Replies *

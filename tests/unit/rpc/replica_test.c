@@ -1,0 +1,200 @@
+/* Tests common/rpc/replica.c and what the link makes of it: servers that are slow, stopping or gone. Nothing that may have
+ * been done is ever sent twice. */
+#include "link_server.h"
+
+static void
+a_lost_write_is_never_sent_again(void **state)
+{
+    server s = server_start('a');
+    sfms_link *link = link_to(s.url);
+    request r;
+    caller c, after;
+
+    (void)state;
+    start(link, &c, &point_write, 5000);
+    assert_true(server_recv(&s, 2000, &r));
+    server_drop(&r);
+    server_stop(&s);
+    expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
+    assert_true(wait_up(link, false, 1000));
+    start(link, &after, &point_write, 5000);
+    expect_failure(&after, SFMS_UNAVAILABLE, "UNAVAILABLE");
+
+    s = server_start('a');
+    assert_true(wait_up(link, true, 1000)); /* within a second */
+    assert_false(server_recv(&s, 300, &r));
+    start(link, &c, &point_write, 5000);
+    assert_true(server_recv(&s, 2000, &r));
+    server_reply(&r, &keys.reply, -1, false);
+    expect_answer(&c);
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+static void
+a_lost_read_is_sent_once_more_to_another_replica(void **state)
+{
+    server a = server_start('a'), b = server_start('b');
+    char urls[256];
+    sfms_link *link;
+    request at_a, at_b;
+    caller c[2];
+    sfms_link_stats stats;
+
+    (void)state;
+    snprintf(urls, sizeof(urls), "%s|%s", a.url, b.url);
+    link = link_to(urls);
+    usleep(200000); /* both */
+    start(link, &c[0], &point_read, 5000);
+    start(link, &c[1], &point_read, 5000);
+    assert_true(server_recv(&a, 2000, &at_a)); /* one each: the replica with the fewest under way */
+    assert_true(server_recv(&b, 2000, &at_b));
+    server_reply(&at_b, &keys.reply, -1, false);
+    server_drop(&at_a);
+    server_stop(&a);
+    assert_true(server_recv(&b, 2000, &at_b)); /* the read that a has lost */
+    server_drop(&at_b);
+    server_stop(&b); /* and is lost again: that is enough */
+    finish(&c[0]);
+    finish(&c[1]);
+    assert_int_equal(c[0].code + c[1].code, SFMS_UNAVAILABLE); /* the other was answered */
+    sfms_link_stat(link, &stats);
+    assert_int_equal(stats.retries, 1);
+    assert_int_equal(stats.calls, 2);
+    assert_int_equal(stats.messages, 3);
+    assert_int_equal(stats.waiting + stats.under_way, 0);
+    sfms_link_close(link, 1000);
+}
+
+static void
+a_server_that_says_so_in_an_answer_gets_nothing_more(void **state)
+{
+    server s = server_start('a');
+    sfms_link *link = link_to(s.url);
+    request r;
+    caller c, after;
+
+    (void)state;
+    start(link, &c, &point_write, 5000);
+    assert_true(server_recv(&s, 2000, &r));
+    server_reply(&r, &keys.reply, -1, true);
+    expect_answer(&c);
+    assert_false(sfms_link_up(link));
+    start(link, &after, &point_read, 5000);
+    expect_failure(&after, SFMS_UNAVAILABLE, "UNAVAILABLE");
+    assert_false(server_recv(&s, 100, &r));
+    server_stop(&s);
+
+    s = server_start('a'); /* a new process at the same address */
+    assert_true(wait_up(link, true, 1000));
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+static void
+a_server_that_says_so_while_idle_gets_nothing_more(void **state)
+{
+    server s = server_start('a');
+    sfms_link *link = link_to(s.url);
+    Pb__Replies replies = PB__REPLIES__INIT;
+    request r;
+
+    (void)state;
+    assert_false(server_recv(&s, 100, &r));
+    assert_true(s.watched);
+    replies.draining = true;
+    send_replies(s.watch, &keys.reply, &replies);
+    assert_true(wait_up(link, false, 1000));
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+static void
+calls_expire_under_way_and_waiting(void **state)
+{
+    enum { N = SFMS_LINK_POINT + 3 };
+    server s = server_start('a');
+    sfms_link *link = link_to(s.url);
+    int64_t from = sfms_mono_us();
+    request r;
+    caller c[N], late;
+
+    (void)state;
+    start(link, &late, &point_write, 3000);
+    assert_true(server_recv(&s, 2000, &r));
+    for (int i = 0; i < N; i++)
+        start(link, &c[i], &point_write, 200);
+    for (int i = 0; i < N; i++) {
+        expect_failure(&c[i], SFMS_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED");
+        assert_in_range(c[i].at_us - from, 190000, 600000);
+    }
+    assert_int_equal(late.n_done, 0);
+    server_reply(&r, &keys.reply, -1, false);
+    expect_answer(&late);
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+static void
+answers_that_cannot_be_trusted_count_as_lost(void **state)
+{
+    server s = server_start('a');
+    sfms_link *link = link_to(s.url);
+    request r;
+    caller c;
+
+    (void)state;
+    start(link, &c, &point_write, 5000);
+    assert_true(server_recv(&s, 2000, &r));
+    server_reply(&r, &keys.request, -1, false); /* the wrong key */
+    expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
+    start(link, &c, &point_write, 5000);
+    assert_true(server_recv(&s, 2000, &r));
+    server_reply(&r, &keys.reply, 0, false); /* the wrong number */
+    expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+static void
+too_much_waiting_is_refused_and_closing_answers_all(void **state)
+{
+    enum { N = SFMS_LINK_POINT + SFMS_QUEUE_CALLS };
+    server s = server_start('a');
+    sfms_link *link = link_to(s.url);
+    caller *c = calloc(N + 1, sizeof(*c));
+    sfms_link_stats stats;
+
+    (void)state;
+    for (int i = 0; i < N; i++)
+        start(link, &c[i], &point_write, 60000);
+    sfms_link_stat(link, &stats);
+    assert_int_equal(stats.waiting, SFMS_QUEUE_CALLS);
+    assert_int_equal(stats.under_way, SFMS_LINK_POINT);
+    start(link, &c[N], &point_write, 60000);
+    expect_failure(&c[N], SFMS_UNAVAILABLE, "OVERLOADED");
+    assert_int_equal(c[N].retry_after, 1);
+    sfms_link_close(link, 50);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(c[i].n_done, 1);
+        assert_int_equal(c[i].code, SFMS_UNAVAILABLE);
+    }
+    free(c);
+    server_stop(&s);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lost_write_is_never_sent_again),
+        cmocka_unit_test(a_lost_read_is_sent_once_more_to_another_replica),
+        cmocka_unit_test(a_server_that_says_so_in_an_answer_gets_nothing_more),
+        cmocka_unit_test(a_server_that_says_so_while_idle_gets_nothing_more),
+        cmocka_unit_test(calls_expire_under_way_and_waiting),
+        cmocka_unit_test(answers_that_cannot_be_trusted_count_as_lost),
+        cmocka_unit_test(too_much_waiting_is_refused_and_closing_answers_all),
+    };
+
+    return cmocka_run_group_tests(tests, link_setup, NULL);
+}
