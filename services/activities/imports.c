@@ -1,0 +1,225 @@
+/* imports.c -- files of records: taking them in, and giving back the rows that were refused. Contract:
+ * proto/sfms/activities/v1/imports.proto. */
+#include <string.h>
+
+#include "activities.h"
+#include "core/buf.h"
+#include "core/id.h"
+#include "core/limits.h"
+#include "import_run.h"
+#include "import_store.h"
+#include "sfms/api/v1/requests.pb-c.h"
+
+static const sfms_reason bad_encoding = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
+    {"is neither UTF-8, UTF-16 nor GB18030 text", "不是 UTF-8、UTF-16 或 GB18030 编码的文本"}};
+static const sfms_reason empty_file = {
+    "EMPTY_FILE", SFMS_INVALID_ARGUMENT, {"has no header row", "没有表头行"}};
+static const sfms_reason open_quote = {"OPEN_QUOTE", SFMS_INVALID_ARGUMENT,
+    {"ends inside quotes that begin in row %s", "第 %s 行的引号没有结束"}};
+static const sfms_reason many_columns = {
+    "TOO_MANY_COLUMNS", SFMS_INVALID_ARGUMENT, {"has more than %s columns", "超过 %s 列"}};
+static const sfms_reason long_cell = {"CELL_TOO_LONG", SFMS_INVALID_ARGUMENT,
+    {"has a cell of more than 64 KiB in row %s", "第 %s 行有超过 64 KiB 的单元格"}};
+static const sfms_reason many_rows = {
+    "TOO_MANY_ROWS", SFMS_INVALID_ARGUMENT, {"has more than %s rows", "超过 %s 行"}};
+static const sfms_reason errors_too_large = {"TOO_LARGE", SFMS_OUT_OF_RANGE,
+    {"The refused rows are too many for one file.", "被拒绝的行过多，无法生成一个文件。"}};
+
+static const sfms_resource imports = {
+    .message = &pb__import__descriptor,
+    .table = "activities.imports",
+    .orders = "create_time",
+};
+
+/* ---- taking a file ---- */
+
+/* What a first reading of the file finds. */
+typedef struct {
+    sfms_call *call;
+    const char *text;
+    size_t len;
+    char delimiter;
+    unsigned n_header;
+    const char **header;
+    int64_t rows;
+} upload;
+
+static bool
+look_at_row(void *arg, const import_csv_row *row)
+{
+    upload *u = arg;
+
+    u->rows = row->number;
+    if (row->number > 0)
+        return true;
+    u->n_header = row->n_cells;
+    u->header = sfms_new_array(u->call->arena, const char *, row->n_cells + 1);
+    for (unsigned i = 0; i < row->n_cells; i++)
+        u->header[i] = sfms_strdup(u->call->arena, row->cells[i]);
+    return true;
+}
+
+static sfms_status
+violate_file(sfms_call *call, import_csv_result result, int64_t row)
+{
+    const char *number = sfms_printf(call->arena, "%lld", (long long)row);
+
+    switch (result) {
+    case IMPORT_CSV_OPEN_QUOTE:
+        return sfms_violate(call, "file", &open_quote, number);
+    case IMPORT_CSV_COLUMNS:
+        return sfms_violate(call, "file", &many_columns, sfms_printf(call->arena, "%d", IMPORT_COLUMNS_MAX));
+    case IMPORT_CSV_CELL:
+        return sfms_violate(call, "file", &long_cell, number);
+    case IMPORT_CSV_ROWS:
+        return sfms_violate(call, "file", &many_rows, sfms_printf(call->arena, "%d", IMPORT_ROWS_MAX));
+    default:
+        return sfms_violate(call, "file", &empty_file);
+    }
+}
+
+/* Reads the whole file once: what is wrong with it as a file is said at once, and its rows are known. */
+static sfms_status
+read_upload(sfms_call *call, const Pb__RawBody *file, upload *ret)
+{
+    import_csv_result result;
+    int64_t row;
+
+    *ret = (upload){.call = call};
+    ret->text = import_csv_decode(call->arena, file->data.data, file->data.len, &ret->len);
+    if (ret->text == NULL)
+        return sfms_violate(call, "file", &bad_encoding);
+    ret->delimiter = import_csv_delimiter(ret->text, ret->len);
+    result = import_csv_read(ret->text, ret->len, ret->delimiter, look_at_row, ret, &row);
+    return result == IMPORT_CSV_OK ? SFMS_OK : violate_file(call, result, row);
+}
+
+/* The rows could not be written later; say so now. */
+static sfms_status
+check_permission(sfms_call *call, const import_plan *plan)
+{
+    const Pb__MethodRule *rule = plan->method->rule;
+
+    if (rule->signed_in || sfms_may(call, rule->permission))
+        return SFMS_OK;
+    return sfms_fail(call, &sfms_no_permission, rule->permission);
+}
+
+static sfms_status
+store(
+    sfms_call *call, const char *resource, const upload *u, const Pb__ImportMapping *mapping, Pb__Import *out)
+{
+    char id[SFMS_ID_SIZE];
+    char delimiter[] = {u->delimiter, '\0'};
+    sfms_buf header;
+    sfms_status status;
+
+    sfms_id_make(id);
+    sfms_buf_init(&header, call->arena, SFMS_MESSAGE_MAX);
+    import_cells_json(&header, u->n_header, u->header);
+    status = sfms_one(call, out,
+        "INSERT INTO activities.imports (id, resource, mapping, total_rows)"
+        " VALUES ($1::uuid, $2, $3::jsonb, $4::bigint) RETURNING *",
+        SFMS_ARGS(id, resource, import_mapping_text(call, mapping),
+            sfms_printf(call->arena, "%lld", (long long)u->rows)));
+    if (status == SFMS_OK)
+        status = sfms_exec(call, NULL,
+            "INSERT INTO activities.import_files (import_id, header, delimiter, locale, content)"
+            " VALUES ($1::uuid, $2::jsonb, $3, $4, $5)",
+            SFMS_ARGS(id, header.data, delimiter, sfms_locale_name(call->locale), u->text));
+    if (status == SFMS_OK)
+        status = sfms_exec(call, NULL,
+            "INSERT INTO app.jobs (kind, payload) VALUES ('import', jsonb_build_object('importId', "
+            "$1::uuid))",
+            SFMS_ARGS(id));
+    return status;
+}
+
+static sfms_status
+create_import(sfms_call *call, const void *in, void *out)
+{
+    const Pb__CreateImportRequest *request = in;
+    const Pb__ImportMapping *mapping = import_mapping_parse(call, request->mapping);
+    import_plan plan;
+    upload u;
+    sfms_status status = read_upload(call, request->file, &u);
+
+    if (status != SFMS_OK || mapping == NULL)
+        return SFMS_INVALID_ARGUMENT;
+    status = import_plan_make(call, request->resource, mapping, u.n_header, u.header, &plan);
+    if (status == SFMS_OK)
+        status = check_permission(call, &plan);
+    if (status == SFMS_OK)
+        status = store(call, request->resource, &u, mapping, out);
+    call->created = status == SFMS_OK;
+    return status;
+}
+
+/* ---- the refused rows ---- */
+
+static void
+write_errors(sfms_call *call, sfms_buf *b, const char *header, char delimiter, const PGresult *rows)
+{
+    unsigned n;
+    const char *const *names = import_cells(call, header, &n);
+
+    sfms_buf_add(b, "\xef\xbb\xbf"); /* spreadsheets take the file for UTF-8 by this */
+    for (unsigned i = 0; i < n; i++)
+        import_csv_cell(b, delimiter, i == 0, names[i]);
+    import_csv_cell(b, delimiter, n == 0, "error");
+    import_csv_end(b);
+    for (int r = 0; r < PQntuples(rows); r++) {
+        unsigned width;
+        const char *const *cells = import_cells(call, PQgetvalue(rows, r, 0), &width);
+
+        /* A row of the wrong width keeps its cells; the reason is last all the same. */
+        for (unsigned i = 0; i < width || i < n; i++)
+            import_csv_cell(b, delimiter, i == 0, i < width ? cells[i] : "");
+        import_csv_cell(b, delimiter, false, PQgetvalue(rows, r, 1));
+        import_csv_end(b);
+    }
+}
+
+static sfms_status
+get_errors(sfms_call *call, const void *in, void *out)
+{
+    const Pb__GetImportErrorsRequest *request = in;
+    Pb__RawBody *file = out;
+    PGresult *head, *rows;
+    sfms_buf b;
+    sfms_status status = sfms_query(call, &head,
+        "SELECT header, delimiter FROM activities.import_files"
+        " WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid",
+        SFMS_ARGS(request->id));
+
+    if (status == SFMS_OK && PQntuples(head) == 0)
+        status = sfms_fail(call, &sfms_not_found);
+    if (status == SFMS_OK)
+        status = sfms_query(call, &rows,
+            "SELECT cells, reason FROM activities.import_errors WHERE org_id = (SELECT app.org_id())"
+            " AND import_id = $1::uuid AND reason IS NOT NULL ORDER BY row_number",
+            SFMS_ARGS(request->id));
+    if (status != SFMS_OK)
+        return status;
+    sfms_buf_init(&b, call->arena, SFMS_MESSAGE_MAX - SFMS_BODY_MAX);
+    write_errors(call, &b, PQgetvalue(head, 0, 0), PQgetvalue(head, 0, 1)[0], rows);
+    if (!sfms_buf_ok(&b))
+        return sfms_fail(call, &errors_too_large);
+    file->content_type = "text/csv; charset=utf-8";
+    file->data.data = (uint8_t *)b.data;
+    file->data.len = b.len;
+    return SFMS_OK;
+}
+
+static const sfms_method_row methods[] = {
+    {"sfms.activities.v1.Imports/CreateImport", create_import, .tx = true},
+    {"sfms.activities.v1.Imports/GetImportErrors", get_errors},
+    {NULL},
+};
+
+static const sfms_job_row jobs[] = {
+    {"import", import_run, import_failed},
+    {NULL},
+};
+
+const sfms_noun activities_imports = {.resource = &imports, .methods = methods, .jobs = jobs};

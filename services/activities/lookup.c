@@ -1,0 +1,222 @@
+/* lookup.c -- names in a file to ids of records, asked once each. */
+#include "lookup.h"
+
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/limits.h"
+#include "csv.h"
+#include "send.h"
+#include "sfms/api/v1/requests.pb-c.h"
+
+enum {
+    ENTRIES_MAX = 100000, /* known names; beyond, all are forgotten and asked again */
+    SLOTS = 1 << 18,      /* more than twice as many, a power of two */
+};
+
+typedef enum { WANTED, KNOWN, FORGOTTEN } entry_state;
+
+typedef struct entry {
+    const import_column *column;
+    const char *text;
+    entry_state state;
+    import_found found;
+    const char *result;
+} entry;
+
+struct import_lookups {
+    sfms_arena *arena; /* of entries */
+    entry **slots;
+    unsigned n;
+    entry **wanted;
+    unsigned n_wanted, cap_wanted;
+};
+
+static void
+start(import_lookups *l)
+{
+    l->slots = sfms_new_array(l->arena, entry *, SLOTS);
+    l->n = 0;
+    l->cap_wanted = 1024;
+    l->n_wanted = 0;
+    l->wanted = sfms_new_array(l->arena, entry *, l->cap_wanted);
+}
+
+import_lookups *
+import_lookups_new(sfms_call *call)
+{
+    import_lookups *l = sfms_new(call->arena, import_lookups);
+
+    l->arena = sfms_arena_own(call->arena, sfms_arena_new(), (sfms_dtor *)sfms_arena_free);
+    start(l);
+    return l;
+}
+
+/* The entry of a text, or the slot for it. */
+static entry **
+find(const import_lookups *l, const import_column *column, const char *text)
+{
+    uint64_t h = 14695981039346656037ULL ^ column->index; /* FNV-1a */
+
+    for (const char *s = text; *s != '\0'; s++)
+        h = (h ^ (uint8_t)*s) * 1099511628211ULL;
+    for (size_t i = h ^ (h >> 32);; i++) {
+        entry **slot = &l->slots[i % SLOTS];
+
+        if (*slot == NULL || ((*slot)->column == column && strcmp((*slot)->text, text) == 0))
+            return slot;
+    }
+}
+
+static void
+push_wanted(import_lookups *l, entry *e)
+{
+    if (l->n_wanted == l->cap_wanted) {
+        entry **more = sfms_new_array(l->arena, entry *, 2 * l->cap_wanted);
+
+        memcpy(more, l->wanted, l->n_wanted * sizeof(entry *));
+        l->wanted = more;
+        l->cap_wanted *= 2;
+    }
+    e->state = WANTED;
+    l->wanted[l->n_wanted++] = e;
+}
+
+void
+import_lookup_want(import_lookups *l, const import_column *column, const char *text)
+{
+    entry **slot = find(l, column, text);
+
+    if (*slot == NULL) {
+        *slot = sfms_new(l->arena, entry);
+        **slot = (entry){.column = column, .text = sfms_strdup(l->arena, text)};
+        l->n++;
+        push_wanted(l, *slot);
+    } else if ((*slot)->state == FORGOTTEN) {
+        push_wanted(l, *slot);
+    }
+}
+
+/* field = "text", and the mapping's own condition. */
+static const char *
+filter_of(sfms_arena *a, const entry *e)
+{
+    const char *extra = e->column->rule->filter;
+    sfms_buf b;
+
+    sfms_buf_init(&b, a, 2 * IMPORT_CELL_MAX + SFMS_URL_MAX);
+    sfms_buf_printf(&b, "%s = \"", e->column->lookup_field);
+    for (const char *s = e->text; *s != '\0'; s++) {
+        if (*s == '"' || *s == '\\')
+            sfms_buf_char(&b, '\\');
+        sfms_buf_char(&b, *s);
+    }
+    sfms_buf_char(&b, '"');
+    if (extra[0] != '\0')
+        sfms_buf_printf(&b, " AND (%s)", extra);
+    return b.data;
+}
+
+static ProtobufCMessage *
+request_of(sfms_arena *a, const entry *e)
+{
+    static const char *const paths[] = {"id"};
+    Pb__ListRequest *request = (Pb__ListRequest *)sfms_message_new(a, &pb__list_request__descriptor);
+    Google__Protobuf__FieldMask *mask =
+        (Google__Protobuf__FieldMask *)sfms_message_new(a, &google__protobuf__field_mask__descriptor);
+
+    mask->n_paths = 1;
+    mask->paths = sfms_memdup(a, paths, sizeof(paths));
+    request->filter = filter_of(a, e);
+    request->page_size = 2; /* one more than wanted shows that there are several */
+    request->read_mask = mask;
+    return &request->base;
+}
+
+/* The ids in a list's response. */
+static void
+read_reply(import_lookups *l, sfms_arena *a, entry *e, const Pb__Reply *reply)
+{
+    const sfms_message *m = e->column->lookup->output;
+    const sfms_field *items = sfms_message_resource_field(m);
+    const sfms_field *id = sfms_message_field(items->message, "id", 2);
+    ProtobufCMessage *page, *record;
+    size_t n;
+
+    e->state = KNOWN;
+    if (reply->status != NULL) {
+        e->found = IMPORT_REFUSED;
+        e->result = sfms_strdup(l->arena, reply->status->message);
+        return;
+    }
+    page = protobuf_c_message_unpack(m->desc, sfms_arena_pb(a), reply->response.len, reply->response.data);
+    n = page != NULL ? sfms_field_count(page, items->desc) : 0;
+    e->found = n == 0 ? IMPORT_MISSING : n == 1 ? IMPORT_FOUND : IMPORT_AMBIGUOUS;
+    if (n != 1)
+        return;
+    record = (*(ProtobufCMessage ***)sfms_field_at(page, items->desc))[0];
+    e->result = sfms_strdup(l->arena, *(const char **)sfms_field_at(record, id->desc));
+}
+
+/* The wanted entries of one collection travel together. */
+static sfms_status
+fetch_method(import_lookups *l, sfms_call *call, sfms_arena *a, const sfms_method *method)
+{
+    ProtobufCMessage **requests = sfms_new_array(a, ProtobufCMessage *, l->n_wanted);
+    Pb__Reply **replies = sfms_new_array(a, Pb__Reply *, l->n_wanted);
+    entry **entries = sfms_new_array(a, entry *, l->n_wanted);
+    unsigned n = 0;
+    sfms_status status;
+
+    for (unsigned i = 0; i < l->n_wanted; i++) {
+        if (l->wanted[i]->state != WANTED || l->wanted[i]->column->lookup != method)
+            continue;
+        entries[n] = l->wanted[i];
+        requests[n++] = request_of(a, l->wanted[i]);
+    }
+    status = import_send(call, a, method, n, requests, replies);
+    for (unsigned i = 0; status == SFMS_OK && i < n; i++)
+        read_reply(l, a, entries[i], replies[i]);
+    return status;
+}
+
+sfms_status
+import_lookup_fetch(import_lookups *l, sfms_call *call)
+{
+    for (unsigned i = 0; i < l->n_wanted; i++) {
+        sfms_status status;
+
+        if (l->wanted[i]->state != WANTED)
+            continue;
+        status = fetch_method(l, call, call->arena, l->wanted[i]->column->lookup);
+        if (status != SFMS_OK)
+            return status;
+    }
+    l->n_wanted = 0;
+    return SFMS_OK;
+}
+
+import_found
+import_lookup_get(const import_lookups *l, const import_column *column, const char *text, const char **ret)
+{
+    const entry *e = *find(l, column, text);
+
+    *ret = e->result;
+    return e->found;
+}
+
+void
+import_lookup_forget_missing(import_lookups *l)
+{
+    if (l->n > ENTRIES_MAX) {
+        sfms_arena_reset(l->arena);
+        start(l);
+        return;
+    }
+    for (size_t i = 0; i < SLOTS; i++) {
+        entry *e = l->slots[i];
+
+        if (e != NULL && e->found == IMPORT_MISSING && e->column->lookup_self)
+            e->state = FORGOTTEN;
+    }
+}
