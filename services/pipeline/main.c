@@ -1,0 +1,24 @@
+/* sfms-pipeline: what we are selling, and how far it is. */
+#include "pipeline.h"
+
+static const sfms_noun *const nouns[] = {
+    &pipeline_processes,
+    &pipeline_stages,
+    &pipeline_products,
+    &pipeline_deals,
+    &pipeline_moves,
+    &pipeline_history,
+    NULL,
+};
+
+static const sfms_service service = {
+    .name = "pipeline",
+    .about = "sales processes, products and deals",
+    .nouns = nouns,
+};
+
+int
+main(int argc, char **argv)
+{
+    return sfms_service_main(&service, argc, argv);
+}

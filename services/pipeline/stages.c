@@ -1,0 +1,36 @@
+/* stages.c -- the steps of a process. Contract: proto/sfms/pipeline/v1/stages.proto. */
+#include "pipeline.h"
+#include "sfms/pipeline/v1/stages.pb-c.h"
+
+static const sfms_reason no_deal_field = {"NO_SUCH_FIELD", SFMS_INVALID_ARGUMENT,
+    {"must name fields of a deal that people fill; \"%s\" is none", "必须是商机中可填写的字段，“%s”不是"}};
+
+/* What a stage requires must be something that a deal can have. Stored in one spelling. */
+static sfms_status
+check_stage(sfms_call *call, ProtobufCMessage *message, const Google__Protobuf__FieldMask *mask)
+{
+    Pb__Stage *stage = (Pb__Stage *)message;
+    const char *prefix = mask != NULL ? "stage." : "";
+
+    for (size_t i = 0; i < stage->n_required_fields; i++) {
+        pipeline_requirement requirement;
+
+        if (pipeline_requirement_parse(call->contract, stage->required_fields[i], &requirement))
+            stage->required_fields[i] = (char *)pipeline_requirement_text(call->arena, &requirement);
+        else
+            sfms_violate(call, sfms_printf(call->arena, "%srequired_fields[%zu]", prefix, i), &no_deal_field,
+                stage->required_fields[i]);
+    }
+    if (sfms_violations(call) != SFMS_OK)
+        return sfms_fail(call, &sfms_bad_fields);
+    return SFMS_OK;
+}
+
+static const sfms_resource stages = {
+    .message = &pb__stage__descriptor,
+    .table = "pipeline.stages",
+    .orders = "position name create_time",
+    .check = check_stage,
+};
+
+const sfms_noun pipeline_stages = {.resource = &stages};
