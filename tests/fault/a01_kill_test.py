@@ -1,0 +1,136 @@
+"""kill -9 of each process in turn, under load, and of the database: 503 meanwhile, well again within a second of its return,
+no acknowledged write lost, none done twice."""
+import time
+
+import pytest
+
+from fault_helpers import SECOND, WRITES, accepts, back, counter, load_on
+from lib.stack import SERVICES, wait_until
+
+def check_recovery(load, returned):
+    late = load.failures(since=returned + SECOND)
+    assert not late, f"{len(late)} failures later than {SECOND} s after the return, the last {late[-1].begin - returned:.2f} s: {late[:5]}"
+    assert load.successes(since=returned + SECOND), "nothing succeeded after the return"
+
+
+@pytest.mark.parametrize("service", sorted(WRITES))
+def test_kill_9_of_a_service(service, own_stack, victim):
+    other = load_on("pipeline" if service == "customers" else "customers", victim, threads=1)
+    with load_on(service, victim) as load, other:
+        wait_until("the load runs", lambda: len(load.successes()) > 30)
+        own_stack[service].kill()
+        died = time.monotonic()
+        time.sleep(0.7)
+        returned = back(own_stack[service], own_stack)
+        time.sleep(SECOND + 1)
+    assert [o for o in load.failures(since=died) if o.status == 503], "the load did not notice"
+    load.check_answers()
+    check_recovery(load, returned)
+    load.check_writes(counter(own_stack, service))
+    other.check_answers()
+    assert not other.failures(), f"another service is not concerned: {other.failures()[:5]}"
+
+
+def test_kill_9_of_analytics(own_stack, victim):
+    """It writes nothing; its reads are answered with 503 meanwhile."""
+    def ask():
+        return victim.api.get("/v1/analytics/forecast")
+    ask().ok()
+    own_stack["analytics"].kill()
+    for _ in range(5):
+        answer = ask()
+        answer.fails(503)
+        assert int(answer.headers["Retry-After"]) >= 1
+    returned = back(own_stack["analytics"], own_stack)
+    wait_until("analytics answers", lambda: ask().status == 200, 10, 0.01)
+    assert time.monotonic() - returned < SECOND
+
+
+@pytest.mark.parametrize("service", sorted(WRITES))
+def test_retries_with_a_key_make_each_exactly_once(service, own_stack, victim):
+    """A client that repeats with the same Idempotency-Key until it is told 201 gets each record exactly once."""
+    with load_on(service, victim, retry=True) as load:
+        for _ in range(2):
+            before = len(load.successes())
+            wait_until("the load runs", lambda: len(load.successes()) > before + 30)
+            own_stack[service].kill()
+            time.sleep(0.2)
+            back(own_stack[service], own_stack)
+        before = len(load.successes())
+        wait_until("the load runs again", lambda: len(load.successes()) > before + 30)
+    load.check_answers()
+    by_key, rows = load.check_writes(counter(own_stack, service))
+    acknowledged = [k for k, tries in by_key.items() if tries[-1].status == 201]
+    assert len(acknowledged) > 60 and all(rows[k] == 1 for k in acknowledged)
+
+
+@pytest.mark.parametrize("mode", ["immediate", "fast"])
+def test_restart_of_postgresql(mode, own_stack, victim):
+    with load_on("customers", victim) as a, load_on("pipeline", victim, threads=3) as b:
+        wait_until("the load runs", lambda: len(a.successes()) > 30 and len(b.successes()) > 10)
+        own_stack.pg.restart(mode, pause=0.5)
+        returned = time.monotonic()
+        time.sleep(SECOND + 1.5)
+    for load, service in ((a, "customers"), (b, "pipeline")):
+        assert load.failures(), "the load did not notice"
+        load.check_answers()
+        check_recovery(load, returned)
+        load.check_writes(counter(own_stack, service))
+
+
+def test_kill_9_of_the_gateway(own_stack, victim):
+    """Connections break; what was acknowledged is there, and nothing is there twice."""
+    with load_on("customers", victim) as load:
+        wait_until("the load runs", lambda: len(load.successes()) > 30)
+        own_stack["gateway"].kill()
+        time.sleep(0.3)
+        own_stack["gateway"].start()
+        wait_until("the gateway is ready", own_stack.ready)
+        returned = time.monotonic()
+        time.sleep(SECOND + 0.5)
+    load.check_answers(gateway_dies=True)
+    check_recovery(load, returned)
+    load.check_writes(counter(own_stack, "customers"))
+
+
+def test_kill_9_of_all_at_once(own_stack, victim):
+    for service in SERVICES:
+        own_stack[service].kill()
+    victim.api.get("/v1/accounts").fails(503)
+    assert not own_stack.ready(), "a system without services is not ready"
+    for service in SERVICES:
+        own_stack[service].start()
+    for service in SERVICES:
+        wait_until(f"{service} listens", lambda: accepts(own_stack.sockets[service]), 20, 0.005)
+    wait_until("ready again", own_stack.ready, 5)
+    victim.api.post("/v1/accounts", json={"name": "After the storm"}).ok(201)
+
+
+@pytest.mark.parametrize("service", ["activities", "pipeline"])
+def test_kill_9_in_the_middle_of_an_import(service, own_stack, victim):
+    """The job is taken up again: in the end every row is there exactly once."""
+    from lib.records import start_import
+    api, name = victim.api, f"killed {service}"
+    rows = 4000
+    text = "id,name\n" + "".join(f"{i},{name}\n" for i in range(rows))
+    mapping = {"columns": {"id": {"field": "externalId"}, "name": {"field": "name"}}, "constants": {"externalSource": name}}
+    id = start_import(api, "deals", text, mapping)["id"]
+
+    def there():
+        return own_stack.sql("SELECT count(*), count(DISTINCT external_id) FROM pipeline.deals WHERE name = %s", name)[0]
+    wait_until("the import is under way", lambda: there()[0] > 100, 60, 0.005)
+    own_stack[service].kill()
+    assert there()[0] < rows, "the import was over too soon to be killed"
+    time.sleep(0.5)
+    own_stack[service].start()
+    # A minute passes at once: the lease of a runner that died ends.
+    own_stack.sql("UPDATE app.jobs SET lease_until = now() WHERE state = 'RUNNING'")
+    own_stack.wait_ready()
+
+    def done():
+        answer = api.get(f"/v1/imports/{id}")
+        return answer.json() if answer.status == 200 and answer.json()["done"] else None
+    operation = wait_until("the import ends", done, 180, 0.2)
+    assert operation["state"] == "DONE" and operation["failedRows"] == "0", operation
+    assert there() == (rows, rows)
+    assert int(operation["createdRows"]) + int(operation["skippedRows"]) == rows

@@ -1,0 +1,155 @@
+"""The wire between processes: what is not signed with the shared secret is refused, and does no harm."""
+import hashlib
+import os
+import socket
+import struct
+
+import pytest
+
+from google.protobuf import message_factory
+
+from lib.contract import contract
+from lib.wire import Peer, Tap
+
+CREATE = "sfms.customers.v1.Accounts/CreateAccount"
+
+
+def message(name):
+    return message_factory.MessageFactory(contract().pool).GetPrototype(contract().pool.FindMessageTypeByName(name))()
+
+
+def batch(org, name):
+    """A batch that would create an account, if it were signed."""
+    account = message("sfms.customers.v1.Account")
+    account.name = name
+    b = message("sfms.rpc.v1.Batch")
+    principal = b.principals.add()
+    principal.org_id, principal.user_id, principal.visibility = org.id, org.admin.id, 3
+    principal.permissions.extend(["accounts.read", "accounts.write"])
+    call = b.calls.add()
+    call.method, call.request, call.principal, call.timeout_ms = CREATE, account.SerializeToString(), 1, 5000
+    return b.SerializeToString()
+
+
+def mac(key, data):
+    return hashlib.blake2b(data, key=key, digest_size=32).digest()
+
+
+def forgeries(org, secret):
+    body = batch(org, "Forged")
+    wrong = hashlib.blake2b(b"another secret", digest_size=32).digest()
+    plain = hashlib.blake2b(secret.encode(), digest_size=32).digest()
+    return {
+        "nothing": b"", "one byte": b"S", "only the magic": b"SFM1", "the protobuf alone": body,
+        "a header of zeros": b"SFM1" + bytes(32) + body, "an unkeyed hash": b"SFM1" + hashlib.blake2b(
+            body, digest_size=32).digest() + body, "another key": b"SFM1" + mac(wrong, body) + body,
+        "the secret's hash as key": b"SFM1" + mac(plain, body) + body, "another version": b"SFM2" + mac(wrong, body) + body,
+        "a header and no body": b"SFM1" + mac(wrong, b""), "noise": os.urandom(500), "long noise": os.urandom(1 << 20),
+    }
+
+
+def said_nothing(reply):
+    """No reply, or none that says that something was done."""
+    if reply is None or len(reply) < 36:
+        return True
+    replies = message("sfms.rpc.v1.Replies")
+    try:
+        replies.ParseFromString(reply[36:])
+    except Exception:
+        return True
+    return all(r.status.code != 0 for r in replies.replies)
+
+
+def forged(stack):
+    return stack.sql("SELECT count(*) FROM customers.accounts WHERE name LIKE 'Forged%%'")[0][0]
+
+
+@pytest.mark.parametrize("kind", sorted(forgeries(type("O", (), {"id": "", "admin": type("A", (), {"id": ""})}), "")))
+def test_forged_messages(kind, stack, org):
+    data = forgeries(org, stack.secret)[kind]
+    peer = Peer(stack.sockets["customers"], timeout=0.5)
+    peer.send(data)
+    assert said_nothing(peer.receive())
+    peer.close()
+    assert forged(stack) == 0
+    org.api.post("/v1/accounts", json={"name": "Signed"}).ok(201)
+
+
+@pytest.mark.parametrize("service", ["identity", "customers", "pipeline", "activities", "analytics"])
+def test_broken_frames_do_no_harm(service, stack, org):
+    path = stack.sockets[service]
+    for data in (b"", b"\0", b"\0SP\0\0\x31\0\0", b"GET / HTTP/1.1\r\n\r\n", b"\0SP\0\0\x30\0\0" + b"\x01" + struct.pack(">Q", 1 << 60),
+                 b"\0SP\0\0\x30\0\0" + b"\x02" + bytes(8), b"\0SP\0\0\x30\0\0" + b"\x01" + struct.pack(">Q", 100) + b"short",
+                 b"\0SP\0\0\x30\0\0" + b"\x01" + struct.pack(">Q", 2) + b"xx"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+            s.sendall(data)
+    assert stack[service].alive()
+    org.api.get("/v1/me").ok()
+
+
+def through(tap_path, stack):
+    """The environment of an sfmsctl that reaches customers through a tap."""
+    services = stack.env["SFMS_SERVICES"].replace(f"ipc://{stack.sockets['customers']}", f"ipc://{tap_path}")
+    return {"SFMS_SERVICES": services}
+
+
+def call(stack, org, name, **env):
+    return stack.ctl("call", CREATE, f'{{"name": "{name}"}}', "--as-org", org.id, "--as-user", org.admin.id, check=False, **env)
+
+
+def count(stack, name):
+    return stack.sql("SELECT count(*) FROM customers.accounts WHERE name = %s", name)[0][0]
+
+
+def test_sfmsctl_with_the_right_secret(stack, org):
+    done = call(stack, org, "By hand")
+    assert done.returncode == 0, done.stderr
+    assert count(stack, "By hand") == 1
+
+
+def test_sfmsctl_with_another_secret(stack, org):
+    done = call(stack, org, "Forged by hand", SFMS_SECRET="another secret of at least 32 characters")
+    assert done.returncode != 0 and done.stderr.strip()
+    assert count(stack, "Forged by hand") == 0
+
+
+def test_a_secret_that_is_too_short(stack):
+    done = stack.ctl("health", check=False, SFMS_SECRET="short")
+    assert done.returncode != 0 and "32" in done.stderr
+
+
+def test_a_message_that_is_passed_on_as_it_is(stack, org, tmp_path):
+    """The tap of the next tests does no harm by itself."""
+    tap = Tap(str(tmp_path / "tap"), stack.sockets["customers"])
+    done = call(stack, org, "Tapped", **through(tmp_path / "tap", stack))
+    tap.close()
+    assert done.returncode == 0, done.stderr
+    assert count(stack, "Tapped") == 1
+    assert any(frame[4:8] == b"SFM1" for frame in tap.seen)
+
+
+CHANGES = {
+    "magic": lambda f: f[:4] + b"XFM1" + f[8:],
+    "first bit of the MAC": lambda f: f[:8] + bytes([f[8] ^ 1]) + f[9:],
+    "last bit of the MAC": lambda f: f[:39] + bytes([f[39] ^ 0x80]) + f[40:],
+    "first bit of the body": lambda f: f[:40] + bytes([f[40] ^ 1]) + f[41:],
+    "middle of the body": lambda f: f[:len(f) // 2 + 20] + bytes([f[len(f) // 2 + 20] ^ 4]) + f[len(f) // 2 + 21:],
+    "last bit of the body": lambda f: f[:-1] + bytes([f[-1] ^ 1]),
+    "a byte less": lambda f: f[:-1],
+    "a byte more": lambda f: f + b"\0",
+    "another tenant": lambda f: f.replace(f[60:64], b"0000", 1),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(CHANGES))
+def test_a_message_that_is_changed_on_the_way(kind, stack, org, tmp_path):
+    def change(frame):
+        return CHANGES[kind](frame) if frame[4:8] == b"SFM1" else frame
+    tap = Tap(str(tmp_path / "tap"), stack.sockets["customers"], change)
+    name = f"Changed {kind}"
+    done = call(stack, org, name, **through(tmp_path / "tap", stack))
+    tap.close()
+    assert done.returncode != 0, done.stdout
+    assert count(stack, name) == 0
+    assert stack["customers"].alive()
