@@ -156,7 +156,7 @@ count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
         status = sfms_composer_done(call, &conditions, &statement);
     if (status == SFMS_OK)
         status = sfms_query(call, &result,
-            sfms_printf(call->arena, "SELECT count(*) FROM (SELECT 1%s LIMIT %d) some", statement.sql,
+            sfms_printf(call->arena, "SELECT count(*) FROM (SELECT 1%s LIMIT %d) matching", statement.sql,
                 SFMS_COUNT_EXACT_MAX + 1),
             statement.n, statement.values);
     if (status != SFMS_OK)
