@@ -45,8 +45,8 @@ queue(request *r)
 }
 
 /* The answer is known. libmicrohttpd closes the connection after an answer that comes before the end of the
- * request, so wait for that: a body is read and thrown away, unless it is too large or the client itself waits to
- * hear whether it shall come. */
+ * request, so wait for that: a body is read and thrown away, unless it is too large or the client itself
+ * waits to hear whether it shall come. */
 static enum MHD_Result
 answer_now_or_later(request *r)
 {

@@ -27,7 +27,7 @@ static const struct {
     [PB__FORMAT__DECIMAL] = {"decimal", "^-?[0-9]{1,18}(\\.[0-9]{1,6})?$"},
     [PB__FORMAT__CURRENCY] = {"currency", "^[A-Z]{3}$"},
     [PB__FORMAT__EMAIL] = {"email", NULL},
-    [PB__FORMAT__PHONE] = {"phone", "^\\+[0-9]{8,15}$"},
+    [PB__FORMAT__PHONE] = {"phone", NULL},
     [PB__FORMAT__URL] = {"uri", NULL},
     [PB__FORMAT__TIME_ZONE] = {"time-zone", NULL},
     [PB__FORMAT__LANGUAGE] = {"language", NULL},
@@ -314,17 +314,32 @@ write_rule(writer *w, const Pb__FieldRule *rule)
         writer_text(w, "x-references", rule->references);
 }
 
+/* The members of a field's schema. */
+static void
+write_field(schemas *s, writer *w, const sfms_field *f, schema_use use)
+{
+    if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+        write_repeated(s, w, f, use);
+    else
+        write_value(s, w, f, use);
+    write_rule(w, f->rule);
+}
+
+void
+schema_type(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use)
+{
+    writer_object(w, name);
+    write_field(s, w, f, use);
+    writer_end_object(w);
+}
+
 void
 schema_field(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use)
 {
     writer_object(w, name);
     if (f->comment[0] != '\0')
         writer_text(w, "description", f->comment);
-    if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
-        write_repeated(s, w, f, use);
-    else
-        write_value(s, w, f, use);
-    write_rule(w, f->rule);
+    write_field(s, w, f, use);
     writer_end_object(w);
 }
 

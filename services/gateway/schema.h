@@ -33,7 +33,8 @@ void schemas_write(schemas *s, writer *w);
 /* schema_ref writes {"$ref": ...} to a message's schema as a member. */
 void schema_ref(schemas *s, writer *w, const char *name, const sfms_message *m, schema_use use);
 
-/* schema_field writes the schema of a field as a member. */
+/* schema_field writes the schema of a field as a member; schema_type, without the field's comment. */
+void schema_type(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use);
 void schema_field(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use);
 
 /* schema_body writes the schema of a message without the fields that skip names (proto names, NULL at the

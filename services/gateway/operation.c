@@ -1,0 +1,385 @@
+/* operation.c -- one route in the OpenAPI document. */
+#include "operation.h"
+
+#include <string.h>
+
+#include "core/limits.h"
+
+/* ---- what a route's parts are ---- */
+
+static bool
+has_body(const route_target *t)
+{
+    return t->whole_body || t->body != NULL;
+}
+
+static schema_use
+body_use(const route_target *t)
+{
+    return t->update_mask != NULL ? SCHEMA_PATCH : SCHEMA_REQUEST;
+}
+
+/* True if the body is described by the schema of a message as it is. */
+static bool
+body_is_message(const route_target *t)
+{
+    if (t->whole_body)
+        return t->n_vars == 0;
+    return t->body->message != NULL && t->body->message->kind == SFMS_KIND_PLAIN &&
+           t->body->desc->label != PROTOBUF_C_LABEL_REPEATED;
+}
+
+static const sfms_message *
+body_message(const route_target *t)
+{
+    return t->whole_body ? t->method->input : t->body->message;
+}
+
+static bool
+in_path(const route_target *t, const sfms_field *f)
+{
+    size_t n = strlen(f->desc->name);
+
+    for (unsigned i = 0; i < t->n_vars; i++) {
+        if (strncmp(t->var[i], f->desc->name, n) == 0 && (t->var[i][n] == '\0' || t->var[i][n] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* Parameters of the query are the fields that neither body nor path fill, and that have a form as text. */
+static bool
+in_query(const route_target *t, const sfms_field *f)
+{
+    if (t->whole_body || f == t->body || in_path(t, f))
+        return false;
+    if (f->message == NULL)
+        return true;
+    switch (f->message->kind) {
+    case SFMS_KIND_TIMESTAMP:
+    case SFMS_KIND_FIELD_MASK:
+        return true;
+    case SFMS_KIND_PLAIN:
+        return f->desc->label != PROTOBUF_C_LABEL_REPEATED;
+    default:
+        return false;
+    }
+}
+
+static const sfms_field *
+variable_field(const route_target *t, unsigned i)
+{
+    const sfms_message *m = t->method->input;
+    const sfms_field *f = NULL;
+
+    for (const char *p = t->var[i]; m != NULL;) {
+        size_t n = strcspn(p, ".");
+        f = sfms_message_field(m, p, n);
+        if (f == NULL || p[n] == '\0')
+            break;
+        m = f->message;
+        p += n + 1;
+    }
+    return f;
+}
+
+static const char *
+variable_name(const route_target *t, unsigned i)
+{
+    return variable_field(t, i)->json_name;
+}
+
+const char *
+operation_address(sfms_arena *a, const route_target *t)
+{
+    sfms_buf b;
+    unsigned i = 0;
+
+    sfms_buf_init(&b, a, SFMS_URL_MAX);
+    for (const char *p = t->path; *p != '\0'; p++) {
+        sfms_buf_char(&b, *p);
+        if (*p != '{')
+            continue;
+        sfms_buf_add(&b, variable_name(t, i++));
+        p += strcspn(p, "}");
+        sfms_buf_char(&b, '}');
+    }
+    return b.data;
+}
+
+/* ---- collecting schemas ---- */
+
+void
+operation_collect(document *d, const route_target *t)
+{
+    const sfms_message *input = t->method->input;
+
+    for (unsigned i = 0; i < input->n_fields; i++) {
+        const sfms_field *f = &input->fields[i];
+        bool used = in_query(t, f) || (t->whole_body && !in_path(t, f));
+        if (used && f->message != NULL)
+            schemas_add(d->schemas, f->message, SCHEMA_REQUEST);
+        if (used && f->desc->type == PROTOBUF_C_TYPE_ENUM)
+            schemas_add_enum(d->schemas, f->desc->descriptor);
+    }
+    if (has_body(t) && body_is_message(t))
+        schemas_add(d->schemas, body_message(t), body_use(t));
+    else if (t->body != NULL && t->body->message != NULL)
+        schemas_add(d->schemas, t->body->message, SCHEMA_REQUEST);
+    schemas_add(d->schemas, t->method->output, SCHEMA_ANSWER);
+}
+
+/* ---- parameters ---- */
+
+static void
+write_parameter(document *d, const char *name, const char *in, const sfms_field *f, bool required)
+{
+    writer *w = &d->w;
+    bool json = f->message != NULL && f->message->kind == SFMS_KIND_PLAIN;
+
+    writer_object(w, NULL);
+    writer_text(w, "name", name);
+    writer_text(w, "in", in);
+    if (f->comment[0] != '\0')
+        writer_text(w, "description", f->comment);
+    if (required)
+        writer_bool(w, "required", true);
+    if (json) {
+        writer_object(w, "content");
+        writer_object(w, "application/json");
+    }
+    schema_type(d->schemas, w, "schema", f, SCHEMA_REQUEST);
+    if (json) {
+        writer_end_object(w);
+        writer_end_object(w);
+    }
+    writer_end_object(w);
+}
+
+static void
+write_ref(writer *w, const char *name, const char *ref)
+{
+    writer_object(w, name);
+    writer_text(w, "$ref", ref);
+    writer_end_object(w);
+}
+
+static void
+write_parameters(document *d, const route_target *t)
+{
+    const sfms_message *input = t->method->input;
+    Pb__Verb verb = t->method->rule->verb;
+    writer *w = &d->w;
+
+    writer_array(w, "parameters");
+    for (unsigned i = 0; i < t->n_vars; i++)
+        write_parameter(d, variable_name(t, i), "path", variable_field(t, i), true);
+    for (unsigned i = 0; i < input->n_fields; i++) {
+        const sfms_field *f = &input->fields[i];
+        if (in_query(t, f))
+            write_parameter(d, f->json_name, "query", f, f->rule->required);
+    }
+    if (verb == PB__VERB__GET)
+        write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
+    if (verb == PB__VERB__UPDATE || verb == PB__VERB__DELETE || verb == PB__VERB__UNDELETE)
+        write_ref(w, NULL, "#/components/parameters/IfMatch");
+    if (strcmp(t->verb, "GET") != 0 && !t->method->rule->public_)
+        write_ref(w, NULL, "#/components/parameters/IdempotencyKey");
+    writer_end_array(w);
+}
+
+/* ---- bodies ---- */
+
+static void
+write_binary(writer *w, const char *type)
+{
+    writer_object(w, type);
+    writer_object(w, "schema");
+    writer_text(w, "type", "string");
+    writer_text(w, "format", "binary");
+    writer_end_object(w);
+    writer_end_object(w);
+}
+
+/* A file may come alone, with the other fields in the query, or in a form together with them. */
+static void
+write_file_body(document *d, const route_target *t)
+{
+    writer *w = &d->w;
+
+    write_binary(w, "*/*");
+    writer_object(w, "multipart/form-data");
+    schema_body(d->schemas, w, "schema", t->method->input, t->var, SCHEMA_REQUEST);
+    writer_end_object(w);
+}
+
+/* A body of which nothing must be there may be left out. */
+static bool
+body_is_required(const route_target *t)
+{
+    const sfms_message *m = t->method->input;
+
+    if (!t->whole_body)
+        return true;
+    for (unsigned i = 0; i < m->n_fields; i++) {
+        if (m->fields[i].rule->required && !in_path(t, &m->fields[i]))
+            return true;
+    }
+    return false;
+}
+
+static void
+write_request_body(document *d, const route_target *t)
+{
+    writer *w = &d->w;
+
+    if (!has_body(t))
+        return;
+    writer_object(w, "requestBody");
+    writer_bool(w, "required", body_is_required(t));
+    writer_object(w, "content");
+    if (t->raw != NULL) {
+        write_file_body(d, t);
+    } else {
+        writer_object(w, "application/json");
+        if (body_is_message(t))
+            schema_ref(d->schemas, w, "schema", body_message(t), body_use(t));
+        else if (t->whole_body)
+            schema_body(d->schemas, w, "schema", t->method->input, t->var, SCHEMA_REQUEST);
+        else
+            schema_field(d->schemas, w, "schema", t->body, SCHEMA_REQUEST);
+        writer_end_object(w);
+    }
+    writer_end_object(w);
+    writer_end_object(w);
+}
+
+/* ---- answers ---- */
+
+static void
+write_success(document *d, const route_target *t, const char *status, const char *text)
+{
+    const sfms_message *output = t->method->output;
+    writer *w = &d->w;
+
+    writer_object(w, status);
+    writer_text(w, "description", text);
+    if (output->resource != NULL) {
+        writer_object(w, "headers");
+        write_ref(w, "ETag", "#/components/headers/ETag");
+        writer_end_object(w);
+    }
+    writer_object(w, "content");
+    if (output->kind == SFMS_KIND_RAW) {
+        write_binary(w, "*/*");
+    } else {
+        writer_object(w, "application/json");
+        if (output->kind == SFMS_KIND_PLAIN) {
+            schema_ref(d->schemas, w, "schema", output, SCHEMA_ANSWER);
+        } else {
+            writer_object(w, "schema");
+            writer_text(w, "type", "object");
+            writer_end_object(w);
+        }
+        writer_end_object(w);
+    }
+    writer_end_object(w);
+    writer_end_object(w);
+}
+
+static void
+write_responses(document *d, const route_target *t)
+{
+    static const char problem[] = "#/components/responses/Problem";
+    const Pb__MethodRule *rule = t->method->rule;
+    writer *w = &d->w;
+
+    writer_object(w, "responses");
+    write_success(
+        d, t, "200", rule->verb == PB__VERB__CREATE ? "It was there already, the same." : "Success.");
+    if (rule->verb == PB__VERB__CREATE || rule->verb == PB__VERB__UPSERT)
+        write_success(d, t, "201", "Created.");
+    if (rule->verb == PB__VERB__GET) {
+        writer_object(w, "304");
+        writer_text(w, "description", "It is still the version that If-None-Match names.");
+        writer_end_object(w);
+    }
+    write_ref(w, "400", problem);
+    if (!rule->public_)
+        write_ref(w, "401", problem);
+    if (rule->permission[0] != '\0')
+        write_ref(w, "403", problem);
+    if (t->n_vars > 0)
+        write_ref(w, "404", problem);
+    if (rule->verb == PB__VERB__UPDATE || rule->verb == PB__VERB__DELETE)
+        write_ref(w, "412", problem);
+    write_ref(w, "default", problem);
+    writer_end_object(w);
+}
+
+/* ---- operations ---- */
+
+/* The first sentence of a comment. */
+static const char *
+summary_of(sfms_arena *a, const char *comment)
+{
+    const char *end = strstr(comment, ". ");
+    const char *line = strchr(comment, '\n');
+
+    if (end == NULL)
+        end = strchr(comment, '.');
+    if (line != NULL && (end == NULL || line < end) && line[1] == '\n')
+        end = line;
+    return end == NULL ? comment : sfms_strndup(a, comment, (size_t)(end - comment));
+}
+
+static const char *
+operation_id(document *d, unsigned index)
+{
+    const sfms_method *m = d->targets[index]->method;
+    unsigned same_name = 0, same_method = 0;
+
+    for (unsigned i = 0; i < d->n; i++) {
+        const sfms_method *other = d->targets[i]->method;
+        if (other == NULL)
+            continue;
+        same_name += other != m && strcmp(other->short_name, m->short_name) == 0;
+        same_method += other == m && i < index;
+    }
+    const char *name =
+        same_name > 0 ? sfms_printf(d->arena, "%s_%s", m->group, m->short_name) : m->short_name;
+    return same_method > 0 ? sfms_printf(d->arena, "%s_%u", name, same_method + 1) : name;
+}
+
+void
+operation_write(document *d, unsigned index)
+{
+    const route_target *t = d->targets[index];
+    const sfms_method *m = t->method;
+    writer *w = &d->w;
+    char verb[16];
+    size_t n = 0;
+
+    for (; t->verb[n] != '\0' && n < sizeof verb - 1; n++)
+        verb[n] = (char)(t->verb[n] | 0x20);
+    verb[n] = '\0';
+    writer_object(w, verb);
+    writer_text(w, "operationId", operation_id(d, index));
+    writer_array(w, "tags");
+    writer_text(w, NULL, m->group);
+    writer_end_array(w);
+    if (m->comment[0] != '\0') {
+        writer_text(w, "summary", summary_of(d->arena, m->comment));
+        writer_text(w, "description", m->comment);
+    }
+    if (m->rule->permission[0] != '\0')
+        writer_text(w, "x-permission", m->rule->permission);
+    if (m->rule->public_) {
+        writer_array(w, "security");
+        writer_end_array(w);
+    }
+    write_parameters(d, t);
+    write_request_body(d, t);
+    write_responses(d, t);
+    writer_end_object(w);
+}

@@ -1,0 +1,35 @@
+/* path_fuzz.c -- request targets and headers are taken apart without harm, whatever they are. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/head.c"
+#include "gateway/path.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    const char *name, *value;
+    char address[16];
+    path_parts parts;
+    uint64_t version;
+
+    if (text == NULL)
+        return 0;
+    memcpy(text, data, size);
+    text[size] = '\0';
+    (void)head_if_match(text, &version);
+    (void)head_is_json(text);
+    (void)head_bearer(text);
+    head_last_address(text, address, sizeof address);
+    if (path_split(text, &parts)) {
+        char *cursor = parts.query;
+        while (path_query_next(&cursor, &name, &value) == 1)
+            continue;
+    }
+    free(text);
+    return 0;
+}

@@ -1,0 +1,109 @@
+/* head_test.c -- headers, origins and rates. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/head.c"
+#include "gateway/ratelimit.c"
+
+static void
+test_take(void **state)
+{
+    head h = {0};
+    uint64_t len;
+
+    (void)state;
+    head_take(&h, "content-LENGTH", "12");
+    head_take(&h, "If-Match", "*");
+    head_take(&h, "X-Whatever", "x");
+    assert_string_equal(h.content_length, "12");
+    assert_string_equal(h.if_match, "*");
+    assert_true(head_has_body(&h, &len));
+    assert_int_equal(len, 12);
+    assert_string_equal(head_bearer("bearer  abc"), "abc");
+    assert_null(head_bearer("Basic abc"));
+    assert_null(head_bearer("Bearer "));
+    assert_null(head_bearer(NULL));
+}
+
+static void
+test_if_match(void **state)
+{
+    uint64_t version;
+
+    (void)state;
+    assert_int_equal(head_if_match(NULL, &version), HEAD_ANY_VERSION);
+    assert_int_equal(head_if_match("*", &version), HEAD_ANY_VERSION);
+    assert_int_equal(head_if_match("\"7\"", &version), HEAD_ONE_VERSION);
+    assert_int_equal(version, 7);
+    assert_int_equal(head_if_match("W/\"18\"", &version), HEAD_ONE_VERSION);
+    assert_int_equal(version, 18);
+    assert_int_equal(head_if_match("7", &version), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"x\"", &version), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"07\"", &version), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"7\", \"8\"", &version), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"99999999999999999999999\"", &version), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("", &version), HEAD_NO_VERSION);
+}
+
+static void
+test_values(void **state)
+{
+    char address[16];
+
+    (void)state;
+    assert_true(head_is_printable("abc-1", 5));
+    assert_false(head_is_printable("abc-12", 5));
+    assert_false(head_is_printable("", 5));
+    assert_false(head_is_printable("a b", 5));
+    assert_false(head_is_printable("a\x80", 5));
+    assert_true(head_is_json(NULL));
+    assert_true(head_is_json("application/JSON; charset=utf-8"));
+    assert_true(head_is_json("application/merge-patch+json"));
+    assert_false(head_is_json("text/plain"));
+    assert_false(head_is_json("application/jsonx"));
+    head_last_address("10.0.0.1, 192.168.1.20", address, sizeof address);
+    assert_string_equal(address, "192.168.1.20");
+    head_last_address("x", address, sizeof address);
+    assert_string_equal(address, "");
+    head_last_address("2001:db8:0:0:0:0:0:1", address, sizeof address);
+    assert_int_equal(strlen(address), sizeof address - 1);
+}
+
+static void
+test_rate(void **state)
+{
+    ratelimit *l = ratelimit_new(2);
+    unsigned left, wait;
+
+    (void)state;
+    assert_null(ratelimit_new(0));
+    assert_true(ratelimit_take(l, "a", 1000000, &left, &wait));
+    assert_int_equal(left, 1);
+    assert_true(ratelimit_take(l, "a", 1000000, &left, &wait));
+    assert_false(ratelimit_take(l, "a", 1000000, &left, &wait));
+    assert_int_equal(left, 0);
+    assert_true(wait >= 1);
+    assert_true(ratelimit_take(l, "b", 1000000, &left, &wait));
+    assert_false(ratelimit_take(l, "a", 1400000, &left, &wait));
+    assert_true(ratelimit_take(l, "a", 1500001, &left, &wait));
+    assert_true(ratelimit_take(l, "a", 90000000, &left, &wait)); /* saved up to one second's worth */
+    assert_true(ratelimit_take(l, "a", 90000000, &left, &wait));
+    assert_false(ratelimit_take(l, "a", 90000000, &left, &wait));
+    ratelimit_free(l);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_take),
+        cmocka_unit_test(test_if_match),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_rate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
