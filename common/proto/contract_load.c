@@ -331,15 +331,17 @@ const sfms_contract *
 sfms_contract_load(void)
 {
     static const sfms_contract *loaded;
+    static sfms_arena *keep; /* stays reachable, for leak checks */
     size_t n;
     const uint8_t *data = sfms_contract_set(&n);
 
-    if (loaded != NULL)
+    if (keep != NULL)
         return loaded;
+    keep = sfms_arena_new();
     sfms_arena *temp = sfms_arena_new();
     loader *l = sfms_new(temp, loader);
     l->temp = temp;
-    l->keep = sfms_arena_new();
+    l->keep = keep;
     l->set = sfms_set_open(temp, data, n);
     l->contract = sfms_new(l->keep, struct sfms_contract);
     methods_load(l);

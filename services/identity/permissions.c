@@ -82,7 +82,8 @@ gather(const sfms_contract *contract)
     const sfms_method *methods = sfms_contract_methods(contract, &n);
     size_t kept = 0;
 
-    arena = sfms_arena_new();
+    if (arena == NULL)
+        arena = sfms_arena_new();
     catalogue = sfms_new_array(arena, const char *, n);
     for (unsigned i = 0; i < n; i++)
         if (methods[i].rule->permission[0] != '\0')

@@ -87,7 +87,8 @@ token_open(const char *jwk)
     jwks_t *set = NULL;
     jwk_t *one;
 
-    a = sfms_arena_new();
+    if (a == NULL)
+        a = sfms_arena_new();
     if (r_global_init() != RHN_OK || r_jwks_init(&set) != RHN_OK)
         sfms_die("the token library cannot start");
     if (r_jwks_import_from_json_str(set, jwk) == RHN_OK && r_jwks_size(set) > 0) {
