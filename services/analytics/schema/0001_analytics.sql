@@ -23,5 +23,16 @@ LANGUAGE sql STABLE AS $$
        AND (in_process IS NULL OR d.process_id = in_process)
 $$;
 
+-- How a deal is shared among its products: in proportion to the amounts of their lines, or by number of lines if those are
+-- all zero. A deal without line items is all of no product.
+CREATE FUNCTION analytics.product_shares(line_items jsonb) RETURNS TABLE (id uuid, share numeric)
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT i.id, CASE WHEN sum(sum(i.amount)) OVER () = 0 THEN count(*) / sum(count(*)) OVER ()
+                      ELSE sum(i.amount) / sum(sum(i.amount)) OVER () END
+      FROM (SELECT (e->>'productId')::uuid AS id, (e->>'amount')::numeric AS amount
+              FROM jsonb_array_elements(CASE WHEN line_items = '[]' THEN '[{"amount": "0"}]' ELSE line_items END) e) i
+     GROUP BY i.id
+$$;
+
 -- A plan for any period is right for none: plan each statement with its values (1 ms, against up to 200 ms lost).
 ALTER ROLE sfms_analytics SET plan_cache_mode = force_custom_plan;
