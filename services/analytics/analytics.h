@@ -17,8 +17,8 @@ typedef struct {
     const char *currency;
 } analytics_period;
 
-/* analytics_period_find fills in what was not given: "" for from, to, or both. Fails the call if the period ends
- * before it begins. */
+/* analytics_period_find fills in what was not given: "" for from, to, or both. Fails the call if the
+ * period ends before it begins. */
 sfms_status analytics_period_find(sfms_call *call, const char *from, const char *to, analytics_period *ret);
 
 /* The deals that a request is about: ids, NULL for no condition. */

@@ -1,7 +1,7 @@
 /* forecast.c -- what the open deals will bring, by the month in which they should be decided.
  *
- * An open deal counts with its amount times the probability of its stage. A lost deal counts nowhere. An open deal
- * whose day has passed is overdue: no month is right for it, so it stands apart and is in none.
+ * An open deal counts with its amount times the probability of its stage. A lost deal counts nowhere. An
+ * open deal whose day has passed is overdue: no month is right for it, so it stands apart and is in none.
  */
 #include <stddef.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* funnel.c -- how far the deals got that were started in a period.
  *
- * Conversion is from a stage to won, over the deals that ever reached the stage. Rates from stage to stage are
- * not given: deals skip stages and return, so that multiplying such rates says nothing about how many are won.
+ * Conversion is from a stage to won, over the deals that ever reached the stage. Rates from stage to
+ * stage are not given: deals skip stages and return, so that multiplying such rates says nothing about how
+ * many are won.
  */
 #include "analytics.h"
 #include "db/row.h"

@@ -5,9 +5,9 @@
 
 enum { ROWS_MAX = 1000, TOP_SELLERS = 5 };
 
-/* ---- the statements ---------------------------------------------------------------------------------------------
- * $1 and $2 are the days, $3 to $5 the scope, $6 the most rows, $7 how a group is named: the format of a month or
- * quarter, or the name of what belongs to no group. */
+/* ---- the statements ---------------------------------------------------------------------------------------
+ * $1 and $2 are the days, $3 to $5 the scope, $6 the most rows, $7 how a group is named: the format of a
+ * month or quarter, or the name of what belongs to no group. */
 
 /* The closed deals, and what is added up of them. */
 #define CLOSED " FROM analytics.deals($3, $4, $5) d WHERE d.close_date BETWEEN $1 AND $2"
@@ -76,7 +76,7 @@ static const grouping groupings[] = {
 
 enum { GROUPINGS = sizeof(groupings) / sizeof(groupings[0]) };
 
-/* ---- running them ----------------------------------------------------------------------------------------------- */
+/* ---- running them -------------------------------------------------------------------------------------- */
 
 /* NULL if there is no such grouping; owner if none is asked for. */
 static const grouping *

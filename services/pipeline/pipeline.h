@@ -21,8 +21,8 @@ typedef struct {
     const char *custom_field; /* "budget" for customFields.budget; NULL if it is not about custom fields */
 } pipeline_requirement;
 
-/* pipeline_requirement_parse reads "amount" or "customFields.budget" (proto names do too); false if deals have no
- * such field, or one that no one fills. */
+/* pipeline_requirement_parse reads "amount" or "customFields.budget" (proto names do too); false if deals
+ * have no such field, or one that no one fills. */
 bool pipeline_requirement_parse(const sfms_contract *c, const char *text, pipeline_requirement *ret);
 
 /* pipeline_requirement_met is true if the deal has something in the field. An amount of 0 is something. */
