@@ -1,4 +1,4 @@
-/* jobs.c -- runs jobs: one thread, one job at a time. */
+/* jobs.c -- runs jobs: a thread for each kind, one job at a time. */
 #include "db/jobs.h"
 
 #include <errno.h>
@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/buf.h"
-#include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
 #include "db/db.h"
@@ -18,7 +16,6 @@ enum {
     POLL_MS = 500,           /* sleep while nothing is due */
     LEASE_US = 60 * 1000000, /* as app.claim_job has it */
     PURGE_SECONDS = 3600,    /* between two purges of old answers */
-    KINDS_MAX = 1024,
 };
 
 static const sfms_reason user_gone = {"USER_GONE", SFMS_FAILED_PRECONDITION,
@@ -26,17 +23,24 @@ static const sfms_reason user_gone = {"USER_GONE", SFMS_FAILED_PRECONDITION,
 static const sfms_reason gave_up = {
     "GAVE_UP", SFMS_INTERNAL, {"It did not come to an end in %s attempts.", "尝试 %s 次后仍未完成。"}};
 
-struct sfms_jobs {
-    const sfms_server_env *env;
-    const sfms_job_row *rows;
+/* One thread for one kind of job, so that a long import does not hold up reminders. */
+typedef struct {
+    sfms_jobs *jobs;
+    const sfms_job_row *row;
+    const char *kinds; /* "{import}" */
     sfms_db *db;
     sfms_arena *arena;
-    const char *kinds; /* "{import,reminder}" */
-    sfms_arena *kept;  /* for kinds */
-    int64_t purge_at_us;
     pthread_t thread;
+} runner;
+
+struct sfms_jobs {
+    const sfms_server_env *env;
+    sfms_arena *kept; /* everything here lives in it */
+    unsigned n_runners;
+    runner *runners;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t wake;
+    int64_t purge_at_us;
     bool stopping;
     int64_t stop_at_us;
 };
@@ -44,7 +48,7 @@ struct sfms_jobs {
 /* The job at hand; job comes first, so that sfms_job_beat finds the rest. */
 typedef struct {
     sfms_job job;
-    sfms_jobs *jobs;
+    runner *runner;
 } running;
 
 /* The parts of app.jobs that a runner wants. */
@@ -94,12 +98,12 @@ idle(sfms_jobs *jobs)
 }
 
 static sfms_call
-call_new(sfms_jobs *jobs, const Pb__Principal *principal, const char *request_id)
+call_new(runner *r, const Pb__Principal *principal, const char *request_id)
 {
     return (sfms_call){
-        .arena = jobs->arena,
-        .db = jobs->db,
-        .contract = jobs->env->contract,
+        .arena = r->arena,
+        .db = r->db,
+        .contract = r->jobs->env->contract,
         .principal = principal,
         .request_id = request_id,
         .traceparent = "",
@@ -111,14 +115,14 @@ call_new(sfms_jobs *jobs, const Pb__Principal *principal, const char *request_id
 
 /* Takes one due job. False if there is none, or the database is away. */
 static bool
-claim(sfms_jobs *jobs, claimed *ret)
+claim(runner *r, claimed *ret)
 {
-    sfms_call call = call_new(jobs, NULL, "claim");
+    sfms_call call = call_new(r, NULL, "claim");
     PGresult *result;
 
     if (sfms_query(&call, &result,
             "SELECT org_id, user_id, id, kind, payload, attempt FROM app.claim_job($1::text[])",
-            SFMS_ARGS(jobs->kinds)) != SFMS_OK)
+            SFMS_ARGS(r->kinds)) != SFMS_OK)
         return false;
     if (PQntuples(result) == 0)
         return false;
@@ -127,7 +131,7 @@ claim(sfms_jobs *jobs, claimed *ret)
         .user_id = PQgetvalue(result, 0, 1),
         .run.job = {PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4),
             (int)strtol(PQgetvalue(result, 0, 5), NULL, 10)},
-        .run.jobs = jobs,
+        .run.runner = r,
     };
     return true;
 }
@@ -145,18 +149,8 @@ load_principal(sfms_call *call, Pb__Principal *principal)
     return status;
 }
 
-static const sfms_job_row *
-row_of(const sfms_jobs *jobs, const char *kind)
-{
-    const sfms_job_row *row = jobs->rows;
-
-    while (row->kind != NULL && strcmp(row->kind, kind) != 0)
-        row++;
-    return row->kind != NULL ? row : NULL;
-}
-
 static sfms_status
-run(sfms_jobs *jobs, sfms_call *call, Pb__Principal *principal, const sfms_job *job)
+run(const runner *r, sfms_call *call, Pb__Principal *principal, const sfms_job *job)
 {
     sfms_status status;
 
@@ -165,7 +159,7 @@ run(sfms_jobs *jobs, sfms_call *call, Pb__Principal *principal, const sfms_job *
     status = load_principal(call, principal);
     if (status != SFMS_OK)
         return status;
-    return row_of(jobs, job->kind)->run(call, job);
+    return r->row->run(call, job);
 }
 
 static bool
@@ -204,19 +198,18 @@ put_back(sfms_call *call, const sfms_job *job, const char *attempt, const char *
 
 /* Writes how the job ended, with a call of its own: the handler's may have failed. */
 static void
-settle(sfms_jobs *jobs, sfms_call *call, const sfms_job *job, sfms_status status)
+settle(runner *r, sfms_call *call, const sfms_job *job, sfms_status status)
 {
-    const char *attempt = sfms_printf(jobs->arena, "%d", job->attempt);
+    const char *attempt = sfms_printf(r->arena, "%d", job->attempt);
     const char *error = status != SFMS_OK && call->failure != NULL ? call->failure->message : NULL;
-    sfms_call last = call_new(jobs, call->principal, job->id);
-    const sfms_job_row *row = row_of(jobs, job->kind);
+    sfms_call last = call_new(r, call->principal, job->id);
 
     if (worth_retrying(status) && job->attempt < SFMS_JOB_ATTEMPTS) {
-        put_back(&last, job, attempt, error, status == SFMS_ABORTED && time_is_up(jobs));
+        put_back(&last, job, attempt, error, status == SFMS_ABORTED && time_is_up(r->jobs));
         return;
     }
-    if (status != SFMS_OK && row->failed != NULL)
-        row->failed(call, job);
+    if (status != SFMS_OK && r->row->failed != NULL)
+        r->row->failed(call, job);
     end(&last, job, attempt, status, error);
 }
 
@@ -231,7 +224,7 @@ log_end(const sfms_job *job, sfms_status status, const sfms_call *call, int64_t 
 
 /* Takes and runs one job; false if there was none. */
 static bool
-step(sfms_jobs *jobs)
+step(runner *r)
 {
     Pb__Principal principal = PB__PRINCIPAL__INIT;
     claimed c;
@@ -239,42 +232,55 @@ step(sfms_jobs *jobs)
     sfms_status status;
     int64_t start;
 
-    if (!claim(jobs, &c))
+    if (!claim(r, &c))
         return false;
     start = sfms_mono_us();
     principal.org_id = c.org_id;
     principal.user_id = c.user_id;
-    call = call_new(jobs, &principal, c.run.job.id);
-    status = run(jobs, &call, &principal, &c.run.job);
-    settle(jobs, &call, &c.run.job, status);
+    call = call_new(r, &principal, c.run.job.id);
+    status = run(r, &call, &principal, &c.run.job);
+    settle(r, &call, &c.run.job, status);
     log_end(&c.run.job, status, &call, sfms_mono_us() - start);
     return true;
 }
 
-/* Once an hour, by whichever runner comes to it. */
-static void
-purge(sfms_jobs *jobs)
+/* Whether it is time; if so, the next time is an hour later. */
+static bool
+purge_due(sfms_jobs *jobs)
 {
-    sfms_call call = call_new(jobs, NULL, "purge");
+    int64_t now = sfms_mono_us();
+    bool due;
 
-    if (sfms_mono_us() < jobs->purge_at_us)
-        return;
-    if (sfms_exec(&call, NULL, "SELECT app.purge_idempotency()", SFMS_NO_ARGS) == SFMS_OK)
-        jobs->purge_at_us = sfms_mono_us() + (int64_t)PURGE_SECONDS * 1000000;
+    pthread_mutex_lock(&jobs->mutex);
+    due = now >= jobs->purge_at_us;
+    if (due)
+        jobs->purge_at_us = now + (int64_t)PURGE_SECONDS * 1000000;
+    pthread_mutex_unlock(&jobs->mutex);
+    return due;
+}
+
+/* Forgets old answers. If it fails, the next hour does it. */
+static void
+purge(runner *r)
+{
+    sfms_call call = call_new(r, NULL, "purge");
+
+    if (purge_due(r->jobs))
+        sfms_exec(&call, NULL, "SELECT app.purge_idempotency()", SFMS_NO_ARGS);
 }
 
 static void *
 loop(void *arg)
 {
-    sfms_jobs *jobs = arg;
+    runner *r = arg;
 
-    while (!stopping(jobs)) {
-        bool worked = step(jobs);
+    while (!stopping(r->jobs)) {
+        bool worked = step(r);
 
-        purge(jobs);
-        sfms_arena_reset(jobs->arena);
+        purge(r);
+        sfms_arena_reset(r->arena);
         if (!worked)
-            idle(jobs);
+            idle(r->jobs);
     }
     return NULL;
 }
@@ -282,11 +288,11 @@ loop(void *arg)
 bool
 sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress)
 {
-    sfms_jobs *jobs = ((const running *)job)->jobs;
+    const runner *r = ((const running *)job)->runner;
     char attempt[16];
     long rows = 0;
 
-    if (time_is_up(jobs))
+    if (time_is_up(r->jobs))
         return false;
     call->deadline_us = sfms_mono_us() + LEASE_US;
     snprintf(attempt, sizeof(attempt), "%d", job->attempt);
@@ -309,26 +315,32 @@ init_wake(sfms_jobs *jobs)
     pthread_condattr_destroy(&attr);
 }
 
+static void
+start(sfms_jobs *jobs, runner *r, const sfms_job_row *row)
+{
+    r->jobs = jobs;
+    r->row = row;
+    r->kinds = sfms_printf(jobs->kept, "{%s}", row->kind);
+    r->db = sfms_db_open(jobs->env->database);
+    r->arena = sfms_arena_new();
+    if (pthread_create(&r->thread, NULL, loop, r) != 0)
+        sfms_die("cannot start a thread for jobs");
+}
+
 sfms_jobs *
 sfms_jobs_start(const sfms_server_env *env, const sfms_job_row *rows)
 {
     sfms_arena *kept = sfms_arena_new();
     sfms_jobs *jobs = sfms_new(kept, sfms_jobs);
-    sfms_buf kinds;
 
-    sfms_buf_init(&kinds, kept, KINDS_MAX);
-    for (const sfms_job_row *row = rows; row->kind != NULL; row++)
-        sfms_buf_printf(&kinds, "%c%s", row == rows ? '{' : ',', row->kind);
-    sfms_buf_char(&kinds, '}');
     jobs->env = env;
-    jobs->rows = rows;
-    jobs->db = sfms_db_open(env->database);
-    jobs->arena = sfms_arena_new();
-    jobs->kinds = kinds.data;
     jobs->kept = kept;
     init_wake(jobs);
-    if (pthread_create(&jobs->thread, NULL, loop, jobs) != 0)
-        sfms_die("cannot start a thread for jobs");
+    while (rows[jobs->n_runners].kind != NULL)
+        jobs->n_runners++;
+    jobs->runners = sfms_new_array(kept, runner, jobs->n_runners + 1);
+    for (unsigned i = 0; i < jobs->n_runners; i++)
+        start(jobs, &jobs->runners[i], &rows[i]);
     return jobs;
 }
 
@@ -340,12 +352,14 @@ sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms)
     pthread_mutex_lock(&jobs->mutex);
     jobs->stopping = true;
     jobs->stop_at_us = sfms_mono_us() + (int64_t)timeout_ms * 1000;
-    pthread_cond_signal(&jobs->wake);
+    pthread_cond_broadcast(&jobs->wake);
     pthread_mutex_unlock(&jobs->mutex);
-    pthread_join(jobs->thread, NULL);
+    for (unsigned i = 0; i < jobs->n_runners; i++) {
+        pthread_join(jobs->runners[i].thread, NULL);
+        sfms_db_close(jobs->runners[i].db);
+        sfms_arena_free(jobs->runners[i].arena);
+    }
     pthread_cond_destroy(&jobs->wake);
     pthread_mutex_destroy(&jobs->mutex);
-    sfms_db_close(jobs->db);
-    sfms_arena_free(jobs->arena);
     sfms_arena_free(jobs->kept);
 }

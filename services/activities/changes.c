@@ -100,7 +100,8 @@ field_value(sfms_call *call, const sfms_field *f, const cJSON *text)
 static bool
 says_nothing(const sfms_field *f)
 {
-    return strcmp(f->desc->name, "version") == 0 || strcmp(f->desc->name, "update_time") == 0;
+    return strcmp(f->desc->name, "id") == 0 || strcmp(f->desc->name, "version") == 0 ||
+           strcmp(f->desc->name, "update_time") == 0;
 }
 
 /* The entry [column, before, after] of a field; NULL if it did not change. */

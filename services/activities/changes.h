@@ -18,7 +18,7 @@
     "   WHERE o.value IS DISTINCT FROM n.value) AS difference"
 
 /* activities_event makes an event of row r. Only fields of the resource's message are in its changes, under
- * their JSON names, without what says nothing (version, update_time) and without secrets. */
+ * their JSON names, without what says nothing (id, version, update_time) and without secrets. */
 Pb__Event *activities_event(sfms_call *call, const PGresult *result, int r);
 
 #endif

@@ -126,7 +126,8 @@ open_record(sfms_call *call, const Pb__GetHistoryRequest *request)
     if (!get->rule->signed_in && !sfms_may(call, get->rule->permission))
         return sfms_fail(call, &sfms_no_permission, get->rule->permission);
     status = sfms_query(call, &result,
-        "SELECT CASE WHEN app.record_visible($1, $2::uuid) THEN set_config('sfms.seen_record', $2, true) END",
+        "SELECT CASE WHEN app.record_visible($1, $2::uuid) THEN set_config('sfms.seen_record', "
+        "$2::uuid::text, true) END",
         SFMS_ARGS(request->resource, request->id));
     if (status != SFMS_OK)
         return status;

@@ -44,6 +44,7 @@ import_mapping_parse(sfms_call *call, const char *json)
     sfms_call own = *call; /* says where the JSON is wrong as if it were a body; here it is an argument */
     const cJSON *tree;
 
+    ((Pb__ImportMapping *)mapping)->mode = PB__IMPORT_MAPPING__MODE__CREATE;
     if (json[0] == '\0')
         return (const Pb__ImportMapping *)mapping;
     own.failure = NULL;
