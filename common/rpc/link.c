@@ -10,7 +10,7 @@
 #include "rpc/link_inside.h"
 
 enum {
-    TICK_MS = 50,    /* how late an expired call may be answered */
+    LATE_MS = 20,    /* how late an expired call may be answered */
     RETRY_AFTER = 1, /* seconds that a caller is told to wait */
 };
 
@@ -126,7 +126,49 @@ expire_slot(sfms_slot *slot, int64_t now, sfms_link_queue *expired)
     }
 }
 
-/* Answers what has expired, whether it waits or is under way, and comes again while there are calls. */
+/* The first deadline of a call that is not done; INT64_MAX if there is none. */
+static int64_t
+first_deadline(const sfms_link *link)
+{
+    int64_t first = INT64_MAX;
+
+    for (int lane = 0; lane < SFMS_LANES; lane++) {
+        for (const sfms_link_call *call = link->waiting[lane].first; call != NULL; call = call->next)
+            first = call->deadline_us < first ? call->deadline_us : first;
+    }
+    for (unsigned i = 0; i < link->n_replicas * SFMS_LINK_SLOTS; i++) {
+        const sfms_slot *slot = &link->replicas[i / SFMS_LINK_SLOTS].slots[i % SFMS_LINK_SLOTS];
+
+        for (size_t k = 0; slot->state != SFMS_SLOT_FREE && k < slot->n; k++) {
+            if (slot->calls[k] != NULL && slot->calls[k]->deadline_us < first)
+                first = slot->calls[k]->deadline_us;
+        }
+    }
+    return first;
+}
+
+/* Looks again when a deadline has passed, or not at all if it never does. Lock held. */
+static void
+tick_at(sfms_link *link, int64_t at_us)
+{
+    int64_t ms = (at_us - sfms_mono_us()) / 1000 + 1;
+
+    link->tick_us = link->closed ? INT64_MAX : at_us;
+    if (link->tick_us != INT64_MAX)
+        nng_sleep_aio((nng_duration)(ms < LATE_MS ? LATE_MS : ms > INT32_MAX ? INT32_MAX : ms), link->tick);
+}
+
+/* A call came: its deadline may be the first. Mostly it is not, as all have the same time. Lock held. */
+static void
+tick_before(sfms_link *link, int64_t deadline_us)
+{
+    if (link->tick_us == INT64_MAX)
+        tick_at(link, deadline_us);
+    else if (deadline_us < link->tick_us - LATE_MS * 1000)
+        nng_aio_cancel(link->tick); /* it looks at once, and then again when it should */
+}
+
+/* Answers what has expired, whether it waits or is under way. */
 static void
 tick(void *arg)
 {
@@ -141,9 +183,7 @@ tick(void *arg)
         for (int k = 0; k < SFMS_LINK_SLOTS; k++)
             expire_slot(&link->replicas[i].slots[k], now, &expired);
     }
-    link->ticking = link->pending > expired.n && !link->closed;
-    if (link->ticking)
-        nng_sleep_aio(TICK_MS, link->tick);
+    tick_at(link, first_deadline(link));
     pthread_mutex_unlock(&link->lock);
     sfms_link_fail(link, &expired, &sfms_deadline);
 }
@@ -216,6 +256,7 @@ fill_slot(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
     }
     if (slot->n == 0)
         return;
+    sfms_slot_group(slot);
     slot->state = SFMS_SLOT_PACKING;
     slot->replica->under_way++;
 }
@@ -286,10 +327,7 @@ sfms_link_send(sfms_link *link, sfms_link_call *call)
         sfms_queue_push(&refused, call);
     } else {
         sfms_queue_push(&link->waiting[lane], call);
-        if (!link->ticking) {
-            link->ticking = true;
-            nng_sleep_aio(TICK_MS, link->tick);
-        }
+        tick_before(link, call->deadline_us);
     }
     pthread_mutex_unlock(&link->lock);
     if (reason != NULL) {
@@ -321,6 +359,7 @@ sfms_link_open(const char *service, const char *urls, const sfms_wire_keys *keys
     if (link == NULL)
         sfms_die("out of memory");
     link->keys = *keys;
+    link->tick_us = INT64_MAX;
     link->n_replicas = count_urls(urls);
     link->replicas = calloc(link->n_replicas, sizeof(*link->replicas));
     if (link->replicas == NULL || nng_aio_alloc(&link->tick, tick, link) != 0)

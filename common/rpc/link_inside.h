@@ -19,7 +19,7 @@ typedef enum { SFMS_LANE_POINT, SFMS_LANE_SLOW, SFMS_LANES } sfms_lane;
 
 typedef enum {
     SFMS_SLOT_FREE,
-    SFMS_SLOT_PACKING, /* its calls belong to the thread that packs them */
+    SFMS_SLOT_PACKING, /* a thread reads its calls: they stay where they are */
     SFMS_SLOT_SENDING, /* nng has the message, and has not yet handed it to a connection */
     SFMS_SLOT_RECEIVING,
 } sfms_slot_state;
@@ -66,9 +66,9 @@ struct sfms_link {
     bool been_up;     /* was connected at least once */
     bool closing;     /* takes no calls */
     bool closed;      /* starts no messages */
-    bool ticking;
-    nng_aio *tick; /* looks for calls that have expired */
-    unsigned next; /* replica to look at first */
+    nng_aio *tick;    /* looks for calls that have expired */
+    int64_t tick_us;  /* when next; INT64_MAX if it does not */
+    unsigned next;    /* replica to look at first */
     sfms_arena *arenas[SFMS_LINK_SLOTS * 2];
     unsigned n_arenas;
     sfms_link_stats stats;
@@ -107,6 +107,9 @@ void sfms_replica_close(sfms_replica *r);
 
 /* sfms_replica_drains notes that the process behind a connection is about to stop. Lock held. */
 void sfms_replica_drains(sfms_replica *r, const nng_msg *msg);
+
+/* sfms_slot_group brings the calls of one principal together, in the order in which they came. Lock held. */
+void sfms_slot_group(sfms_slot *slot);
 
 /* A slot's life. start takes a slot in state PACKING. */
 void sfms_slot_open(sfms_slot *slot, sfms_replica *r, sfms_lane lane);

@@ -9,9 +9,8 @@ enum { SLACK_MS = 250 }; /* an answer may come this long after the last of a mes
 
 /* ---- packing ------------------------------------------------------------------------------------------ */
 
-/* Brings the calls of one principal together, in the order in which they came. */
-static void
-group_by_principal(sfms_slot *slot)
+void
+sfms_slot_group(sfms_slot *slot)
 {
     for (size_t i = 0; i < slot->n; i++) {
         size_t to = i + 1;
@@ -61,7 +60,6 @@ pack(sfms_slot *slot)
     Pb__Principal *principals[SFMS_BATCH_CALLS];
     int64_t now = sfms_mono_us();
 
-    group_by_principal(slot);
     slot->give_up_us = 0;
     for (size_t i = 0; i < slot->n; i++) {
         sfms_link_call *call = slot->calls[i];
