@@ -13,9 +13,9 @@
 #include "rpc/server.h"
 
 enum {
-    POLL_MS = 500,           /* sleep while nothing is due */
-    LEASE_US = 60 * 1000000, /* as app.claim_job has it */
-    PURGE_SECONDS = 3600,    /* between two purges of old answers */
+    POLL_MS = 500,          /* sleep while nothing is due */
+    CALL_US = 60 * 1000000, /* time that a job's statements get, from beat to beat */
+    PURGE_SECONDS = 3600,   /* between two purges of old answers */
 };
 
 static const sfms_reason user_gone = {"USER_GONE", SFMS_FAILED_PRECONDITION,
@@ -109,7 +109,7 @@ call_new(runner *r, const Pb__Principal *principal, const char *request_id)
         .traceparent = "",
         .idempotency_key = "",
         .peer = "",
-        .deadline_us = sfms_mono_us() + LEASE_US,
+        .deadline_us = sfms_mono_us() + CALL_US,
     };
 }
 
@@ -294,10 +294,10 @@ sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress)
 
     if (time_is_up(r->jobs))
         return false;
-    call->deadline_us = sfms_mono_us() + LEASE_US;
+    call->deadline_us = sfms_mono_us() + CALL_US;
     snprintf(attempt, sizeof(attempt), "%d", job->attempt);
     sfms_exec(call, &rows,
-        "UPDATE app.jobs SET lease_until = now() + interval '1 minute', progress = coalesce($3::jsonb, "
+        "UPDATE app.jobs SET lease_until = now() + interval '20 seconds', progress = coalesce($3::jsonb, "
         "progress)" MINE,
         SFMS_ARGS(job->id, attempt, progress));
     return rows == 1;

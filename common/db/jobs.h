@@ -44,7 +44,7 @@ sfms_jobs *sfms_jobs_start(const struct sfms_server_env *env, const sfms_job_row
 void sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms);
 
 /* sfms_job_beat renews the lease of the job at hand and the call's deadline, and stores progress (a JSON
- * object; NULL to keep it). Call it more often than once a minute. Answers false if the job was cancelled or
+ * object; NULL to keep it). Call it every few seconds: a lease lasts 20. Answers false if the job was cancelled or
  * taken by another runner, or the process is stopping: return SFMS_ABORTED then. */
 bool sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress);
 
