@@ -176,7 +176,7 @@ sfms_config_lookup(const char *list, const char *name)
         p += strspn(p, ", \t\n");
         size_t len = strcspn(p, ",\n");
 
-        if (len > n && strncmp(p, name, n) == 0 && p[n] == '=') {
+        if (len > n + 1 && strncmp(p, name, n) == 0 && p[n] == '=') {
             while (len > n + 1 && (p[len - 1] == ' ' || p[len - 1] == '\t'))
                 len--;
             return sfms_strndup(kept(), p + n + 1, len - n - 1);
