@@ -34,6 +34,10 @@ make_role(PGconn *conn, sfms_arena *a, const char *role, const char *login)
     printf("made the role %s\n", role);
 }
 
+/* What holds on every connection of a role: names are found nowhere but in pg_catalog, and short statements are not
+ * compiled, which takes longer than running them. */
+static const char *const settings[][2] = {{"search_path", "pg_catalog"}, {"jit", "off"}, {NULL}};
+
 static void
 settle_role(PGconn *conn, sfms_arena *a, const char *role)
 {
@@ -44,10 +48,12 @@ settle_role(PGconn *conn, sfms_arena *a, const char *role)
             " WHERE r.rolname = $1 AND m.roleid = 'sfms_service'::regrole",
             SFMS_ARGS(role))[0] == '\0')
         ctl_run(conn, role, sfms_printf(a, "GRANT sfms_service TO %s", role));
-    if (ctl_text(conn, a,
-            "SELECT 1 FROM pg_roles WHERE rolname = $1 AND 'search_path=pg_catalog' = ANY (rolconfig)",
-            SFMS_ARGS(role))[0] == '\0')
-        ctl_run(conn, role, sfms_printf(a, "ALTER ROLE %s SET search_path = pg_catalog", role));
+    for (int i = 0; settings[i][0] != NULL; i++)
+        if (ctl_text(conn, a,
+                "SELECT 1 FROM pg_roles WHERE rolname = $1 AND $2 || '=' || $3 = ANY (rolconfig)",
+                SFMS_ARGS(role, settings[i][0], settings[i][1]))[0] == '\0')
+            ctl_run(conn, role,
+                sfms_printf(a, "ALTER ROLE %s SET %s = %s", role, settings[i][0], settings[i][1]));
     if (password[0] != '\0')
         ctl_run(conn, role,
             sfms_printf(a, "ALTER ROLE %s PASSWORD %s", role,

@@ -95,9 +95,14 @@ GRANT SELECT ON identity.user_names, identity.team_names, identity.org_settings 
 -- ---- who sees whose records -------------------------------------------------------------------------------------
 -- app.sight follows from users and teams: a viewer sees the members of the teams below his own team and below the teams
 -- that he manages, those teams themselves included, and the managers of the teams that are further down.
+--
+-- The statements here run in milliseconds; compiling them (jit) would take a second.
 
-CREATE FUNCTION identity.wanted_sight(in_org uuid, viewers uuid[], owners uuid[])
-RETURNS TABLE (viewer_id uuid, owner_id uuid) LANGUAGE sql STABLE AS $$
+CREATE INDEX sight_owner ON app.sight (org_id, owner_id);
+
+-- All pairs of an organisation, from the whole tree at once.
+CREATE FUNCTION identity.wanted_sight(in_org uuid) RETURNS TABLE (viewer_id uuid, owner_id uuid)
+LANGUAGE sql STABLE SET jit = off SET enable_nestloop = off AS $$
     WITH RECURSIVE below (top_id, id) AS (
         SELECT id, id FROM identity.teams WHERE org_id = in_org AND delete_time IS NULL
         UNION
@@ -111,78 +116,108 @@ RETURNS TABLE (viewer_id uuid, owner_id uuid) LANGUAGE sql STABLE AS $$
     SELECT top.viewer_id, u.id FROM top
       JOIN below USING (top_id)
       JOIN identity.users u ON u.org_id = in_org AND u.team_id = below.id
-     WHERE (viewers IS NULL OR top.viewer_id = ANY (viewers)) AND (owners IS NULL OR u.id = ANY (owners))
     UNION
     SELECT top.viewer_id, t.manager_id FROM top
       JOIN below ON below.top_id = top.top_id AND below.id <> below.top_id
       JOIN identity.teams t ON t.org_id = in_org AND t.id = below.id AND t.manager_id IS NOT NULL
-     WHERE (viewers IS NULL OR top.viewer_id = ANY (viewers)) AND (owners IS NULL OR t.manager_id = ANY (owners))
 $$;
 
--- Brings app.sight in line for pairs of these viewers and these owners; NULL means all.
-CREATE FUNCTION identity.refresh_sight(in_org uuid, viewers uuid[], owners uuid[]) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM app.sight s
-     WHERE s.org_id = in_org AND (viewers IS NULL OR s.viewer_id = ANY (viewers))
-       AND (owners IS NULL OR s.owner_id = ANY (owners))
-       AND NOT EXISTS (SELECT 1 FROM identity.wanted_sight(in_org, viewers, owners) w
-                        WHERE w.viewer_id = s.viewer_id AND w.owner_id = s.owner_id);
-    INSERT INTO app.sight (org_id, viewer_id, owner_id)
-    SELECT in_org, w.viewer_id, w.owner_id FROM identity.wanted_sight(in_org, viewers, owners) w
-        ON CONFLICT DO NOTHING;
-END $$;
+-- The same for the pairs that one user is in: down the tree from his teams for whom he sees, up for who sees him.
+CREATE FUNCTION identity.wanted_sight(in_org uuid, in_user uuid) RETURNS TABLE (viewer_id uuid, owner_id uuid)
+LANGUAGE sql STABLE SET jit = off AS $$
+    WITH RECURSIVE member (id) AS (
+        SELECT team_id FROM identity.users WHERE org_id = in_org AND id = in_user AND team_id IS NOT NULL
+    ), managed (id, parent_id) AS (
+        SELECT id, parent_id FROM identity.teams
+         WHERE org_id = in_org AND manager_id = in_user AND delete_time IS NULL
+    ), down (id, further) AS (
+        (SELECT id, false FROM member UNION SELECT id, false FROM managed)
+        UNION
+        SELECT t.id, true FROM down
+          JOIN identity.teams t ON t.org_id = in_org AND t.parent_id = down.id AND t.delete_time IS NULL
+    ), up (id) AS (
+        (SELECT id FROM member UNION SELECT parent_id FROM managed WHERE parent_id IS NOT NULL)
+        UNION
+        SELECT t.parent_id FROM up
+          JOIN identity.teams t ON t.org_id = in_org AND t.id = up.id AND t.parent_id IS NOT NULL
+    )
+    SELECT in_user, u.id FROM down JOIN identity.users u ON u.org_id = in_org AND u.team_id = down.id
+    UNION
+    SELECT in_user, t.manager_id FROM down
+      JOIN identity.teams t ON t.org_id = in_org AND t.id = down.id AND down.further AND t.manager_id IS NOT NULL
+    UNION
+    SELECT u.id, in_user FROM up JOIN identity.users u ON u.org_id = in_org AND u.team_id = up.id
+    UNION
+    SELECT t.manager_id, in_user FROM up
+      JOIN identity.teams t ON t.org_id = in_org AND t.id = up.id AND t.manager_id IS NOT NULL
+$$;
 
 -- One at a time for an organisation, so that two changes cannot each miss the other.
 CREATE FUNCTION identity.lock_org(in_org uuid) RETURNS void LANGUAGE sql
 AS $$ SELECT pg_advisory_xact_lock(hashtextextended('identity ' || in_org::text, 0)) $$;
 
-CREATE FUNCTION identity.user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE
-    one record;
+-- Brings app.sight in line, for all pairs of an organisation.
+CREATE FUNCTION identity.refresh_sight(in_org uuid) RETURNS void LANGUAGE plpgsql SET jit = off AS $$
 BEGIN
-    FOR one IN SELECT org_id, array_agg(id) AS ids FROM changed GROUP BY org_id LOOP
-        PERFORM identity.lock_org(one.org_id);
-        PERFORM identity.refresh_sight(one.org_id, one.ids, NULL);
-        PERFORM identity.refresh_sight(one.org_id, NULL, one.ids);
+    PERFORM identity.lock_org(in_org);
+    WITH wanted AS MATERIALIZED (
+        SELECT viewer_id, owner_id FROM identity.wanted_sight(in_org)
+    ), gone AS (
+        DELETE FROM app.sight s WHERE s.org_id = in_org
+           AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.viewer_id = s.viewer_id AND w.owner_id = s.owner_id)
+    )
+    INSERT INTO app.sight (org_id, viewer_id, owner_id) SELECT in_org, viewer_id, owner_id FROM wanted
+        ON CONFLICT DO NOTHING;
+END $$;
+
+-- The same for the pairs that some users are in; all of them, where that is less work.
+CREATE FUNCTION identity.refresh_sight(in_org uuid, in_users uuid[]) RETURNS void LANGUAGE plpgsql SET jit = off AS $$
+DECLARE
+    one uuid;
+BEGIN
+    IF cardinality(in_users) > 20 THEN
+        PERFORM identity.refresh_sight(in_org);
+        RETURN;
+    END IF;
+    PERFORM identity.lock_org(in_org);
+    FOREACH one IN ARRAY in_users LOOP
+        WITH wanted AS MATERIALIZED (
+            SELECT viewer_id, owner_id FROM identity.wanted_sight(in_org, one)
+        ), gone AS (
+            DELETE FROM app.sight s WHERE s.org_id = in_org AND (s.viewer_id = one OR s.owner_id = one)
+               AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.viewer_id = s.viewer_id AND w.owner_id = s.owner_id)
+        )
+        INSERT INTO app.sight (org_id, viewer_id, owner_id) SELECT in_org, viewer_id, owner_id FROM wanted
+            ON CONFLICT DO NOTHING;
     END LOOP;
+END $$;
+
+CREATE FUNCTION identity.user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    PERFORM identity.refresh_sight(org_id, array_agg(id)) FROM changed GROUP BY org_id;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION identity.moved_user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE
-    one record;
 BEGIN
-    FOR one IN SELECT c.org_id, array_agg(c.id) AS ids FROM changed c JOIN previous p USING (org_id, id)
-                WHERE c.team_id IS DISTINCT FROM p.team_id GROUP BY c.org_id LOOP
-        PERFORM identity.lock_org(one.org_id);
-        PERFORM identity.refresh_sight(one.org_id, one.ids, NULL);
-        PERFORM identity.refresh_sight(one.org_id, NULL, one.ids);
-    END LOOP;
+    PERFORM identity.refresh_sight(c.org_id, array_agg(c.id))
+       FROM changed c JOIN previous p USING (org_id, id)
+      WHERE c.team_id IS DISTINCT FROM p.team_id GROUP BY c.org_id;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION identity.team_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE
-    one uuid;
 BEGIN
-    FOR one IN SELECT DISTINCT org_id FROM changed LOOP
-        PERFORM identity.lock_org(one);
-        PERFORM identity.refresh_sight(one, NULL, NULL);
-    END LOOP;
+    PERFORM identity.refresh_sight(org_id) FROM (SELECT DISTINCT org_id FROM changed) orgs;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION identity.moved_team_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE
-    one uuid;
 BEGIN
-    FOR one IN SELECT DISTINCT c.org_id FROM changed c JOIN previous p USING (org_id, id)
-                WHERE (c.parent_id, c.manager_id, c.delete_time IS NULL)
-                      IS DISTINCT FROM (p.parent_id, p.manager_id, p.delete_time IS NULL) LOOP
-        PERFORM identity.lock_org(one);
-        PERFORM identity.refresh_sight(one, NULL, NULL);
-    END LOOP;
+    PERFORM identity.refresh_sight(org_id)
+       FROM (SELECT DISTINCT c.org_id FROM changed c JOIN previous p USING (org_id, id)
+              WHERE (c.parent_id, c.manager_id, c.delete_time IS NULL)
+                    IS DISTINCT FROM (p.parent_id, p.manager_id, p.delete_time IS NULL)) orgs;
     RETURN NULL;
 END $$;
 

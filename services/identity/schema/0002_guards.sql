@@ -4,6 +4,19 @@
 -- A refusal is P0001 with the sentence in English (MESSAGE) and Chinese (DETAIL), its name (HINT) and the field (COLUMN),
 -- or 42501 where the caller lacks a right.
 
+-- ---- time zones -------------------------------------------------------------------------------------------------
+-- A zone that the database does not know would break every statement that asks what today is.
+
+CREATE FUNCTION identity.is_time_zone(zone text) RETURNS boolean LANGUAGE plpgsql STABLE STRICT AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+    RETURN zone ~ '^(UTC|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+)$';
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END $$;
+ALTER TABLE identity.orgs ADD CONSTRAINT orgs_time_zone_check CHECK (identity.is_time_zone(time_zone));
+ALTER TABLE identity.users ADD CONSTRAINT users_time_zone_check CHECK (identity.is_time_zone(time_zone));
+
 -- ---- nobody gives more than he has ------------------------------------------------------------------------------
 
 CREATE FUNCTION identity.sight_rank(visibility text) RETURNS integer LANGUAGE sql IMMUTABLE

@@ -237,6 +237,7 @@ $$;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA identity FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     identity.default_role(),
+    identity.is_time_zone(text),
     identity.count_try(text, integer),
     identity.forget_tries(text),
     identity.forget_try(text),
