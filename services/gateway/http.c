@@ -279,8 +279,7 @@ http_start(gateway *gw)
     if (h == NULL)
         sfms_die("out of memory");
     h->port = port_of(fd);
-    h->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG,
+    h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
         (uint16_t)h->port, NULL, NULL, on_request, gw,                     /* the logger must come first */
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,                          /* */
         MHD_OPTION_LISTEN_SOCKET, fd,                                      /* */

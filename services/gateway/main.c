@@ -148,7 +148,7 @@ main(int argc, char **argv)
 
     (void)mallopt(M_ARENA_MAX, 2); /* few threads allocate; more arenas only cost memory */
     sfms_config_read(options, &gw.config, argc, argv, "HTTP and JSON in front of the services");
-    sfms_log_open("gateway", gw.config.log_level);
+    sfms_log_open("sfms-gateway", gw.config.log_level);
     check_config(&gw.config);
     sfms_seal_init();
 
