@@ -71,19 +71,14 @@ local_host() {
     fi
 }
 
-# check_alone: one sentence and the end if it runs already.
+# check_alone: one sentence and the end if it runs already. What a killed predecessor left behind is ended.
 check_alone() {
     local pid
     pid=$(process_pid supervisor)
     if [[ -n $pid ]]; then
         die "SFMS runs already in $SFMS_HOME (process $pid); \"deploy/run.sh stop\" stops it."
     fi
-}
-
-# claim: makes SFMS_HOME this script's, and ends what a killed predecessor left behind.
-claim() {
     process_stop_all
-    process_record supervisor $$
 }
 
 # start_database: the private cluster, or a look at the one that was named.
@@ -133,13 +128,17 @@ shutdown() {
     trap '' INT TERM HUP
     trap - EXIT
     step_cancel
-    say "Stopping …"
+    if ((${#PROCESS_BEGIN[@]} > 0)); then
+        say "Stopping …"
+    fi
     process_stop_all
     if [[ -z $SFMS_EXTERNAL_DATABASE ]]; then
         database_stop "$SFMS_HOME/postgres" >>"$(home_log database)" 2>&1 || say "PostgreSQL did not stop; see $(home_log database)."
     fi
     rm -f "$SFMS_HOME/run/supervisor.pid" "$SFMS_HOME/run/address"
-    say "Stopped."
+    if ((${#PROCESS_BEGIN[@]} > 0)); then
+        say "Stopped."
+    fi
 }
 
 # welcome: where it is, who may log in, and what to try.
@@ -174,7 +173,7 @@ command_run() {
     home_open
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    claim
+    process_record supervisor $$
     trap shutdown EXIT
     packages_install build run
     packages_tools cc cmake ninja protoc protoc-c pkg-config psql curl

@@ -13,23 +13,13 @@ build_directory() {
     fi
 }
 
-# build_run ROOT DIR LOG: builds what is not up to date. Says so only if there is something to do. Two instances may
-# share the directory: one builds, the other waits.
+# build_run ROOT DIR LOG: builds what is not up to date.
 build_run() {
-    local root=$1 dir=$2 log=$3
-    mkdir -p "$dir" || die "the build directory $dir cannot be made."
-    if [[ -e $dir/build.ninja ]] && build_fresh "$dir"; then
-        return 0
-    fi
-    step "Building into $dir (about 1 minute the first time)" "$log" build_locked "$root" "$dir"
+    mkdir -p "$2" || die "the build directory $2 cannot be made."
+    step "Building into $2 (about 1 minute the first time)" "$3" build_locked "$1" "$2"
 }
 
-# build_fresh DIR: true if ninja has nothing to do.
-build_fresh() {
-    ninja -C "$1" -n 2>/dev/null | tail -n 1 | grep -q 'no work to do'
-}
-
-# build_locked ROOT DIR: configures and builds, alone in the directory.
+# build_locked ROOT DIR: configures and builds, alone in the directory: two instances may share it.
 build_locked() {
     exec {lock}>"$2/.lock"
     flock "$lock"

@@ -139,7 +139,7 @@ process_await() {
     waiter=$!
     while true; do
         status=0
-        wait -n -p gone || status=$?
+        { wait -n -p gone || status=$?; } 2>/dev/null # bash would tell of a kill in its own way
         if [[ ${gone:-} == "$waiter" ]]; then
             return "$status"
         fi
@@ -160,7 +160,7 @@ process_supervise() {
             PROCESS_TICK=$!
         fi
         status=0
-        wait -n -p gone || status=$?
+        { wait -n -p gone || status=$?; } 2>/dev/null # bash would tell of a kill in its own way
         if [[ ${gone:-} == "$PROCESS_TICK" ]]; then
             PROCESS_TICK=
             "$@"

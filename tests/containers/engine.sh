@@ -84,6 +84,7 @@ engine_down() {
     if command -v ip >/dev/null && ip link show docker0 >/dev/null 2>&1; then
         ip link delete docker0 2>/dev/null || true
     fi
+    umount "$ENGINE_DIR"/exec/netns/* 2>/dev/null || true
     rm -rf "$ENGINE_DIR"
 }
 
