@@ -4,7 +4,6 @@
  * open deal whose day has passed is overdue: no month is right for it, so it stands apart and is in none.
  */
 #include <stddef.h>
-#include <string.h>
 
 #include "analytics.h"
 #include "db/row.h"
@@ -16,68 +15,57 @@ static const char span_sql[] =
     "       (SELECT currency FROM identity.org_settings WHERE org_id = app.org_id()) AS currency"
     "  FROM (SELECT date_trunc('month', coalesce(nullif($1, '')::date, app.today()))::date AS a) first";
 
-/* The sums of open deals. */
-#define OPEN_SUMS                                                                                            \
-    " count(*) AS deal_count, trim_scale(sum(d.amount)) AS open_amount,"                                     \
-    " trim_scale(round(sum(d.amount * d.probability::numeric) / 100, 2)) AS weighted_amount"
-
-/* $1 and $2 are the first and the last day shown, $3 to $5 the scope. */
-static const char months_sql[] =
-    "WITH open AS (SELECT date_trunc('month', d.expected_close_date::timestamp) AS first," OPEN_SUMS
-    "                FROM analytics.deals($3, $4, $5) d"
-    "               WHERE d.outcome = 'OPEN' AND d.expected_close_date BETWEEN greatest($1, app.today()) AND "
-    "$2 GROUP BY 1),"
-    " won AS (SELECT date_trunc('month', d.close_date::timestamp) AS first,"
-    "                count(*) AS won_count, trim_scale(sum(d.amount)) AS won_amount"
+/* $1 and $2 are the first and the last day shown, $3 to $5 the scope. One row for each month; after them,
+ * in the order of parts below, what is in no month. */
+static const char rows_sql[] =
+    "WITH open AS (SELECT CASE WHEN d.expected_close_date IS NULL THEN 'undated'"
+    "                          WHEN d.expected_close_date < app.today() THEN 'overdue'"
+    "                          WHEN d.expected_close_date < $1 THEN 'earlier'"
+    "                          WHEN d.expected_close_date > $2 THEN 'later'"
+    "                          ELSE to_char(d.expected_close_date::timestamp, 'YYYY-MM') END AS month,"
+    "                     count(*) AS deal_count, sum(d.amount) AS amount,"
+    "                     round(sum(d.amount * d.probability::numeric) / 100, 2) AS weighted"
+    "                FROM analytics.deals($3, $4, $5) d WHERE d.outcome = 'OPEN' GROUP BY 1),"
+    " won AS (SELECT to_char(d.close_date::timestamp, 'YYYY-MM') AS month, count(*) AS won_count, "
+    "sum(d.amount) AS amount"
     "           FROM analytics.deals($3, $4, $5) d"
-    "          WHERE d.outcome = 'WON' AND d.close_date BETWEEN $1 AND $2 GROUP BY 1)"
-    "SELECT to_char(m.first, 'YYYY-MM') AS month, open.deal_count, coalesce(open.open_amount, 0) AS "
-    "open_amount,"
-    "       coalesce(open.weighted_amount, 0) AS weighted_amount, won.won_count,"
-    "       coalesce(won.won_amount, 0) AS won_amount"
-    "  FROM generate_series($1::timestamp, $2::timestamp, interval '1 month') AS m (first)"
-    "  LEFT JOIN open USING (first) LEFT JOIN won USING (first)"
-    " ORDER BY m.first";
+    "          WHERE d.outcome = 'WON' AND d.close_date BETWEEN $1 AND $2 GROUP BY 1),"
+    " place AS (SELECT 0 AS nr, to_char(m, 'YYYY-MM') AS month"
+    "             FROM generate_series($1::timestamp, $2::timestamp, interval '1 month') m"
+    "           UNION ALL VALUES (1, 'overdue'), (2, 'undated'), (3, 'earlier'), (4, 'later'))"
+    "SELECT month, open.deal_count, trim_scale(coalesce(open.amount, 0)) AS open_amount,"
+    "       trim_scale(coalesce(open.weighted, 0)) AS weighted_amount, won.won_count,"
+    "       trim_scale(coalesce(won.amount, 0)) AS won_amount"
+    "  FROM place LEFT JOIN open USING (month) LEFT JOIN won USING (month)"
+    " ORDER BY nr, month";
 
-/* The open deals that are in no month. */
-static const char apart_sql[] =
-    "SELECT CASE WHEN d.expected_close_date IS NULL THEN 'undated'"
-    "            WHEN d.expected_close_date < app.today() THEN 'overdue'"
-    "            WHEN d.expected_close_date < $1 THEN 'earlier' ELSE 'later' END AS part," OPEN_SUMS
-    "  FROM analytics.deals($3, $4, $5) d"
-    " WHERE d.outcome = 'OPEN' AND (d.expected_close_date IS NULL OR d.expected_close_date > $2"
-    "                               OR d.expected_close_date < greatest($1, app.today()))"
-    " GROUP BY 1";
-
-static const struct {
-    const char *part;
-    size_t offset; /* in Pb__Forecast */
-} parts[] = {
-    {"overdue", offsetof(Pb__Forecast, overdue)},
-    {"undated", offsetof(Pb__Forecast, undated)},
-    {"earlier", offsetof(Pb__Forecast, earlier)},
-    {"later", offsetof(Pb__Forecast, later)},
+/* Where in a forecast the sums go that are in no month. */
+static const size_t parts[] = {
+    offsetof(Pb__Forecast, overdue),
+    offsetof(Pb__Forecast, undated),
+    offsetof(Pb__Forecast, earlier),
+    offsetof(Pb__Forecast, later),
 };
 
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
 static sfms_status
-fill_apart(sfms_call *call, const analytics_scope *scope, Pb__Forecast *out)
+fill_rows(sfms_call *call, const analytics_scope *scope, Pb__Forecast *out)
 {
     PGresult *rows;
     sfms_status status = sfms_query(
-        call, &rows, apart_sql, SFMS_ARGS(out->from, out->to, scope->owner, scope->team, scope->process));
+        call, &rows, rows_sql, SFMS_ARGS(out->from, out->to, scope->owner, scope->team, scope->process));
 
     if (status != SFMS_OK)
         return status;
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    sfms_rows_read(call->arena, call->contract, rows, &out->base, "rows");
+    out->n_rows -= PARTS;
+    for (size_t i = 0; i < PARTS; i++) {
         Pb__ForecastSum *sum = sfms_new(call->arena, Pb__ForecastSum);
 
         pb__forecast_sum__init(sum);
-        sum->open_amount = "0";
-        sum->weighted_amount = "0";
-        for (int r = 0; r < PQntuples(rows); r++)
-            if (strcmp(PQgetvalue(rows, r, 0), parts[i].part) == 0)
-                sfms_row_read(call->arena, call->contract, rows, r, &sum->base);
-        *(Pb__ForecastSum **)((char *)out + parts[i].offset) = sum;
+        sfms_row_read(call->arena, call->contract, rows, (int)(out->n_rows + i), &sum->base);
+        *(Pb__ForecastSum **)((char *)out + parts[i]) = sum;
     }
     return SFMS_OK;
 }
@@ -95,9 +83,7 @@ analytics_forecast_fill(
     out->from = PQgetvalue(span, 0, 0);
     out->to = PQgetvalue(span, 0, 1);
     out->currency = PQgetvalue(span, 0, 2);
-    status = sfms_many(call, out, "rows", months_sql,
-        SFMS_ARGS(out->from, out->to, scope->owner, scope->team, scope->process));
-    return status == SFMS_OK ? fill_apart(call, scope, out) : status;
+    return fill_rows(call, scope, out);
 }
 
 static sfms_status

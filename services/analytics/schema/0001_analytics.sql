@@ -5,7 +5,7 @@ CREATE SCHEMA analytics;
 GRANT USAGE ON SCHEMA analytics TO sfms_analytics;
 
 -- The users in a team and in the teams below it.
-CREATE FUNCTION analytics.members(in_team uuid) RETURNS uuid[] LANGUAGE sql STABLE AS $$
+CREATE FUNCTION analytics.members(in_team uuid) RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH RECURSIVE below (id) AS (
         SELECT id FROM identity.team_names WHERE org_id = app.org_id() AND id = in_team
         UNION
@@ -16,7 +16,7 @@ $$;
 
 -- The deals that a request is about; NULL is no condition. Written so that it is merged into the statement around it.
 CREATE FUNCTION analytics.deals(in_owner uuid, in_team uuid, in_process uuid) RETURNS SETOF pipeline.deal_facts
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT * FROM pipeline.deal_facts d
      WHERE (in_owner IS NULL OR d.owner_id = in_owner)
        AND (in_team IS NULL OR d.owner_id = ANY ((SELECT analytics.members(in_team))::uuid[]))
@@ -26,7 +26,7 @@ $$;
 -- How a deal is shared among its products: in proportion to the amounts of their lines, or by number of lines if those are
 -- all zero. A deal without line items is all of no product.
 CREATE FUNCTION analytics.product_shares(line_items jsonb) RETURNS TABLE (id uuid, share numeric)
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT i.id, CASE WHEN sum(sum(i.amount)) OVER () = 0 THEN count(*) / sum(count(*)) OVER ()
                       ELSE sum(i.amount) / sum(sum(i.amount)) OVER () END
       FROM (SELECT (e->>'productId')::uuid AS id, (e->>'amount')::numeric AS amount

@@ -5,7 +5,7 @@ CREATE SCHEMA pipeline;
 GRANT USAGE ON SCHEMA pipeline TO sfms_service;
 
 -- The organisation's currency.
-CREATE FUNCTION pipeline.currency_of(org uuid) RETURNS text LANGUAGE sql STABLE
+CREATE FUNCTION pipeline.currency_of(org uuid) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT currency FROM identity.org_settings WHERE org_id = org $$;
 
 -- ---- processes --------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ CREATE TABLE pipeline.deals (
 );
 
 -- Midnight of a day where the user is; now if that day is not over.
-CREATE FUNCTION pipeline.moment_of(day date) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+CREATE FUNCTION pipeline.moment_of(day date) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN day >= app.today() THEN now()
                 ELSE day::timestamp AT TIME ZONE coalesce(nullif(current_setting('sfms.time_zone', true), ''), 'UTC') END
 $$;
