@@ -30,7 +30,7 @@ typedef struct sfms_slot {
     sfms_lane lane;
     sfms_slot_state state;
     nng_ctx ctx;
-    nng_aio *aio;
+    nng_aio *aio, *at_once;
     int64_t give_up_us; /* when even the latest of its calls has expired */
     size_t n;
     sfms_link_call *calls[SFMS_BATCH_CALLS]; /* NULL where a call has expired and was answered */

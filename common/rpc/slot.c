@@ -192,6 +192,26 @@ set_timeout(sfms_slot *slot)
     nng_aio_set_timeout(slot->aio, (nng_duration)(left_ms < 0 ? SLACK_MS : left_ms + SLACK_MS));
 }
 
+/* Hands the message to the connection if that is free, without a callback on another thread. Lock held. */
+static bool
+send_at_once(sfms_slot *slot, nng_msg *msg)
+{
+    nng_aio_set_msg(slot->at_once, msg);
+    nng_ctx_send(slot->ctx, slot->at_once);
+    nng_aio_wait(slot->at_once); /* does not: its timeout is zero */
+    return nng_aio_result(slot->at_once) == 0;
+}
+
+/* The message has been handed to the connection. Lock held. */
+static void
+receive(sfms_slot *slot)
+{
+    slot->state = SFMS_SLOT_RECEIVING;
+    slot->replica->link->stats.messages++;
+    set_timeout(slot);
+    nng_ctx_recv(slot->ctx, slot->aio);
+}
+
 void
 sfms_slot_start(sfms_slot *slot)
 {
@@ -205,7 +225,9 @@ sfms_slot_start(sfms_slot *slot)
     }
     pthread_mutex_lock(&link->lock);
     connected = slot->replica->pipe != 0 && !link->closed;
-    if (connected) {
+    if (connected && send_at_once(slot, msg)) {
+        receive(slot);
+    } else if (connected) {
         slot->state = SFMS_SLOT_SENDING;
         nng_aio_set_msg(slot->aio, msg);
         set_timeout(slot);
@@ -218,8 +240,8 @@ sfms_slot_start(sfms_slot *slot)
     }
 }
 
-/* Runs when the message was handed to a connection, and again when the answer is there; or when either
- * failed. */
+/* Runs when the message was handed to a connection that was not free before, and when the answer is there; or when
+ * either failed. */
 static void
 slot_event(void *arg)
 {
@@ -231,10 +253,7 @@ slot_event(void *arg)
     pthread_mutex_lock(&link->lock);
     sent = slot->state == SFMS_SLOT_RECEIVING;
     if (!sent && rv == 0) {
-        slot->state = SFMS_SLOT_RECEIVING;
-        link->stats.messages++;
-        set_timeout(slot);
-        nng_ctx_recv(slot->ctx, slot->aio);
+        receive(slot);
         pthread_mutex_unlock(&link->lock);
         return;
     }
@@ -253,8 +272,10 @@ sfms_slot_open(sfms_slot *slot, sfms_replica *r, sfms_lane lane)
 {
     slot->replica = r;
     slot->lane = lane;
-    if (nng_ctx_open(&slot->ctx, r->socket) != 0 || nng_aio_alloc(&slot->aio, slot_event, slot) != 0)
+    if (nng_ctx_open(&slot->ctx, r->socket) != 0 || nng_aio_alloc(&slot->aio, slot_event, slot) != 0 ||
+        nng_aio_alloc(&slot->at_once, NULL, NULL) != 0)
         sfms_die("out of memory");
+    nng_aio_set_timeout(slot->at_once, NNG_DURATION_ZERO);
 }
 
 void
@@ -275,5 +296,6 @@ void
 sfms_slot_close(sfms_slot *slot)
 {
     nng_ctx_close(slot->ctx);
+    nng_aio_free(slot->at_once);
     nng_aio_free(slot->aio);
 }
