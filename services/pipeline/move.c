@@ -62,7 +62,8 @@ check_arguments(
     return sfms_violations(call) == SFMS_OK ? SFMS_OK : sfms_fail(call, &sfms_bad_fields);
 }
 
-/* Whether the deal has what the stage requires, with what the request brings; all that is missing is said. */
+/* Whether the deal has what the stage requires, with what the request brings; all that is missing is
+ * said, by its JSON name, as most fields of a deal are none of the request. */
 static sfms_status
 check_requirements(
     sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Deal *deal, const Pb__Stage *stage)
@@ -83,7 +84,7 @@ check_requirements(
         if (!pipeline_requirement_parse(call->contract, stage->required_fields[i], &requirement) ||
             pipeline_requirement_met(&requirement, &then))
             continue;
-        sfms_violate(call, pipeline_requirement_path(call->arena, &requirement), &sfms_required);
+        sfms_violate(call, pipeline_requirement_text(call->arena, &requirement), &sfms_required);
         missing = true;
     }
     return missing ? sfms_fail(call, &unmet, stage->name) : SFMS_OK;

@@ -28,8 +28,7 @@ bool pipeline_requirement_parse(const sfms_contract *c, const char *text, pipeli
 /* pipeline_requirement_met is true if the deal has something in the field. An amount of 0 is something. */
 bool pipeline_requirement_met(const pipeline_requirement *r, const Pb__Deal *deal);
 
-/* pipeline_requirement_path answers the field's path in proto names; _text, how it is written in a stage. */
-const char *pipeline_requirement_path(sfms_arena *a, const pipeline_requirement *r);
+/* pipeline_requirement_text answers the requirement in JSON names, as it is written in a stage. */
 const char *pipeline_requirement_text(sfms_arena *a, const pipeline_requirement *r);
 
 #endif

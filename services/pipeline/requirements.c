@@ -69,13 +69,6 @@ pipeline_requirement_met(const pipeline_requirement *r, const Pb__Deal *deal)
 }
 
 const char *
-pipeline_requirement_path(sfms_arena *a, const pipeline_requirement *r)
-{
-    return r->custom_field == NULL ? r->field->desc->name
-                                   : sfms_printf(a, "%s.%s", r->field->desc->name, r->custom_field);
-}
-
-const char *
 pipeline_requirement_text(sfms_arena *a, const pipeline_requirement *r)
 {
     return r->custom_field == NULL ? r->field->json_name
