@@ -34,8 +34,8 @@ make_role(PGconn *conn, sfms_arena *a, const char *role, const char *login)
     printf("made the role %s\n", role);
 }
 
-/* What holds on every connection of a role: names are found nowhere but in pg_catalog, and short statements are not
- * compiled, which takes longer than running them. */
+/* What holds on every connection of a role: names are found nowhere but in pg_catalog, and short statements
+ * are not compiled, which takes longer than running them. */
 static const char *const settings[][2] = {{"search_path", "pg_catalog"}, {"jit", "off"}, {NULL}};
 
 static void

@@ -10,7 +10,8 @@ sfms_status password_check(sfms_call *call, const char *field, const char *passw
 /* password_hash answers the text to store; NULL if memory is short. Takes some 50 ms, on purpose. */
 const char *password_hash(sfms_arena *a, const char *password);
 
-/* password_verify compares a password with a stored text. With hash NULL it takes the same time and answers false. */
+/* password_verify compares a password with a stored text. With hash NULL it takes the same time and answers
+ * false. */
 bool password_verify(const char *hash, const char *password);
 
 /* Tries are counted in the database before they are made, by key. */
@@ -19,11 +20,12 @@ typedef struct {
     int limit; /* failures from which on each one blocks for a while */
 } password_try;
 
-/* password_key answers the key for what a try is about, e.g. "email" and the address; the database sees only a hash. */
+/* password_key answers the key for what a try is about, e.g. "email" and the address; the database sees only
+ * a hash. */
 const char *password_key(sfms_arena *a, const char *kind, const char *value);
 
-/* password_count_try counts a try under both keys (the second may be NULL). Fails the call with RESOURCE_EXHAUSTED and
- * the seconds to wait while one of them is blocked. */
+/* password_count_try counts a try under both keys (the second may be NULL). Fails the call with
+ * RESOURCE_EXHAUSTED and the seconds to wait while one of them is blocked. */
 sfms_status password_count_try(sfms_call *call, const password_try *one, const password_try *two);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "rpc/server.h"
 
-/* permissions_start gathers the permissions of all methods, and brings the built-in roles in the database in line with
- * them. Ends the process if it cannot. */
+/* permissions_start gathers the permissions of all methods, and brings the built-in roles in the database in
+ * line with them. Ends the process if it cannot. */
 void permissions_start(const sfms_server_env *env);
 
 /* permission_known is true if some method asks for the permission. */

@@ -1,5 +1,5 @@
-/* roles.c -- what users may do and see. Contract: proto/sfms/identity/v1/roles.proto. That nobody gives more than he has,
- * and that built-in roles stay, is seen to by the database (schema/0002_guards.sql). */
+/* roles.c -- what users may do and see. Contract: proto/sfms/identity/v1/roles.proto. That nobody gives more
+ * than he has, and that built-in roles stay, is seen to by the database (schema/0002_guards.sql). */
 #include "sfms/identity/v1/roles.pb-c.h"
 
 #include <string.h>

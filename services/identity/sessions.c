@@ -1,5 +1,5 @@
-/* sessions.c -- signing in and staying signed in. Contract: proto/sfms/identity/v1/sessions.proto. Nobody is signed in yet
- * when these run, so the SQL goes through the definer functions of schema/0003_sessions.sql. */
+/* sessions.c -- signing in and staying signed in. Contract: proto/sfms/identity/v1/sessions.proto. Nobody is
+ * signed in yet when these run, so the SQL goes through the definer functions of schema/0003_sessions.sql. */
 #include "sfms/identity/v1/sessions.pb-c.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 enum {
     EMAIL_TRIES = 5,
-    PEER_TRIES = 50, /* many people may share an office's address */
+    PEER_TRIES = 100, /* many people may share an office's address */
     FRESH_SECONDS = 10,
     FAMILY_BYTES = 16, /* of a refresh token: the part that stays */
     SECRET_BYTES = 32, /* and the part that changes */
@@ -28,7 +28,7 @@ static const sfms_reason org_needed = {"ORG_NEEDED", SFMS_FAILED_PRECONDITION,
 static const sfms_reason bad_refresh_token = {"BAD_REFRESH_TOKEN", SFMS_UNAUTHENTICATED,
     {"The refresh token is not valid; sign in again.", "刷新令牌无效，请重新登录。"}};
 
-/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+/* ---- tokens -------------------------------------------------------------------------------------------- */
 
 /* A refresh token is "<org>.<session>.<family>.<secret>". */
 typedef struct {
@@ -82,10 +82,10 @@ answer(sfms_call *call, const token *t, const char *refresh, Pb__SessionTokens *
     return SFMS_OK;
 }
 
-/* ---- signing in ------------------------------------------------------------------------------------------------- */
+/* ---- signing in ---------------------------------------------------------------------------------------- */
 
-/* Tries the password on all who may be meant. *ret_row is the one that it fits. An address that nobody has takes as long
- * as a wrong password. */
+/* Tries the password on all who may be meant. *ret_row is the one that it fits. An address that nobody has
+ * takes as long as a wrong password. */
 static sfms_status
 match(sfms_call *call, const PGresult *candidates, const char *password, int *ret_row)
 {
@@ -149,7 +149,7 @@ create_session(sfms_call *call, const void *in, void *out)
     return open_session(call, PQgetvalue(candidates, row, 0), PQgetvalue(candidates, row, 1), out);
 }
 
-/* ---- staying signed in ------------------------------------------------------------------------------------------ */
+/* ---- staying signed in --------------------------------------------------------------------------------- */
 
 static sfms_status
 refresh_session(sfms_call *call, const void *in, void *out)
@@ -187,7 +187,7 @@ end_session(sfms_call *call, const void *in, void *out)
     return sfms_exec(call, NULL, "SELECT identity.end_session($1::uuid)", SFMS_ARGS(session_id));
 }
 
-/* ---- whom a token stands for ------------------------------------------------------------------------------------ */
+/* ---- whom a token stands for --------------------------------------------------------------------------- */
 
 static sfms_status
 get_key_set(sfms_call *call, const void *in, void *out)

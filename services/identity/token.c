@@ -18,7 +18,7 @@ static struct {
 } keys[KEYS_MAX];
 static size_t n_keys;
 
-/* ---- keys ------------------------------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------------------------- */
 
 static void
 free_jwk(void *jwk)
@@ -128,7 +128,7 @@ token_keys(sfms_arena *a, Pb__KeySet *out)
     }
 }
 
-/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+/* ---- tokens -------------------------------------------------------------------------------------------- */
 
 const char *
 token_sign(sfms_arena *a, const token *t)
@@ -158,8 +158,8 @@ token_sign(sfms_arena *a, const token *t)
     return copy;
 }
 
-/* The key that a token says it was signed with; NULL if it is none of ours. What else the header says about keys is not
- * looked at. */
+/* The key that a token says it was signed with; NULL if it is none of ours. What else the header says about
+ * keys is not looked at. */
 static jwk_t *
 key_of(sfms_arena *a, jwt_t *jwt)
 {

@@ -14,14 +14,16 @@ typedef struct {
     int64_t expire_s; /* seconds since 1970 */
 } token;
 
-/* token_open takes the private key, a JWK, or a JWK set of which the first key signs and all are good for checking, so
- * that a key can be changed without signing anybody out. Ends the process with a sentence if it is no such key. */
+/* token_open takes the private key, a JWK, or a JWK set of which the first key signs and all are good for
+ * checking, so that a key can be changed without signing anybody out. Ends the process with a sentence if it
+ * is no such key. */
 void token_open(const char *jwk);
 
 /* token_sign answers the text of a token that expires in TOKEN_SECONDS; NULL if the library fails. */
 const char *token_sign(sfms_arena *a, const token *t);
 
-/* token_read checks signature, issuer and expiry, and fills *ret from the arena; false if the text is no good token. */
+/* token_read checks signature, issuer and expiry, and fills *ret from the arena; false if the text is no good
+ * token. */
 bool token_read(sfms_arena *a, const char *text, token *ret);
 
 /* token_keys fills in the public keys. */

@@ -1,5 +1,5 @@
-/* users.c -- people who work with the system. Contract: proto/sfms/identity/v1/users.proto. Who may give which role, and
- * who may not be removed, is seen to by the database (schema/0002_guards.sql). */
+/* users.c -- people who work with the system. Contract: proto/sfms/identity/v1/users.proto. Who may give
+ * which role, and who may not be removed, is seen to by the database (schema/0002_guards.sql). */
 #include "sfms/identity/v1/users.pb-c.h"
 
 #include <stdlib.h>
@@ -51,8 +51,13 @@ prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
     const password_try one = {password_key(call->arena, "user", req->id), PASSWORD_TRIES};
     const char *hash;
     PGresult *result;
-    sfms_status status = password_count_try(call, &one, NULL);
+    sfms_status status;
 
+    if (req->current_password[0] == '\0') {
+        sfms_violate(call, "current_password", &sfms_required);
+        return sfms_fail(call, &sfms_bad_fields);
+    }
+    status = password_count_try(call, &one, NULL);
     if (status == SFMS_OK)
         status = sfms_query(call, &result, "SELECT identity.own_password_hash()", SFMS_NO_ARGS);
     if (status != SFMS_OK)

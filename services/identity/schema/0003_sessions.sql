@@ -50,8 +50,9 @@ ALTER TABLE identity.builtin_roles ENABLE ROW LEVEL SECURITY;
 
 -- ---- tries ------------------------------------------------------------------------------------------------------
 
--- Counts a try before it is made, so that many at once cannot slip through. Answers the seconds to wait; 0 to go on. From
--- the failure number in_limit on, within 15 minutes of each other, each one blocks for 2^failures seconds, at most 15 minutes.
+-- Counts a try before it is made, so that many at once cannot slip through. Answers the seconds to wait; 0 to go on. The
+-- failure number in_limit, within 15 minutes of each other, blocks for 32 seconds, each further one for twice as long, at most
+-- 15 minutes.
 CREATE FUNCTION identity.count_try(in_key text, in_limit integer) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER AS $$
 DECLARE
@@ -71,7 +72,7 @@ BEGIN
     END IF;
     one.failures := one.failures + 1;
     IF one.failures >= in_limit THEN
-        wait := least(make_interval(secs => power(2, least(one.failures, 10))), interval '15 minutes');
+        wait := least(make_interval(secs => power(2, least(one.failures - in_limit + 5, 10))), interval '15 minutes');
     END IF;
     UPDATE identity.attempts SET failures = one.failures, last_time = clock_timestamp(),
            blocked_until = clock_timestamp() + wait WHERE key = in_key;
