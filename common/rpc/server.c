@@ -126,17 +126,15 @@ open_socket(sfms_server *s)
 }
 
 /* A socket file that a killed process left behind is no hindrance: nng removes it if nobody answers there. */
-static nng_listener
+static void
 start_listening(const sfms_server *s, const char *url)
 {
-    nng_listener listener;
-    int rv = nng_listen(s->socket, url, &listener, 0);
+    int rv = nng_listen(s->socket, url, NULL, 0);
 
     if (rv == NNG_EADDRINUSE)
         sfms_die("cannot listen at %s: another process does", url);
     if (rv != 0)
         sfms_die("cannot listen at %s: %s", url, nng_strerror(rv));
-    return listener;
 }
 
 /* The jobs of all nouns as one table; NULL if there are none. */
@@ -189,14 +187,14 @@ prepare(
 /* ---- stopping ----------------------------------------------------------------------------------------- */
 
 /* No call that has been received is lost, nor one that is on its way here: clients are told, and workers go on until
- * nothing has come for a while. */
+ * nothing has come for a while. The listener stays open meanwhile: nng closes its connections with it. Who connects now is
+ * told at once. */
 static bool
-drain(sfms_server *s, nng_listener listener, sfms_workers *workers, sfms_jobs *jobs)
+drain(sfms_server *s, sfms_workers *workers, sfms_jobs *jobs)
 {
     int64_t until = sfms_mono_us() + DRAIN_MS * 1000LL;
     bool drained;
 
-    nng_listener_close(listener);
     atomic_store(&s->last_us, sfms_mono_us());
     atomic_store(&s->draining, true);
     sfms_watchers_tell(s->watchers);
@@ -216,7 +214,6 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     sfms_workers *workers;
     sfms_jobs *jobs = NULL;
     sfms_job_row *job_rows;
-    nng_listener listener;
     settings set = {0};
     sigset_t stop;
     int64_t start = sfms_mono_us();
@@ -234,7 +231,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     prepare(&server, service, &set, perm, &stop);
     open_socket(&server);
     workers = sfms_workers_start(&server, set.workers);
-    listener = start_listening(&server, url);
+    start_listening(&server, url);
     job_rows = all_jobs(perm, service);
     if (job_rows != NULL)
         jobs = sfms_jobs_start(&server.env, job_rows);
@@ -243,7 +240,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
 
     sigwait(&stop, &signal_number);
     sfms_log(SFMS_LOG_INFO, "stopping signal=%s", signal_number == SIGINT ? "INT" : "TERM");
-    if (!drain(&server, listener, workers, jobs)) {
+    if (!drain(&server, workers, jobs)) {
         sfms_log(SFMS_LOG_WARN, "stopped with calls still running after %d ms", DRAIN_MS);
         _exit(0);
     }

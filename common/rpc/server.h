@@ -50,9 +50,9 @@ typedef struct sfms_server_env {
     const sfms_key *token_key; /* seals page tokens */
 } sfms_server_env;
 
-/* sfms_service_main reads the configuration, checks contract, tables and handlers against each other, serves until
- * SIGTERM or SIGINT, drains, and answers main's exit status. To drain is to close the listener, to tell clients, and to
- * go on answering until no message has come for 100 ms; after 10 s the process ends in any case. */
+/* sfms_service_main reads the configuration, checks contract, tables and handlers against each other, serves
+ * until SIGTERM or SIGINT, drains, and answers main's exit status. To drain is to tell clients, and to go on
+ * answering until no message has come for 100 ms; after 10 s the process ends in any case. */
 int sfms_service_main(const sfms_service *service, int argc, char **argv);
 
 /* sfms_env answers the process's environment (after start). */
