@@ -16,30 +16,30 @@ enum {
 
 typedef enum { WANTED, KNOWN, FORGOTTEN } entry_state;
 
-typedef struct entry {
+typedef struct looked {
     const import_column *column;
     const char *text;
     entry_state state;
     import_found found;
     const char *result;
-} entry;
+} looked;
 
 struct import_lookups {
     sfms_arena *arena; /* of entries */
-    entry **slots;
+    looked **slots;
     unsigned n;
-    entry **wanted;
+    looked **wanted;
     unsigned n_wanted, cap_wanted;
 };
 
 static void
 start(import_lookups *l)
 {
-    l->slots = sfms_new_array(l->arena, entry *, SLOTS);
+    l->slots = sfms_new_array(l->arena, looked *, SLOTS);
     l->n = 0;
     l->cap_wanted = 1024;
     l->n_wanted = 0;
-    l->wanted = sfms_new_array(l->arena, entry *, l->cap_wanted);
+    l->wanted = sfms_new_array(l->arena, looked *, l->cap_wanted);
 }
 
 import_lookups *
@@ -53,7 +53,7 @@ import_lookups_new(sfms_call *call)
 }
 
 /* The entry of a text, or the slot for it. */
-static entry **
+static looked **
 find(const import_lookups *l, const import_column *column, const char *text)
 {
     uint64_t h = 14695981039346656037ULL ^ column->index; /* FNV-1a */
@@ -61,7 +61,7 @@ find(const import_lookups *l, const import_column *column, const char *text)
     for (const char *s = text; *s != '\0'; s++)
         h = (h ^ (uint8_t)*s) * 1099511628211ULL;
     for (size_t i = h ^ (h >> 32);; i++) {
-        entry **slot = &l->slots[i % SLOTS];
+        looked **slot = &l->slots[i % SLOTS];
 
         if (*slot == NULL || ((*slot)->column == column && strcmp((*slot)->text, text) == 0))
             return slot;
@@ -69,12 +69,12 @@ find(const import_lookups *l, const import_column *column, const char *text)
 }
 
 static void
-push_wanted(import_lookups *l, entry *e)
+push_wanted(import_lookups *l, looked *e)
 {
     if (l->n_wanted == l->cap_wanted) {
-        entry **more = sfms_new_array(l->arena, entry *, 2 * l->cap_wanted);
+        looked **more = sfms_new_array(l->arena, looked *, 2 * l->cap_wanted);
 
-        memcpy(more, l->wanted, l->n_wanted * sizeof(entry *));
+        memcpy(more, l->wanted, l->n_wanted * sizeof(looked *));
         l->wanted = more;
         l->cap_wanted *= 2;
     }
@@ -85,11 +85,11 @@ push_wanted(import_lookups *l, entry *e)
 void
 import_lookup_want(import_lookups *l, const import_column *column, const char *text)
 {
-    entry **slot = find(l, column, text);
+    looked **slot = find(l, column, text);
 
     if (*slot == NULL) {
-        *slot = sfms_new(l->arena, entry);
-        **slot = (entry){.column = column, .text = sfms_strdup(l->arena, text)};
+        *slot = sfms_new(l->arena, looked);
+        **slot = (looked){.column = column, .text = sfms_strdup(l->arena, text)};
         l->n++;
         push_wanted(l, *slot);
     } else if ((*slot)->state == FORGOTTEN) {
@@ -99,7 +99,7 @@ import_lookup_want(import_lookups *l, const import_column *column, const char *t
 
 /* field = "text", and the mapping's own condition. */
 static const char *
-filter_of(sfms_arena *a, const entry *e)
+filter_of(sfms_arena *a, const looked *e)
 {
     const char *extra = e->column->rule->filter;
     sfms_buf b;
@@ -118,7 +118,7 @@ filter_of(sfms_arena *a, const entry *e)
 }
 
 static ProtobufCMessage *
-request_of(sfms_arena *a, const entry *e)
+request_of(sfms_arena *a, const looked *e)
 {
     static const char *const paths[] = {"id"};
     Pb__ListRequest *request = (Pb__ListRequest *)sfms_message_new(a, &pb__list_request__descriptor);
@@ -135,7 +135,7 @@ request_of(sfms_arena *a, const entry *e)
 
 /* The ids in a list's response. */
 static void
-read_reply(import_lookups *l, sfms_arena *a, entry *e, const Pb__Reply *reply)
+read_reply(import_lookups *l, sfms_arena *a, looked *e, const Pb__Reply *reply)
 {
     const sfms_message *m = e->column->lookup->output;
     const sfms_field *items = sfms_message_resource_field(m);
@@ -164,7 +164,7 @@ fetch_method(import_lookups *l, sfms_call *call, sfms_arena *a, const sfms_metho
 {
     ProtobufCMessage **requests = sfms_new_array(a, ProtobufCMessage *, l->n_wanted);
     Pb__Reply **replies = sfms_new_array(a, Pb__Reply *, l->n_wanted);
-    entry **entries = sfms_new_array(a, entry *, l->n_wanted);
+    looked **entries = sfms_new_array(a, looked *, l->n_wanted);
     unsigned n = 0;
     sfms_status status;
 
@@ -199,7 +199,7 @@ import_lookup_fetch(import_lookups *l, sfms_call *call)
 import_found
 import_lookup_get(const import_lookups *l, const import_column *column, const char *text, const char **ret)
 {
-    const entry *e = *find(l, column, text);
+    const looked *e = *find(l, column, text);
 
     *ret = e->result;
     return e->found;
@@ -214,7 +214,7 @@ import_lookup_forget_missing(import_lookups *l)
         return;
     }
     for (size_t i = 0; i < SLOTS; i++) {
-        entry *e = l->slots[i];
+        looked *e = l->slots[i];
 
         if (e != NULL && e->found == IMPORT_MISSING && e->column->lookup_self)
             e->state = FORGOTTEN;

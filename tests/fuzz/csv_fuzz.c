@@ -1,0 +1,102 @@
+/* csv_fuzz.c -- any bytes as an uploaded file, and as a mapping: rows within bounds or a sentence, never a crash. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "activities/csv.c"
+#include "activities/decimal.c"
+#include "activities/lookup.c"
+#include "activities/mapping.c"
+#include "activities/rows.c"
+#include "activities/send.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static const char everything[] =
+    "{\"columns\":{\"a\":{\"field\":\"name,externalId\"},\"b\":{\"field\":\"annualRevenue\",\"scale\":\"1000."
+    "5\"},"
+    "\"c\":{\"field\":\"employeeCount\",\"values\":{\"x\":\"1\"}}},\"constants\":{\"city\":\"Wuhan\"}}";
+
+typedef struct {
+    sfms_call *call;
+    const char *mapping;
+    import_plan plan;
+    bool planned;
+} file;
+
+static bool
+on_any_row(void *arg, const import_csv_row *row)
+{
+    file *f = arg;
+    import_row made = {.number = row->number, .n_cells = row->n_cells, .cells = (const char **)row->cells};
+    const Pb__ImportMapping *mapping;
+
+    for (unsigned i = 0; i < row->n_cells && i < IMPORT_COLUMNS_MAX; i++)
+        if (strlen(row->cells[i]) > IMPORT_CELL_MAX)
+            abort();
+    if (row->number == 0) {
+        const char **header = sfms_new_array(f->call->arena, const char *, row->n_cells + 1);
+
+        for (unsigned i = 0; i < row->n_cells; i++)
+            header[i] = sfms_strdup(f->call->arena, row->cells[i]);
+        mapping = import_mapping_parse(f->call, f->mapping);
+        f->planned = mapping != NULL && import_plan_make(f->call, "accounts", mapping, row->n_cells, header,
+                                            &f->plan) == SFMS_OK;
+        if (!f->planned && f->call->failure == NULL)
+            abort();
+        return true;
+    }
+    for (unsigned i = 0; f->planned && i < f->plan.n_columns; i++)
+        if (f->plan.columns[i].lookup != NULL)
+            return true; /* needs other services */
+    if (f->planned) {
+        import_row_read(f->call, &f->plan, &made);
+        import_row_build(f->call, &f->plan, &made, NULL, "01890000-0000-7000-8000-000000000001", true);
+        if (made.state != IMPORT_ROW_READY && made.state != IMPORT_ROW_REFUSED)
+            abort();
+    }
+    return true;
+}
+
+static void
+read_file(sfms_call *call, const char *mapping, const char *text, size_t len)
+{
+    file f = {.call = call, .mapping = mapping};
+    int64_t row;
+
+    sfms_call_retry(call);
+    import_csv_read(text, len, import_csv_delimiter(text, len), on_any_row, &f, &row);
+}
+
+/* The input is a mapping, a NUL, and a file; without NUL, a file. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    static const sfms_contract *contract;
+    static sfms_arena *arena;
+    const uint8_t *nul = memchr(data, '\0', n);
+    const char *text;
+    sfms_call call;
+    size_t len;
+
+    if (contract == NULL) {
+        contract = sfms_contract_load();
+        arena = sfms_arena_new();
+    }
+    sfms_arena_reset(arena);
+    call = (sfms_call){.arena = arena, .contract = contract, .request_id = ""};
+    if (nul != NULL) {
+        const char *mapping = sfms_strndup(arena, (const char *)data, (size_t)(nul - data));
+
+        text = import_csv_decode(arena, nul + 1, n - (size_t)(nul + 1 - data), &len);
+        if (text != NULL)
+            read_file(&call, mapping, text, len);
+        read_file(&call, mapping, "a,b,c\n1,2,3\n", strlen("a,b,c\n1,2,3\n"));
+        return 0;
+    }
+    text = import_csv_decode(arena, data, n, &len);
+    if (text == NULL)
+        return 0;
+    read_file(&call, everything, text, len);
+    read_file(&call, "", text, len);
+    return 0;
+}
