@@ -22,6 +22,17 @@ struct http {
     int port;
 };
 
+/* A client that goes away in the middle of its body is not always noticed (its last bytes and its end come as one
+ * event), so that less patience is due there than between requests. */
+static void
+set_patience(request *r, unsigned seconds)
+{
+    uint64_t len;
+
+    if (head_has_body(&r->head, &len))
+        (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
 /* ---- answers ---- */
 
 static enum MHD_Result
@@ -56,6 +67,7 @@ answer_now_or_later(request *r)
     if (r->complete || (body && (r->head.expect != NULL || len > HTTP_DISCARD_BYTES)))
         return queue(r);
     r->phase = PHASE_DISCARD;
+    set_patience(r, HTTP_BODY_IDLE_SECONDS);
     return MHD_YES;
 }
 
@@ -121,6 +133,7 @@ go_on(request *r, next_step next)
         return MHD_YES;
     case NEXT_BODY:
         r->phase = PHASE_BODY;
+        set_patience(r, HTTP_BODY_IDLE_SECONDS);
         return MHD_YES;
     case NEXT_ANSWER:
         break;
@@ -150,9 +163,13 @@ on_request(void *cls, struct MHD_Connection *c, const char *url, const char *ver
         if (*n > 0)
             return take_body(r, data, n);
         r->complete = true;
+        set_patience(r, HTTP_IDLE_SECONDS);
         return go_on(r, gate_run(r));
     case PHASE_DISCARD:
-        return *n > 0 ? drop_body(r, n) : queue(r);
+        if (*n > 0)
+            return drop_body(r, n);
+        set_patience(r, HTTP_IDLE_SECONDS);
+        return queue(r);
     case PHASE_ANSWERED:
         break;
     }

@@ -8,6 +8,7 @@
 
 enum {
     HTTP_IDLE_SECONDS = 75,           /* a connection on which nothing happens is closed */
+    HTTP_BODY_IDLE_SECONDS = 10,      /* the same while a body is awaited */
     HTTP_BODY_SECONDS = 30,           /* a body may take this long, */
     HTTP_BODY_BYTES_A_SECOND = 8192,  /* and longer if it comes at least this fast */
     HTTP_CONNECTION_BYTES = 32 << 10, /* buffer of a connection: request line, headers, answer's head */
