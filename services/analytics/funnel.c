@@ -7,14 +7,14 @@
 #include "analytics.h"
 #include "db/row.h"
 
-/* $1 and $2 are the days, $3 to $5 the scope; without a process, the default one. */
+/* $1 and $2 are the days, $3 to $5 the scope; without a process, the default one, or else the oldest. */
 static const char head_sql[] =
     "SELECT p.id AS process_id, p.name AS process_name, s.deal_count, s.amount"
-    "  FROM pipeline.process_names p"
+    "  FROM (SELECT id, name FROM pipeline.process_names"
+    "         WHERE org_id = app.org_id() AND ($5::uuid IS NULL OR id = $5)"
+    "         ORDER BY is_default DESC, create_time, id LIMIT 1) p"
     " CROSS JOIN LATERAL (SELECT count(*) AS deal_count, trim_scale(coalesce(sum(d.amount), 0)) AS amount"
-    "                       FROM analytics.deals($3, $4, p.id) d WHERE d.start_date BETWEEN $1 AND $2) s"
-    " WHERE p.org_id = app.org_id() AND CASE WHEN $5::uuid IS NULL THEN p.is_default ELSE p.id = $5 END"
-    " ORDER BY p.id LIMIT 1";
+    "                       FROM analytics.deals($3, $4, p.id) d WHERE d.start_date BETWEEN $1 AND $2) s";
 
 /* $5 is the process. Nobody leaves a closed stage by itself, so the days in it are not counted. */
 static const char stages_sql[] =
@@ -34,8 +34,8 @@ static const char stages_sql[] =
     "       v.reached AS reached_count, trim_scale(coalesce(v.amount, 0)) AS reached_amount,"
     "       v.now_count AS current_count, trim_scale(coalesce(v.now_amount, 0)) AS current_amount,"
     "       v.closed AS closed_count, v.won AS won_count,"
-    "       round(v.won::numeric / nullif(v.closed, 0), 8) AS conversion_to_won,"
-    "       CASE WHEN s.outcome = 'OPEN' THEN round((v.days / nullif(v.reached, 0))::numeric, 2) END AS "
+    "       v.won::float8 / nullif(v.closed, 0) AS conversion_to_won,"
+    "       CASE WHEN s.outcome = 'OPEN' THEN v.days / nullif(v.reached, 0) END AS "
     "average_days"
     "  FROM pipeline.stage_facts s LEFT JOIN v ON v.stage_id = s.id"
     " WHERE s.org_id = app.org_id() AND s.process_id = $5"

@@ -48,14 +48,14 @@ BEGIN
     ELSE
         SELECT s.* INTO stage FROM pipeline.stages s
           JOIN pipeline.processes p ON p.org_id = s.org_id AND p.id = s.process_id
-         WHERE p.org_id = NEW.org_id AND p.is_default AND s.outcome = 'OPEN' AND s.delete_time IS NULL
-         ORDER BY s.position, s.id LIMIT 1;
+         WHERE p.org_id = NEW.org_id AND p.delete_time IS NULL AND s.outcome = 'OPEN' AND s.delete_time IS NULL
+         ORDER BY p.is_default DESC, p.create_time, p.id, s.position, s.id LIMIT 1;
     END IF;
     IF stage.id IS NULL THEN
         RAISE EXCEPTION USING COLUMN = 'stage_id', HINT = 'NO_SUCH_RECORD',
-            MESSAGE = CASE WHEN NEW.stage_id IS NULL THEN 'is required, as no default process has an open stage'
+            MESSAGE = CASE WHEN NEW.stage_id IS NULL THEN 'is required, as no process has an open stage'
                            ELSE 'names a stage that does not exist' END,
-            DETAIL = CASE WHEN NEW.stage_id IS NULL THEN '必填：默认销售流程没有进行中的阶段' ELSE '所指阶段不存在' END;
+            DETAIL = CASE WHEN NEW.stage_id IS NULL THEN '必填：没有任何销售流程含有进行中的阶段' ELSE '所指阶段不存在' END;
     END IF;
     NEW.stage_id := stage.id;
     NEW.process_id := stage.process_id;
@@ -258,8 +258,8 @@ CREATE VIEW pipeline.stage_visits WITH (security_invoker = true) AS
 GRANT SELECT (org_id, deal_id, stage_id, is_first, enter_time, leave_time) ON pipeline.stage_history TO sfms_analytics;
 
 CREATE VIEW pipeline.process_names WITH (security_invoker = true) AS
-    SELECT org_id, id, name, is_default FROM pipeline.processes WHERE delete_time IS NULL;
-GRANT SELECT (name, is_default, delete_time) ON pipeline.processes TO sfms_analytics;
+    SELECT org_id, id, name, is_default, create_time FROM pipeline.processes WHERE delete_time IS NULL;
+GRANT SELECT (name, is_default, create_time, delete_time) ON pipeline.processes TO sfms_analytics;
 
 CREATE VIEW pipeline.stage_facts WITH (security_invoker = true) AS
     SELECT org_id, id, process_id, name, position, probability, outcome FROM pipeline.stages WHERE delete_time IS NULL;
