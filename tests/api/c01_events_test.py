@@ -105,7 +105,7 @@ def test_history_needs_the_records_permission(fresh):
     fresh.new_role("Reader of events", ["events.read"])
     person = fresh.person("Reader of events")
     account = fresh.make.create("accounts")
-    person.api.get(f"/v1/accounts/{account['id']}/history").fails(404)
+    person.api.get(f"/v1/accounts/{account['id']}/history").fails(403, "NO_PERMISSION")
     events, _ = read(person.api)
     assert [e for e in events if e["resource"] == "accounts"] == [], "the feed asks for the collection's permission too"
 
