@@ -46,7 +46,7 @@ write_float(sfms_buf *b, float number)
 {
     char text[32];
 
-    if (!isfinite(number) || number == floorf(number)) {
+    if (!isfinite(number) || (number == floorf(number) && fabsf(number) < 1e15f)) {
         sfms_double_write(b, (double)number);
         return;
     }

@@ -48,23 +48,28 @@ in_mask(const validation *v, const sfms_field *f)
 
 /* ---- one value ---- */
 
+/* bound answers the text of a number in a rule. */
+static const char *
+bound(sfms_arena *a, double number)
+{
+    bool whole = number == floor(number) && fabs(number) < 1e19;
+
+    return sfms_printf(a, whole ? "%.0f" : "%.15g", number);
+}
+
 static void
 check_range(validation *v, const sfms_field *f, double number, const sfms_path *path)
 {
     const Pb__FieldRule *r = f->rule;
-    sfms_buf low, high;
+    bool bounded = r->min != 0 || r->max != 0;
 
-    if (isfinite(number) && ((r->min == 0 && r->max == 0) || (number >= r->min && number <= r->max)))
+    if (isfinite(number) && (!bounded || (number >= r->min && number <= r->max)))
         return;
-    if (r->min == 0 && r->max == 0) {
+    if (bounded)
+        sfms_violate(v->call, where(v, path), &sfms_out_of_range, bound(v->call->arena, r->min),
+            bound(v->call->arena, r->max));
+    else
         sfms_violate(v->call, where(v, path), &sfms_bad_value);
-        return;
-    }
-    sfms_buf_init(&low, v->call->arena, SFMS_TEXT_DEFAULT);
-    sfms_buf_init(&high, v->call->arena, SFMS_TEXT_DEFAULT);
-    sfms_double_write(&low, r->min);
-    sfms_double_write(&high, r->max);
-    sfms_violate(v->call, where(v, path), &sfms_out_of_range, low.data, high.data);
 }
 
 static void

@@ -1,0 +1,134 @@
+/* json_parse_test.c -- text to a tree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "core/limits.h"
+#include "proto/json.h"
+
+static sfms_arena *a;
+
+static sfms_call
+new_call(void)
+{
+    return (sfms_call){.arena = a, .request_id = "r"};
+}
+
+static void
+fails(const char *text, size_t n, const char *reason, const char *message)
+{
+    sfms_call call = new_call();
+
+    assert_null(sfms_json_parse(&call, text, n));
+    assert_string_equal(call.failure->reason, reason);
+    assert_string_equal(call.failure->message, message);
+}
+
+static void
+test_tree(void **state)
+{
+    static const char text[] = "\xef\xbb\xbf {\"a\":[1,\"x\\u00e9\",true,null],\"b\":{\"c\":-1.5e2}} ";
+    sfms_call call = new_call();
+    cJSON *tree = sfms_json_parse(&call, text, strlen(text));
+
+    (void)state;
+    assert_non_null(tree);
+    assert_null(call.failure);
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(tree, "a");
+    assert_int_equal(cJSON_GetArraySize(list), 4);
+    assert_string_equal(cJSON_GetArrayItem(list, 1)->valuestring, "xé");
+    assert_true(cJSON_GetObjectItem(cJSON_GetObjectItem(tree, "b"), "c")->valuedouble == -150);
+    assert_true(cJSON_IsNull(sfms_json_parse(&call, "null", 4)));
+}
+
+static void
+test_failures(void **state)
+{
+    char deep[64];
+
+    (void)state;
+    fails("", 0, "BAD_JSON", "The body is not valid JSON near byte 1.");
+    fails("{\"a\":01}", 8, "BAD_JSON", "The body is not valid JSON near byte 7.");
+    fails("\xef\xbb\xbf{x", 5, "BAD_JSON", "The body is not valid JSON near byte 5.");
+    fails("{} x", 4, "BAD_JSON", "The body is not valid JSON near byte 4.");
+    fails("\"\\u0000\"", 8, "BAD_JSON", "The body is not valid JSON near byte 8.");
+    memset(deep, '[', sizeof deep);
+    fails(deep, sizeof deep, "TOO_DEEP", "The body is nested too deeply.");
+    fails("{\"a\":1,\"b\":2,\"a\":3}", 19, "DUPLICATE_KEY", "The key \"a\" stands twice in one object.");
+    fails("[{\"a\":{\"x\":1,\"\\u0078\":2}}]", 26, "DUPLICATE_KEY",
+        "The key \"x\" stands twice in one object.");
+}
+
+static void
+test_duplicates_among_many(void **state)
+{
+    sfms_call call = new_call();
+    sfms_buf b;
+
+    /* Far too many to compare each with each. */
+    (void)state;
+    sfms_buf_init(&b, a, SFMS_BODY_MAX);
+    sfms_buf_char(&b, '{');
+    for (int i = 0; i < 60000; i++)
+        sfms_buf_printf(&b, "\"key%d\":0,", i);
+    size_t before_last = b.len;
+    sfms_buf_add(&b, "\"last\":0}");
+    assert_true(sfms_buf_ok(&b));
+    assert_non_null(sfms_json_parse(&call, b.data, b.len));
+    b.len = before_last;
+    sfms_buf_add(&b, "\"key31234\":0}");
+    assert_null(sfms_json_parse(&call, b.data, b.len));
+    assert_string_equal(call.failure->reason, "DUPLICATE_KEY");
+}
+
+static void
+test_not_beyond_the_end(void **state)
+{
+    /* The text is not followed by a NUL; the sanitizer looks after the rest. */
+    char *text = malloc(7);
+    sfms_call call = new_call();
+
+    (void)state;
+    memcpy(text, "[1,234]", 7);
+    assert_non_null(sfms_json_parse(&call, text, 7));
+    assert_null(sfms_json_parse(&call, text, 6));
+    memcpy(text, "1234567", 7);
+    assert_true(sfms_json_parse(&call, text, 7)->valuedouble == 1234567);
+    free(text);
+}
+
+static void
+test_usual_use_of_cjson(void **state)
+{
+    /* Trees that others make are theirs to delete. */
+    (void)state;
+    cJSON *own = cJSON_CreateObject();
+    cJSON_AddStringToObject(own, "a", "b");
+    char *text = cJSON_PrintUnformatted(own);
+    assert_string_equal(text, "{\"a\":\"b\"}");
+    cJSON_free(text);
+    cJSON_Delete(own);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_duplicates_among_many),
+        cmocka_unit_test(test_not_beyond_the_end),
+        cmocka_unit_test(test_usual_use_of_cjson),
+    };
+
+    a = sfms_arena_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sfms_arena_free(a);
+    return failed;
+}
