@@ -85,7 +85,7 @@ check_alone() {
 start_database() {
     if [[ -n $SFMS_EXTERNAL_DATABASE ]]; then
         psql -XAtq -d "$SFMS_DATABASE_URL" -c 'SELECT 1' >/dev/null 2>"$(home_log database)" ||
-            die "the database in SFMS_DATABASE_URL does not answer: $(tail -n 1 "$(home_log database)")"
+            die "the database in SFMS_DATABASE_URL does not answer: $(head -n 1 "$(home_log database)")"
         return
     fi
     step "Starting PostgreSQL" "$(home_log database)" database_up

@@ -8,9 +8,11 @@ as_postgres() {
 
 if [[ ! -s $PGDATA/PG_VERSION ]]; then
     install -d -m 700 -o postgres -g postgres "$PGDATA"
+    install -m 400 -o postgres "$POSTGRES_PASSWORD_FILE" /tmp/password
     # shellcheck disable=SC2086 # one word per argument
-    as_postgres initdb -U postgres --pwfile=<(cat "$POSTGRES_PASSWORD_FILE") --auth-local=trust --auth-host=scram-sha-256 \
+    as_postgres initdb -U postgres --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256 \
         ${POSTGRES_INITDB_ARGS:-}
+    rm /tmp/password
     echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
     as_postgres pg_ctl -w -o "-c listen_addresses=''" start
     as_postgres createdb -U postgres "$POSTGRES_DB"

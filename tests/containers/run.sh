@@ -37,6 +37,7 @@ clean() {
     trap - EXIT
     step_cancel
     if [[ -n ${TREE:-} && -d ${TREE:-} ]]; then
+        compose logs --no-color --tail 60 >"$STATE/containers.log" 2>&1 || true
         compose down --volumes --remove-orphans >>"$LOG" 2>&1 || true
         rm -rf "$TREE"
     fi
@@ -194,8 +195,7 @@ main() {
     checks
     docker images --format '  {{.Repository}}:{{.Tag}} {{.Size}}' | grep '^  sfms-test' || true
     if ((FAILED > 0)); then
-        compose logs --no-color --tail 40 >>"$LOG" 2>&1 || true
-        say "The logs of all containers are at the end of $LOG."
+        say "What the containers said is in $STATE/containers.log."
     fi
     say "$PASSED passed, $FAILED failed"
     ((FAILED == 0))
