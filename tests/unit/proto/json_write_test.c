@@ -151,9 +151,9 @@ test_mask(void **state)
     assert_string_equal(json(one, &x.base, "nothing"), "{}");
     assert_string_equal(json(one, &x.base, "customFields.colour"), "{\"customFields\":null}");
     assert_non_null(strstr(json(one, &x.base, ""), "\"city\":")); /* an empty mask is none */
-    assert_string_equal(
-        json(page, &list.base, "name"), "{\"accounts\":[{\"name\":\"X\"},{\"name\":\"Y\"}],\"nextPageToken\":"
-                                        "\"\",\"totalSize\":\"2\",\"totalIsEstimate\":false}");
+    assert_string_equal(json(page, &list.base, "name"),
+        "{\"accounts\":[{\"name\":\"X\"},{\"name\":\"Y\"}],\"nextPageToken\":"
+        "\"\",\"totalSize\":\"2\",\"totalIsEstimate\":false}");
 }
 
 static void
@@ -167,9 +167,9 @@ test_mask_does_not_reach_into_resources(void **state)
     (void)state;
     d.line_items = items;
     d.n_line_items = 1;
-    assert_string_equal(
-        json(m, &d.base, "lineItems"), "{\"lineItems\":[{\"productId\":null,\"name\":\"\",\"quantity\":null,"
-                                       "\"unitPrice\":null,\"discountPercent\":null,\"amount\":null}]}");
+    assert_string_equal(json(m, &d.base, "lineItems"),
+        "{\"lineItems\":[{\"productId\":null,\"name\":\"\",\"quantity\":null,"
+        "\"unitPrice\":null,\"discountPercent\":null,\"amount\":null}]}");
 }
 
 static void
