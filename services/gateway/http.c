@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/time.h"
 #include "gate.h"
+#include "linger.h"
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -55,17 +56,30 @@ queue(request *r)
     return queued;
 }
 
+static enum MHD_Result
+refuse_body(request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (info != NULL && r->head.expect == NULL)
+        linger_on(info->connect_fd);
+    return queue(r);
+}
+
 /* The answer is known. libmicrohttpd closes the connection after an answer that comes before the end of the
- * request, so wait for that: a body is read and thrown away, unless it is too large or the client itself
- * waits to hear whether it shall come. */
+ * request, so wait for that: a body is read and thrown away, unless it is large or the client itself waits to hear
+ * whether it shall come. */
 static enum MHD_Result
 answer_now_or_later(request *r)
 {
     uint64_t len;
     bool body = head_has_body(&r->head, &len);
 
-    if (r->complete || (body && (r->head.expect != NULL || len > HTTP_DISCARD_BYTES)))
+    if (r->complete)
         return queue(r);
+    if (body && (r->head.expect != NULL || len > HTTP_DISCARD_BYTES))
+        return refuse_body(r);
     r->phase = PHASE_DISCARD;
     set_patience(r, HTTP_BODY_IDLE_SECONDS);
     return MHD_YES;
@@ -101,7 +115,7 @@ drop_body(request *r, size_t *n)
 {
     r->discarded += *n;
     *n = 0;
-    if (r->discarded > HTTP_DISCARD_BYTES || is_too_slow(r, r->discarded))
+    if (r->discarded > HTTP_DROP_BYTES || is_too_slow(r, r->discarded))
         return MHD_NO;
     return MHD_YES;
 }
@@ -296,6 +310,7 @@ http_start(gateway *gw)
     if (h == NULL)
         sfms_die("out of memory");
     h->port = port_of(fd);
+    linger_start();
     h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
         (uint16_t)h->port, NULL, NULL, on_request, gw,                     /* the logger must come first */
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,                          /* */
@@ -333,5 +348,6 @@ void
 http_stop(http *h)
 {
     MHD_stop_daemon(h->daemon);
+    linger_stop();
     free(h);
 }
