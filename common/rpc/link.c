@@ -9,10 +9,7 @@
 #include "core/time.h"
 #include "rpc/link_inside.h"
 
-enum {
-    LATE_MS = 20,    /* how late an expired call may be answered */
-    RETRY_AFTER = 1, /* seconds that a caller is told to wait */
-};
+enum { RETRY_AFTER = 1 }; /* seconds that a caller is told to wait */
 
 /* ---- queues ------------------------------------------------------------------------------------------- */
 
@@ -101,93 +98,6 @@ sfms_link_fail(sfms_link *link, sfms_link_queue *calls, const sfms_reason *reaso
     sfms_link_ended(link, n);
 }
 
-/* ---- what expires ------------------------------------------------------------------------------------- */
-
-static void
-expire_waiting(sfms_link_queue *q, int64_t now, sfms_link_queue *expired)
-{
-    sfms_link_queue left = {0};
-
-    for (sfms_link_call *call = sfms_queue_shift(q); call != NULL; call = sfms_queue_shift(q))
-        sfms_queue_push(call->deadline_us <= now ? expired : &left, call);
-    *q = left;
-}
-
-static void
-expire_slot(sfms_slot *slot, int64_t now, sfms_link_queue *expired)
-{
-    if (slot->state != SFMS_SLOT_SENDING && slot->state != SFMS_SLOT_RECEIVING)
-        return;
-    for (size_t i = 0; i < slot->n; i++) {
-        if (slot->calls[i] == NULL || slot->calls[i]->deadline_us > now)
-            continue;
-        sfms_queue_push(expired, slot->calls[i]);
-        slot->calls[i] = NULL;
-    }
-}
-
-/* The first deadline of a call that is not done; INT64_MAX if there is none. */
-static int64_t
-first_deadline(const sfms_link *link)
-{
-    int64_t first = INT64_MAX;
-
-    for (int lane = 0; lane < SFMS_LANES; lane++) {
-        for (const sfms_link_call *call = link->waiting[lane].first; call != NULL; call = call->next)
-            first = call->deadline_us < first ? call->deadline_us : first;
-    }
-    for (unsigned i = 0; i < link->n_replicas * SFMS_LINK_SLOTS; i++) {
-        const sfms_slot *slot = &link->replicas[i / SFMS_LINK_SLOTS].slots[i % SFMS_LINK_SLOTS];
-
-        for (size_t k = 0; slot->state != SFMS_SLOT_FREE && k < slot->n; k++) {
-            if (slot->calls[k] != NULL && slot->calls[k]->deadline_us < first)
-                first = slot->calls[k]->deadline_us;
-        }
-    }
-    return first;
-}
-
-/* Looks again when a deadline has passed, or not at all if it never does. Lock held. */
-static void
-tick_at(sfms_link *link, int64_t at_us)
-{
-    int64_t ms = (at_us - sfms_mono_us()) / 1000 + 1;
-
-    link->tick_us = link->closed ? INT64_MAX : at_us;
-    if (link->tick_us != INT64_MAX)
-        nng_sleep_aio((nng_duration)(ms < LATE_MS ? LATE_MS : ms > INT32_MAX ? INT32_MAX : ms), link->tick);
-}
-
-/* A call came: its deadline may be the first. Mostly it is not, as all have the same time. Lock held. */
-static void
-tick_before(sfms_link *link, int64_t deadline_us)
-{
-    if (link->tick_us == INT64_MAX)
-        tick_at(link, deadline_us);
-    else if (deadline_us < link->tick_us - LATE_MS * 1000)
-        nng_aio_cancel(link->tick); /* it looks at once, and then again when it should */
-}
-
-/* Answers what has expired, whether it waits or is under way. */
-static void
-tick(void *arg)
-{
-    sfms_link *link = arg;
-    sfms_link_queue expired = {0};
-    int64_t now = sfms_mono_us();
-
-    pthread_mutex_lock(&link->lock);
-    for (int lane = 0; lane < SFMS_LANES; lane++)
-        expire_waiting(&link->waiting[lane], now, &expired);
-    for (unsigned i = 0; i < link->n_replicas; i++) {
-        for (int k = 0; k < SFMS_LINK_SLOTS; k++)
-            expire_slot(&link->replicas[i].slots[k], now, &expired);
-    }
-    tick_at(link, first_deadline(link));
-    pthread_mutex_unlock(&link->lock);
-    sfms_link_fail(link, &expired, &sfms_deadline);
-}
-
 /* ---- sending ------------------------------------------------------------------------------------------ */
 
 static bool
@@ -261,22 +171,47 @@ fill_slot(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
     slot->replica->under_way++;
 }
 
+/* A replica that takes no new calls will answer what it has: then what waited before may still go there. Lock held. */
+static bool
+answer_will_come(const sfms_link *link)
+{
+    for (unsigned i = 0; i < link->n_replicas && !link->closed; i++) {
+        if (link->replicas[i].pipe != 0 && link->replicas[i].under_way > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Takes the calls that wait, if there is nowhere to send them. Lock held. */
+static sfms_link_queue
+take_stranded(sfms_link *link, sfms_lane lane)
+{
+    sfms_link_queue stranded = link->waiting[lane];
+
+    if (answer_will_come(link))
+        return (sfms_link_queue){0};
+    link->waiting[lane] = (sfms_link_queue){0};
+    link->stats.unavailable += stranded.n;
+    return stranded;
+}
+
 /* Starts one message of a lane; false if there is nothing to start or nowhere to. */
 static bool
-pump_lane(sfms_link *link, sfms_lane lane)
+pump_lane(sfms_link *link, sfms_lane lane, sfms_replica *answered)
 {
     sfms_link_queue expired = {0}, stranded = {0};
     sfms_slot *slot = NULL;
     bool more;
 
     pthread_mutex_lock(&link->lock);
-    if (!sfms_link_usable(link)) {
-        stranded = link->waiting[lane];
-        link->waiting[lane] = (sfms_link_queue){0};
-        link->stats.unavailable += stranded.n;
-    } else if (link->waiting[lane].first != NULL) {
+    if (link->waiting[lane].first == NULL)
+        slot = NULL;
+    else if (sfms_link_usable(link))
         slot = best_slot(link, lane);
-    }
+    else if (answered != NULL && answered->pipe != 0 && !link->closed)
+        slot = free_slot(answered, lane);
+    else
+        stranded = take_stranded(link, lane);
     if (slot != NULL)
         fill_slot(link, slot, &expired);
     more = slot != NULL && link->waiting[lane].first != NULL;
@@ -291,10 +226,10 @@ pump_lane(sfms_link *link, sfms_lane lane)
 }
 
 void
-sfms_link_pump(sfms_link *link)
+sfms_link_pump(sfms_link *link, sfms_replica *answered)
 {
     for (int lane = 0; lane < SFMS_LANES; lane++) {
-        while (pump_lane(link, lane))
+        while (pump_lane(link, lane, answered))
             ;
     }
 }
@@ -327,14 +262,14 @@ sfms_link_send(sfms_link *link, sfms_link_call *call)
         sfms_queue_push(&refused, call);
     } else {
         sfms_queue_push(&link->waiting[lane], call);
-        tick_before(link, call->deadline_us);
+        sfms_expiry_before(link, call->deadline_us);
     }
     pthread_mutex_unlock(&link->lock);
     if (reason != NULL) {
         sfms_link_fail(link, &refused, reason);
         return;
     }
-    while (pump_lane(link, lane))
+    while (pump_lane(link, lane, NULL))
         ;
 }
 
@@ -362,7 +297,7 @@ sfms_link_open(const char *service, const char *urls, const sfms_wire_keys *keys
     link->tick_us = INT64_MAX;
     link->n_replicas = count_urls(urls);
     link->replicas = calloc(link->n_replicas, sizeof(*link->replicas));
-    if (link->replicas == NULL || nng_aio_alloc(&link->tick, tick, link) != 0)
+    if (link->replicas == NULL || nng_aio_alloc(&link->tick, sfms_expiry_tick, link) != 0)
         sfms_die("out of memory");
     pthread_mutex_init(&link->lock, NULL);
     pthread_condattr_init(&attr);
@@ -402,7 +337,7 @@ sfms_link_close(sfms_link *link, int timeout_ms)
     nng_aio_stop(link->tick);
     for (unsigned i = 0; i < link->n_replicas; i++)
         sfms_replica_stop(&link->replicas[i]);
-    sfms_link_pump(link); /* answers what still waits */
+    sfms_link_pump(link, NULL); /* answers what still waits */
     pthread_mutex_lock(&link->lock);
     while (link->pending > 0)
         pthread_cond_wait(&link->changed, &link->lock);

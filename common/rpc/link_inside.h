@@ -1,5 +1,5 @@
 /*
- * link_inside.h -- what the parts of a link share: link.c (queue), replica.c (socket), slot.c (message).
+ * link_inside.h -- what the parts of a link share: link.c (queue), expiry.c (deadlines), replica.c (socket), slot.c (message).
  * Inside common/rpc only.
  *
  * One lock per link guards everything here but the calls of a slot that is being packed or has just been
@@ -87,9 +87,15 @@ bool sfms_link_usable(const sfms_link *link);
 /* sfms_link_lane answers how a method travels. */
 sfms_lane sfms_link_lane(const sfms_method *method);
 
-/* sfms_link_pump starts messages while there are calls and free slots; answers the waiting calls if no
- * replica is left. Lock not held, here and below. */
-void sfms_link_pump(sfms_link *link);
+/* sfms_link_pump starts messages while there are calls and free slots; answers the waiting calls if no replica is left.
+ * answered, if not NULL, is a replica that has just sent an answer: even if it is about to stop, it waits a little for what
+ * comes now, so calls that waited already may go there if no other replica is up. Lock not held, here and below. */
+void sfms_link_pump(sfms_link *link, sfms_replica *answered);
+
+/* sfms_expiry_before notes the deadline of a new call, lock held; sfms_expiry_tick is the timer's callback, which answers
+ * what has expired. */
+void sfms_expiry_before(sfms_link *link, int64_t deadline_us);
+void sfms_expiry_tick(void *link);
 
 /* sfms_link_fail answers calls that the link no longer holds with a reason; sfms_link_ended counts calls that
  * were answered. */

@@ -44,7 +44,7 @@ watch_answered(sfms_replica *r, nng_msg *msg)
     pthread_mutex_unlock(&link->lock);
     nng_msg_free(msg);
     sfms_link_arena_back(link, a);
-    sfms_link_pump(link);
+    sfms_link_pump(link, NULL);
 }
 
 static void
@@ -89,7 +89,7 @@ connected(nng_pipe pipe, nng_pipe_ev event, void *arg)
     pthread_cond_broadcast(&r->link->changed);
     pthread_mutex_unlock(&r->link->lock);
     watch_start(r);
-    sfms_link_pump(r->link);
+    sfms_link_pump(r->link, NULL);
 }
 
 /* nng has failed what was sent over the connection. What it had not sent yet it would keep for the next one:
@@ -114,7 +114,7 @@ disconnected(nng_pipe pipe, nng_pipe_ev event, void *arg)
     if (r->watching && !r->watch_sent)
         nng_aio_abort(r->watch_aio, NNG_ECONNABORTED);
     pthread_mutex_unlock(&r->link->lock);
-    sfms_link_pump(r->link);
+    sfms_link_pump(r->link, NULL);
 }
 
 void

@@ -28,6 +28,7 @@ typedef struct sfms_server {
     sfms_watchers *watchers;
     atomic_bool draining;
     _Atomic int64_t last_us; /* when a message last came or an answer last went */
+    atomic_int busy;         /* messages that are being worked on */
 } sfms_server;
 
 /* sfms_served_table matches the service's nouns with the contract: every method of the service is served exactly once,

@@ -125,7 +125,7 @@ slot_lost(sfms_slot *slot, bool sent)
     pthread_mutex_unlock(&link->lock);
     sfms_link_fail(link, &unknown, &sfms_outcome_unknown);
     sfms_link_fail(link, &gone, &sfms_unavailable);
-    sfms_link_pump(link);
+    sfms_link_pump(link, NULL);
 }
 
 /* The message that was to be sent is larger than a message may be. */
@@ -143,7 +143,7 @@ slot_too_large(sfms_slot *slot)
     free_slot(slot);
     pthread_mutex_unlock(&link->lock);
     sfms_link_fail(link, &refused, &too_large);
-    sfms_link_pump(link);
+    sfms_link_pump(link, NULL);
 }
 
 static void
@@ -171,7 +171,7 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
     memcpy(calls, slot->calls, n * sizeof(calls[0]));
     free_slot(slot);
     pthread_mutex_unlock(&link->lock);
-    sfms_link_pump(link); /* the next message first, then the callers of this one */
+    sfms_link_pump(link, slot->replica); /* the next message first, then the callers of this one */
     for (size_t i = 0; i < n; i++) {
         if (calls[i] == NULL)
             continue;

@@ -142,7 +142,8 @@ receive(worker *w)
 static bool
 all_quiet(const sfms_server *s)
 {
-    return atomic_load(&s->draining) && sfms_mono_us() - atomic_load(&s->last_us) >= QUIET_MS * 1000;
+    return atomic_load(&s->draining) && atomic_load(&s->busy) == 0 &&
+           sfms_mono_us() - atomic_load(&s->last_us) >= QUIET_MS * 1000;
 }
 
 static void *
@@ -157,7 +158,9 @@ work(void *arg)
             break;
         if (msg == NULL)
             continue;
+        atomic_fetch_add(&w->all->server->busy, 1);
         serve(w, msg);
+        atomic_fetch_sub(&w->all->server->busy, 1);
         sfms_arena_reset(w->arena);
     }
     atomic_store(&w->done, true);

@@ -91,6 +91,37 @@ a_server_that_says_so_in_an_answer_gets_nothing_more(void **state)
     server_stop(&s);
 }
 
+/* What waited already goes there, as there is nowhere else; nothing new does. */
+static void
+a_stopping_server_is_sent_what_waited_with_each_answer(void **state)
+{
+    server s = server_start('a');
+    sfms_link *link = link_to(s.url);
+    request busy[SFMS_LINK_POINT], r;
+    caller first[SFMS_LINK_POINT], waiting[3], new;
+
+    (void)state;
+    for (int i = 0; i < SFMS_LINK_POINT; i++) {
+        start(link, &first[i], &point_write, 5000);
+        assert_true(server_recv(&s, 2000, &busy[i]));
+    }
+    for (int i = 0; i < 3; i++)
+        start(link, &waiting[i], &point_write, 5000);
+    server_reply(&busy[0], &keys.reply, -1, true);
+    assert_true(server_recv(&s, 2000, &r));
+    assert_int_equal(r.batch->n_calls, 3);
+    start(link, &new, &point_write, 5000);
+    expect_failure(&new, SFMS_UNAVAILABLE, "UNAVAILABLE");
+    server_reply(&r, &keys.reply, -1, true);
+    server_reply(&busy[1], &keys.reply, -1, true);
+    for (int i = 0; i < 3; i++)
+        expect_answer(&waiting[i]);
+    finish(&first[0]);
+    finish(&first[1]);
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
 static void
 a_server_that_says_so_while_idle_gets_nothing_more(void **state)
 {
@@ -190,6 +221,7 @@ main(void)
         cmocka_unit_test(a_lost_write_is_never_sent_again),
         cmocka_unit_test(a_lost_read_is_sent_once_more_to_another_replica),
         cmocka_unit_test(a_server_that_says_so_in_an_answer_gets_nothing_more),
+        cmocka_unit_test(a_stopping_server_is_sent_what_waited_with_each_answer),
         cmocka_unit_test(a_server_that_says_so_while_idle_gets_nothing_more),
         cmocka_unit_test(calls_expire_under_way_and_waiting),
         cmocka_unit_test(answers_that_cannot_be_trusted_count_as_lost),
