@@ -22,7 +22,7 @@ ctl_links(void)
     if (ctl_env->secret[0] == '\0')
         sfms_die("SFMS_SECRET or SFMS_SECRET_FILE must be set: the services refuse unsigned messages");
     sfms_wire_keys_init(&keys, ctl_env->secret);
-    return sfms_links_open(ctl_env->services, &keys);
+    return sfms_links_open_lazy(ctl_env->services, &keys);
 }
 
 /* Writes how a call ended: the sentence, then each field that is wrong. */
