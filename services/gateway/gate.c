@@ -305,7 +305,7 @@ gate_run(request *r)
         if (body.form == NULL)
             return fail(r, &bad_form);
     }
-    r->message = translate_request(&r->call, &r->match, r->parts.query, &body);
+    r->message = translate_request(&r->call, &r->match, r->parts.query, &body, &r->wrong_in_body);
     if (r->message == NULL)
         return NEXT_ANSWER;
     /* The time that the body took is the client's, not the service's. */
@@ -329,7 +329,7 @@ void
 gate_finish(request *r)
 {
     if (r->call.failure != NULL)
-        problem_answer(&r->answer, &r->call, r->match.target, r->path);
+        problem_answer(&r->answer, &r->call, r->match.target, r->path, r->wrong_in_body);
     answer_add(&r->answer, "X-Request-Id", r->call.request_id);
     if (r->limited)
         add_limit_headers(r);

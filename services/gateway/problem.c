@@ -140,46 +140,65 @@ is_path_variable(const route_target *t, const char *field)
     return false;
 }
 
-void
-problem_place(sfms_buf *b, const route_target *target, const char *field)
+/* True if the path is the field itself or leads into it. */
+static bool
+leads_into(const char *path, const char *field)
 {
-    const sfms_message *m = target != NULL && target->method != NULL ? target->method->input : NULL;
-    bool in_body = m != NULL && target->raw == NULL && !is_path_variable(target, field);
-    char *text;
-    sfms_buf path;
+    size_t n = strlen(field);
 
-    sfms_buf_init(&path, b->arena, SFMS_URL_MAX);
-    if (m != NULL && is_path_variable(target, field) && strrchr(field, '.') != NULL) {
-        m = message_before_leaf(m, field);
-        field = strrchr(field, '.') + 1;
+    return strncmp(path, field, n) == 0 && (path[n] == '\0' || path[n] == '.' || path[n] == '[');
+}
+
+static bool
+is_in_body(const route_target *t, const char *field, bool found_in_body)
+{
+    if (t->raw != NULL || (is_path_variable(t, field) && !found_in_body))
+        return false;
+    return t->whole_body || (t->body != NULL && leads_into(field, t->body->desc->name));
+}
+
+static void
+place_in_body(sfms_buf *b, const route_target *t, const char *field)
+{
+    const sfms_message *m = t->method->input;
+
+    if (t->body != NULL) {
+        field += strlen(t->body->desc->name);
+        m = t->body->message;
     }
-    if (in_body && target->body != NULL) {
-        const char *name = target->body->desc->name;
-        size_t n = strlen(name);
-
-        in_body = strncmp(field, name, n) == 0 && strchr(".[", field[n]) != NULL;
-        if (in_body && field[n] != '\0') { /* strchr finds the NUL as well: the body itself */
-            m = target->body->message;
-            field += n + (field[n] == '.');
-        } else if (in_body) {
-            field = "";
-        }
-    } else if (in_body) {
-        in_body = target->whole_body;
-    }
-
-    if (in_body && field[0] == '[') { /* the body is an array */
+    if (field[0] == '[') { /* the body is an array */
         char *end;
-        sfms_buf_printf(&path, "/%ld", strtol(field + 1, &end, 10));
-        field = *end == ']' && end[1] == '.' ? end + 2 : "";
+        sfms_buf_printf(b, "/%ld", strtol(field + 1, &end, 10));
+        field = *end == ']' ? end + 1 : "";
     }
-    if (in_body)
-        add_pointer(&path, m, field);
+    add_pointer(b, m, field[0] == '.' ? field + 1 : field);
+}
+
+static void
+place_in_parameter(sfms_buf *b, const route_target *t, const char *field)
+{
+    const sfms_message *m = t != NULL && t->method != NULL ? t->method->input : NULL;
+    const char *leaf = strrchr(field, '.');
+
+    if (m != NULL && leaf != NULL && is_path_variable(t, field))
+        add_parameter(b, message_before_leaf(m, field), leaf + 1);
     else
-        add_parameter(&path, m, field);
-    text = path.data;
+        add_parameter(b, m, field);
+}
+
+void
+problem_place(sfms_buf *b, const route_target *target, const char *field, bool found_in_body)
+{
+    bool in_body = target != NULL && target->method != NULL && is_in_body(target, field, found_in_body);
+    sfms_buf place;
+
+    sfms_buf_init(&place, b->arena, SFMS_URL_MAX);
+    if (in_body)
+        place_in_body(&place, target, field);
+    else
+        place_in_parameter(&place, target, field);
     sfms_buf_add(b, in_body ? "\"pointer\":" : "\"parameter\":");
-    sfms_buf_json(b, text, path.len);
+    sfms_buf_json(b, place.data, place.len);
 }
 
 /* ---- the document ---- */
@@ -196,7 +215,7 @@ add_member(sfms_buf *b, const char *name, const char *value)
 }
 
 static void
-add_errors(sfms_buf *b, const Pb__Status *failure, const route_target *target)
+add_errors(sfms_buf *b, const Pb__Status *failure, const route_target *target, size_t in_body)
 {
     if (failure->n_violations == 0)
         return;
@@ -204,7 +223,7 @@ add_errors(sfms_buf *b, const Pb__Status *failure, const route_target *target)
     for (size_t i = 0; i < failure->n_violations; i++) {
         const Pb__Violation *v = failure->violations[i];
         sfms_buf_add(b, i == 0 ? "{" : ",{");
-        problem_place(b, target, v->field);
+        problem_place(b, target, v->field, i < in_body);
         add_member(b, "detail", v->description);
         add_member(b, "reason", v->reason);
         sfms_buf_char(b, '}');
@@ -229,7 +248,8 @@ add_headers(answer *ans, const sfms_call *call)
 }
 
 void
-problem_answer(answer *ans, const sfms_call *call, const route_target *target, const char *path)
+problem_answer(
+    answer *ans, const sfms_call *call, const route_target *target, const char *path, size_t in_body)
 {
     const Pb__Status *failure = call->failure;
     unsigned http = problem_http(failure);
@@ -246,7 +266,7 @@ problem_answer(answer *ans, const sfms_call *call, const route_target *target, c
     add_member(&b, "code", code);
     add_member(&b, "requestId", call->request_id);
     add_member(&b, "existingId", failure->existing_id);
-    add_errors(&b, failure, target);
+    add_errors(&b, failure, target, in_body);
     sfms_buf_char(&b, '}');
 
     answer_set(ans, http, "application/problem+json", b.data, b.len);

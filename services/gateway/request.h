@@ -61,6 +61,7 @@ typedef struct request {
     unsigned limit_left;
 
     ProtobufCMessage *message; /* sent to the service */
+    size_t wrong_in_body;      /* violations found in the body */
     sfms_link_call link_call;
     Pb__Reply reply; /* bytes in the arena */
 

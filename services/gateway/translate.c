@@ -207,39 +207,64 @@ drop_from_mask(job *j, const char *field)
 
 /* The path decides; a body that repeats it must say the same. */
 static void
+check_variable(job *j, const char *field, const char *value)
+{
+    const char *given = string_at(j->target->method->input, j->msg, field);
+
+    if (given != NULL && given[0] != '\0' && strcasecmp(given, value) != 0)
+        sfms_violate(j->call, field, &sfms_immutable);
+}
+
+static void
 set_variable(job *j, const char *field, const char *value)
 {
-    const sfms_message *input = j->target->method->input;
-    const char *given = string_at(input, j->msg, field);
-
-    if (given != NULL && given[0] != '\0' && strcasecmp(given, value) != 0) {
-        sfms_violate(j->call, field, &sfms_immutable);
-        return;
-    }
     const char *dot = strrchr(field, '.');
+
     if (dot != NULL)
         drop_from_mask(j, dot + 1);
-    (void)sfms_json_read_text(j->call, input, field, value, j->msg);
+    (void)sfms_json_read_text(j->call, j->target->method->input, field, value, j->msg);
+}
+
+/* False if the body is no JSON at all, so that there is no use in looking further. */
+static bool
+read_body(job *j, const route_match *match, const translate_body *body)
+{
+    const route_target *t = j->target;
+
+    if (body->form != NULL) {
+        read_form(j, body->form);
+        return true;
+    }
+    if (t->raw != NULL) {
+        fill_raw(j, t->raw, body->data, body->len, body->content_type);
+        return true;
+    }
+    if (!t->whole_body && t->body == NULL)
+        return true;
+    if (!read_json_body(j, body) && sfms_violations(j->call) == SFMS_OK)
+        return false;
+    for (unsigned i = 0; i < t->n_vars; i++)
+        check_variable(j, t->var[i], match->value[i]);
+    return true;
 }
 
 ProtobufCMessage *
-translate_request(sfms_call *call, const route_match *match, char *query, const translate_body *body)
+translate_request(
+    sfms_call *call, const route_match *match, char *query, const translate_body *body, size_t *ret_in_body)
 {
     const route_target *t = match->target;
     job j = {.call = call, .target = t, .msg = sfms_message_new(call->arena, t->method->input->desc)};
 
-    if (body->form != NULL)
-        read_form(&j, body->form);
-    else if (t->raw != NULL)
-        fill_raw(&j, t->raw, body->data, body->len, body->content_type);
-    else if ((t->whole_body || t->body != NULL) && !read_json_body(&j, body) &&
-             sfms_violations(call) == SFMS_OK)
-        return NULL; /* not JSON at all */
+    *ret_in_body = 0;
+    if (!read_body(&j, match, body))
+        return NULL;
+    if (body->form == NULL && call->failure != NULL)
+        *ret_in_body = call->failure->n_violations;
     if (!read_query(&j, query)) {
         sfms_fail(call, &sfms_bad_request);
         return NULL;
     }
-    for (unsigned i = 0; i < t->n_vars; i++)
+    for (unsigned i = 0; i < t->n_vars && call->failure == NULL; i++)
         set_variable(&j, t->var[i], match->value[i]);
     return call->failure == NULL ? j.msg : NULL;
 }

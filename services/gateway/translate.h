@@ -27,10 +27,10 @@ typedef struct {
     const form_part *form;    /* the parts, if it is a form; data is NULL then */
 } translate_body;
 
-/* translate_request answers the message, in the call's arena; NULL if the call has failed, with all
- * violations. query is written into; it may be NULL. RawBody bytes are not copied: the body must outlive
- * the message. */
-ProtobufCMessage *
-translate_request(sfms_call *call, const route_match *match, char *query, const translate_body *body);
+/* translate_request answers the message, in the call's arena; NULL if the call has failed, with all violations, of which
+ * the first *ret_in_body are about the body. query is written into; it may be NULL. RawBody bytes are not copied: the
+ * body must outlive the message. */
+ProtobufCMessage *translate_request(
+    sfms_call *call, const route_match *match, char *query, const translate_body *body, size_t *ret_in_body);
 
 #endif

@@ -55,7 +55,7 @@ is_at(const char *verb, const char *path, const char *field, const char *place)
     sfms_buf b;
 
     sfms_buf_init(&b, arena, 4096);
-    problem_place(&b, target_of(verb, path), field);
+    problem_place(&b, target_of(verb, path), field, false);
     assert_string_equal(b.data, place);
 }
 
@@ -77,6 +77,17 @@ test_places(void **state)
     is_at("POST", "/v1/deals/1:move", "id", "\"parameter\":\"id\"");
     is_at("PATCH", "/v1/deals/1", "deal.line_items[2].product_id", "\"pointer\":\"/lineItems/2/productId\"");
     is_at("POST", "/v1/imports", "resource", "\"parameter\":\"resource\"");
+}
+
+static void
+test_a_variable_in_the_body(void **state)
+{
+    sfms_buf b;
+
+    (void)state;
+    sfms_buf_init(&b, arena, 4096);
+    problem_place(&b, target_of("PATCH", "/v1/accounts/1"), "account.id", true);
+    assert_string_equal(b.data, "\"pointer\":\"/id\"");
 }
 
 static sfms_call
@@ -104,7 +115,7 @@ gives_http(const sfms_reason *reason, unsigned http)
     sfms_call call = failed(reason, SFMS_LOCALE_EN);
     answer ans = {0};
 
-    problem_answer(&ans, &call, NULL, "/v1/x");
+    problem_answer(&ans, &call, NULL, "/v1/x", 0);
     assert_int_equal(ans.status, http);
     assert_string_equal(ans.content_type, "application/problem+json");
 }
@@ -135,13 +146,13 @@ test_headers(void **state)
 
     (void)state;
     call.failure->retry_after = 7;
-    problem_answer(&ans, &call, NULL, "/");
+    problem_answer(&ans, &call, NULL, "/", 0);
     assert_string_equal(header(&ans, "Retry-After"), "7");
     assert_string_equal(header(&ans, "Content-Language"), "zh-CN");
 
     call = failed(&sfms_no_token, SFMS_LOCALE_EN);
     ans = (answer){0};
-    problem_answer(&ans, &call, NULL, "/");
+    problem_answer(&ans, &call, NULL, "/", 0);
     assert_string_equal(header(&ans, "WWW-Authenticate"), "Bearer");
     assert_null(header(&ans, "Retry-After"));
 }
@@ -155,7 +166,7 @@ test_document(void **state)
     (void)state;
     sfms_violate(&call, "name", &sfms_required);
     sfms_violate(&call, "employee_count", &sfms_out_of_range, "0", "9");
-    problem_answer(&ans, &call, target_of("POST", "/v1/accounts"), "/v1/accounts");
+    problem_answer(&ans, &call, target_of("POST", "/v1/accounts"), "/v1/accounts", 2);
 
     cJSON *doc = cJSON_Parse(ans.body);
     assert_non_null(doc);
@@ -191,6 +202,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_a_variable_in_the_body),
         cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_document),

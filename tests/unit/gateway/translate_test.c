@@ -20,6 +20,7 @@ static sfms_arena *arena;
 static const sfms_contract *contract;
 static router *routes;
 static sfms_call call;
+static size_t in_body;
 
 static int
 setup(void **state)
@@ -51,7 +52,7 @@ translate_with(const char *verb, const char *target, const translate_body *body)
     assert_true(path_split(sfms_strdup(arena, target), &parts));
     assert_true(route_find(routes, arena, verb, &parts, &m, &allow));
     call = (sfms_call){.arena = arena, .contract = contract, .method = m.target->method, .request_id = "r"};
-    return translate_request(&call, &m, parts.query, body);
+    return translate_request(&call, &m, parts.query, body, &in_body);
 }
 
 static void *
@@ -100,6 +101,7 @@ test_bad_parameters(void **state)
     violates("nope", "UNKNOWN_FIELD");
     assert_null(translate("GET", "/v1/accounts?pageSize=many", NULL));
     violates("page_size", "WRONG_TYPE");
+    assert_int_equal(in_body, 0);
     assert_null(translate("GET", "/v1/accounts/" ID "?id=" OTHER, NULL));
     violates("id", "UNKNOWN_FIELD");
     assert_null(translate("POST", "/v1/accounts?name=x", "{}"));
@@ -154,6 +156,10 @@ test_update(void **state)
 
     assert_null(translate("PATCH", "/v1/accounts/" ID, "{\"id\":\"" OTHER "\"}"));
     violates("account.id", "IMMUTABLE");
+    assert_int_equal(in_body, 1);
+    assert_null(translate("PATCH", "/v1/accounts/" ID, "{\"id\":5}"));
+    violates("account.id", "WRONG_TYPE");
+    assert_int_equal(in_body, 1);
     assert_null(translate("PATCH", "/v1/accounts/" ID, "{\"nope\":1}"));
     violates("account.nope", "UNKNOWN_FIELD");
 }
