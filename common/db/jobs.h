@@ -22,8 +22,8 @@ typedef struct {
  * with backoff. Other statuses: the job has failed for good. */
 typedef sfms_status sfms_job_handler(sfms_call *call, const sfms_job *job);
 
-/* Hears that a job has failed for good: its handler said so, it was tried SFMS_JOB_ATTEMPTS times, or its user is gone.
- * call->failure says why. Runs once at least. */
+/* Hears that a job has failed for good: its handler said so, it was tried SFMS_JOB_ATTEMPTS times, or its
+ * user is gone. call->failure says why. Runs once at least. */
 typedef void sfms_job_failed(sfms_call *call, const sfms_job *job);
 
 enum { SFMS_JOB_ATTEMPTS = 8 };
@@ -37,15 +37,15 @@ typedef struct sfms_job_row {
 struct sfms_server_env;
 
 /* sfms_jobs_start starts a thread with a connection for each of the given kinds (ends with a NULL kind);
- * sfms_jobs_stop asks them to finish the jobs at hand, or to give them back after timeout_ms, and waits. rows must
- * live as long. */
+ * sfms_jobs_stop asks them to finish the jobs at hand, or to give them back after timeout_ms, and waits. rows
+ * must live as long. */
 typedef struct sfms_jobs sfms_jobs;
 sfms_jobs *sfms_jobs_start(const struct sfms_server_env *env, const sfms_job_row *rows);
 void sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms);
 
 /* sfms_job_beat renews the lease of the job at hand and the call's deadline, and stores progress (a JSON
- * object; NULL to keep it). Call it every few seconds: a lease lasts 20. Answers false if the job was cancelled or
- * taken by another runner, or the process is stopping: return SFMS_ABORTED then. */
+ * object; NULL to keep it). Call it every few seconds: a lease lasts 20. Answers false if the job was
+ * cancelled or taken by another runner, or the process is stopping: return SFMS_ABORTED then. */
 bool sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress);
 
 #endif

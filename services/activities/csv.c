@@ -167,8 +167,8 @@ on_row(int end, void *arg)
     next_row(r);
 }
 
-/* Feeds the parser piece by piece, so that a failure stops it soon. A cell that grows too large shows in the parser's
- * own buffer before it ends. */
+/* Feeds the parser piece by piece, so that a failure stops it soon. A cell that grows too large shows in the
+ * parser's own buffer before it ends. */
 static void
 feed(struct csv_parser *parser, reader *r, const char *text, size_t n)
 {

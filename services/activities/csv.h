@@ -1,5 +1,6 @@
 /*
- * csv.h -- files of comma-separated values as people have them: any usual encoding and delimiter, quotes as in RFC 4180.
+ * csv.h -- files of comma-separated values as people have them: any usual encoding and delimiter, quotes as
+ * in RFC 4180.
  *
  * Everything is bounded. Reading goes by a function that is called for each row, so that a file of a
  * million rows needs the memory of one.
@@ -30,7 +31,8 @@ typedef enum {
     IMPORT_CSV_ROWS,
 } import_csv_result;
 
-/* One row. Cells are without the white space around them, save where it is quoted; past IMPORT_COLUMNS_MAX they are only counted. */
+/* One row. Cells are without the white space around them, save where it is quoted; past IMPORT_COLUMNS_MAX
+ * they are only counted. */
 typedef struct {
     int64_t number; /* 0 for the header, then 1, 2, ...; lines without any text do not count */
     unsigned n_cells;
@@ -40,11 +42,12 @@ typedef struct {
 /* Takes a row; false stops the reading. */
 typedef bool import_csv_row_fn(void *arg, const import_csv_row *row);
 
-/* import_csv_decode answers the file as UTF-8 without a byte order mark: UTF-8 as it is, UTF-16 by its mark, and
- * anything else as GB18030. NULL if it is none of them or holds a NUL. */
+/* import_csv_decode answers the file as UTF-8 without a byte order mark: UTF-8 as it is, UTF-16 by its mark,
+ * and anything else as GB18030. NULL if it is none of them or holds a NUL. */
 const char *import_csv_decode(sfms_arena *a, const void *data, size_t n, size_t *ret_len);
 
-/* import_csv_delimiter answers comma, semicolon or tab, whichever the first line has most of outside quotes. */
+/* import_csv_delimiter answers comma, semicolon or tab, whichever the first line has most of outside quotes.
+ * */
 char import_csv_delimiter(const char *text, size_t n);
 
 /* import_csv_read calls fn for every row, the header first. *ret_row is the row at which it ended. */

@@ -8,6 +8,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "db/db.h"
+#include "existing.h"
 #include "import_store.h"
 #include "proto/json.h"
 #include "rows.h"
@@ -35,6 +36,7 @@ typedef struct {
     bool again;        /* rows were put aside before */
     bool may_wait;     /* rows may be put aside */
     bool progress;     /* of rows put aside, one has come through in this pass */
+    bool repeated;     /* the chunk before was mostly there already: this file has been here before */
     sfms_status status;
 } run;
 
@@ -96,10 +98,13 @@ run_chunk(run *r)
         return status;
     for (unsigned i = 0; i < r->n_rows; i++)
         import_row_build(&r->chunk, &r->plan, &r->rows[i], r->lookups, r->import.id, r->may_wait);
-    status = send_rows(r);
+    status = r->repeated ? import_find_existing(&r->chunk, &r->plan, r->n_rows, r->rows) : SFMS_OK;
+    if (status == SFMS_OK)
+        status = send_rows(r);
     if (status != SFMS_OK)
         return status;
     count(r, &counts);
+    r->repeated = 2 * counts.skipped > r->n_rows;
     status =
         import_store_chunk(&r->chunk, &r->import, r->n_rows, r->rows, &counts, r->again ? 0 : r->last_read);
     if (status == SFMS_OK && r->import.failed_rows > REFUSED_MAX)
@@ -194,8 +199,8 @@ run_aside(run *r)
     }
 }
 
-/* Rows that look up rows of the same file come through once those are there. When a pass brings nothing, a last
- * one refuses what is left. */
+/* Rows that look up rows of the same file come through once those are there. When a pass brings nothing, a
+ * last one refuses what is left. */
 static sfms_status
 run_all(run *r)
 {

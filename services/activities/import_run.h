@@ -4,8 +4,8 @@
 
 #include "db/jobs.h"
 
-/* import_run brings in what is left of an import: {"importId": "..."}. It can be stopped at any time and goes on where its
- * stored progress ends; the rows between are done again, which does no harm. */
+/* import_run brings in what is left of an import: {"importId": "..."}. It can be stopped at any time and goes
+ * on where its stored progress ends; the rows between are done again, which does no harm. */
 sfms_status import_run(sfms_call *call, const sfms_job *job);
 
 /* import_failed marks the import as FAILED with the call's failure. */

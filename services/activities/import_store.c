@@ -70,8 +70,8 @@ import_store_load(sfms_call *call, const char *id, import_stored *ret)
     return SFMS_OK;
 }
 
-/* The statements that write progress name the version that they know: if a runner whose lease has run out is still at work, only
- * one of the two goes on. */
+/* The statements that write progress name the version that they know: if a runner whose lease has run out is
+ * still at work, only one of the two goes on. */
 static sfms_status
 take_version(sfms_call *call, import_stored *import, PGresult *result)
 {

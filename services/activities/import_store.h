@@ -38,8 +38,9 @@ sfms_status import_store_load(sfms_call *call, const char *id, import_stored *re
 /* import_store_begin marks it as RUNNING. */
 sfms_status import_store_begin(sfms_call *call, import_stored *import);
 
-/* import_store_chunk stores what became of a chunk's rows, all or nothing: counts, refused rows and those put aside.
- * last_row, if not 0, is how far the file has been read. ABORTED if another run has written meanwhile. */
+/* import_store_chunk stores what became of a chunk's rows, all or nothing: counts, refused rows and those put
+ * aside. last_row, if not 0, is how far the file has been read. ABORTED if another run has written meanwhile.
+ * */
 sfms_status import_store_chunk(sfms_call *call, import_stored *import, unsigned n, const import_row *rows,
     const import_counts *counts, int64_t last_row);
 

@@ -97,6 +97,18 @@ import_lookup_want(import_lookups *l, const import_column *column, const char *t
     }
 }
 
+void
+import_filter_text(sfms_buf *b, const char *text)
+{
+    sfms_buf_char(b, '"');
+    for (const char *s = text; *s != '\0'; s++) {
+        if (*s == '"' || *s == '\\')
+            sfms_buf_char(b, '\\');
+        sfms_buf_char(b, *s);
+    }
+    sfms_buf_char(b, '"');
+}
+
 /* field = "text", and the mapping's own condition. */
 static const char *
 filter_of(sfms_arena *a, const looked *e)
@@ -105,13 +117,8 @@ filter_of(sfms_arena *a, const looked *e)
     sfms_buf b;
 
     sfms_buf_init(&b, a, 2 * IMPORT_CELL_MAX + SFMS_URL_MAX);
-    sfms_buf_printf(&b, "%s = \"", e->column->lookup_field);
-    for (const char *s = e->text; *s != '\0'; s++) {
-        if (*s == '"' || *s == '\\')
-            sfms_buf_char(&b, '\\');
-        sfms_buf_char(&b, *s);
-    }
-    sfms_buf_char(&b, '"');
+    sfms_buf_printf(&b, "%s = ", e->column->lookup_field);
+    import_filter_text(&b, e->text);
     if (extra[0] != '\0')
         sfms_buf_printf(&b, " AND (%s)", extra);
     return b.data;

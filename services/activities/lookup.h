@@ -6,6 +6,7 @@
 #ifndef SFMS_ACTIVITIES_LOOKUP_H
 #define SFMS_ACTIVITIES_LOOKUP_H
 
+#include "core/buf.h"
 #include "mapping.h"
 
 typedef struct import_lookups import_lookups;
@@ -30,8 +31,11 @@ sfms_status import_lookup_fetch(import_lookups *l, sfms_call *call);
 import_found
 import_lookup_get(const import_lookups *l, const import_column *column, const char *text, const char **ret);
 
-/* import_lookup_forget_missing forgets the names of the imported collection itself that were not found: by the
- * next chunk they may be there. */
+/* import_lookup_forget_missing forgets the names of the imported collection itself that were not found: by
+ * the next chunk they may be there. */
 void import_lookup_forget_missing(import_lookups *l);
+
+/* import_filter_text appends a text as a quoted value of a filter. */
+void import_filter_text(sfms_buf *b, const char *text);
 
 #endif

@@ -77,7 +77,8 @@ takes_text(const sfms_field *f)
                                                     : f->message->kind == SFMS_KIND_TIMESTAMP;
 }
 
-/* Finds a field by its dotted path in JSON names. Notes a violation of where if requests cannot set it by a text. */
+/* Finds a field by its dotted path in JSON names. Notes a violation of where if requests cannot set it by a
+ * text. */
 static bool
 find_target(sfms_call *call, const sfms_message *m, const char *where, const char *path, import_target *ret)
 {

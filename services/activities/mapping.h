@@ -48,16 +48,16 @@ typedef struct {
     bool has_external_id; /* a column or a constant fills it */
 } import_plan;
 
-/* import_mapping_parse reads an ImportMapping from JSON text, "" for one that says nothing; NULL and violations of
- * "mapping" if it is none. */
+/* import_mapping_parse reads an ImportMapping from JSON text, "" for one that says nothing; NULL and
+ * violations of "mapping" if it is none. */
 const Pb__ImportMapping *import_mapping_parse(sfms_call *call, const char *json);
 
 /* import_mapping_text writes a mapping as JSON into the arena. */
 const char *import_mapping_text(sfms_call *call, const Pb__ImportMapping *mapping);
 
-/* import_plan_make holds the mapping against the collection and the file's header. Notes a violation for whatever does not
- * fit: an unknown column, field or collection, a field that requests may not set, a format on the wrong type. Answers
- * INVALID_ARGUMENT then. */
+/* import_plan_make holds the mapping against the collection and the file's header. Notes a violation for
+ * whatever does not fit: an unknown column, field or collection, a field that requests may not set, a format
+ * on the wrong type. Answers INVALID_ARGUMENT then. */
 sfms_status import_plan_make(sfms_call *call, const char *collection, const Pb__ImportMapping *mapping,
     unsigned n_header, const char *const *header, import_plan *ret);
 

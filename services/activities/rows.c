@@ -112,6 +112,7 @@ import_row_read(sfms_call *call, const import_plan *plan, import_row *row)
 {
     row->state = IMPORT_ROW_READ;
     row->external_id = "";
+    row->external_source = "";
     if (row->n_cells != plan->width) {
         refuse(call, row,
             sfms_text(call, &wrong_width, sfms_printf(call->arena, "%u", row->n_cells),
@@ -265,7 +266,7 @@ import_row_build(sfms_call *call, const import_plan *plan, import_row *row, cons
     const char *import_id, bool may_wait)
 {
     ProtobufCMessage *record;
-    const char **id, **external_id;
+    const char **id, **text;
 
     if (row->state != IMPORT_ROW_READ)
         return;
@@ -274,9 +275,10 @@ import_row_build(sfms_call *call, const import_plan *plan, import_row *row, cons
     if (row->state != IMPORT_ROW_READ)
         return;
     row->state = IMPORT_ROW_READY;
-    external_id = text_field(plan->message, record, "external_id");
-    if (external_id != NULL)
-        row->external_id = *external_id;
+    text = text_field(plan->message, record, "external_id");
+    row->external_id = text != NULL ? *text : "";
+    text = text_field(plan->message, record, "external_source");
+    row->external_source = text != NULL ? *text : "";
     if (plan->upsert) {
         row->request = wrap(call, plan, row, record);
         return;
@@ -286,7 +288,7 @@ import_row_build(sfms_call *call, const import_plan *plan, import_row *row, cons
     if (id == NULL || (*id)[0] != '\0')
         return;
     import_row_id(import_id, row->number, row->id);
-    *id = row->id;
+    *id = sfms_strdup(call->arena, row->id);
 }
 
 /* ---- replies ---- */
@@ -300,7 +302,8 @@ is_about(const Pb__Status *status, const char *name)
     return false;
 }
 
-/* The violation's path without the wrapper of an upsert, and under the name of the column that it comes from. */
+/* The violation's path without the wrapper of an upsert, and under the name of the column that it comes from.
+ * */
 static const char *
 place_of(const import_plan *plan, const char *path)
 {

@@ -5,9 +5,9 @@
 #include "proto/call.h"
 #include "rpc/link.h"
 
-/* import_send makes n calls of one service on the uploader's behalf and waits. requests[i] is packed here. What is
- * UNAVAILABLE, ABORTED or late is tried again a few times: all calls of an import may be made twice. Answers UNAVAILABLE, and fails
- * the call, if some still have no other reply; replies live in the arena. */
+/* import_send makes n calls of one service on the uploader's behalf and waits. requests[i] is packed here.
+ * What is UNAVAILABLE, ABORTED or late is tried again a few times: all calls of an import may be made twice.
+ * Answers UNAVAILABLE, and fails the call, if some still have no other reply; replies live in the arena. */
 sfms_status import_send(sfms_call *call, sfms_arena *a, const sfms_method *method, size_t n,
     ProtobufCMessage *const *requests, Pb__Reply **replies);
 

@@ -1,4 +1,5 @@
--- A lease of 20 seconds: when a process dies, its job is taken up by another soon. Runners renew it as they go.
+-- A lease of 20 seconds: when a process dies, its job is taken up by another soon. Runners renew it as they
+-- go.
 CREATE OR REPLACE FUNCTION app.claim_job(kinds text[]) RETURNS SETOF app.jobs LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog AS $$
     UPDATE app.jobs j SET state = 'RUNNING', attempt = j.attempt + 1, lease_until = now() + interval '20 seconds'

@@ -17,11 +17,11 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- Makes a table an activity: a resource with an owner, which is also seen by who sees the record that it is about. Writing
--- stays with the owner's policy. PostgreSQL evaluates policies in the reverse order of their names ("owner", "attendee",
--- "about"), so the look at the other record is made only for rows that the others do not show: about 80 us for such a row.
--- A list by related_id reads few of them; a list without one, for a user who sees a small part of a large table, reads many,
--- and wants owner_id in its filter.
+-- Makes a table an activity: a resource with an owner, which is also seen by who sees the record that it is
+-- about. Writing stays with the owner's policy. PostgreSQL evaluates policies in the reverse order of their
+-- names ("owner", "attendee", "about"), so the look at the other record is made only for rows that the others
+-- do not show: about 80 us for such a row. A list by related_id reads few of them; a list without one, for a
+-- user who sees a small part of a large table, reads many, and wants owner_id in its filter.
 CREATE FUNCTION activities.activity(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM app.resource(relation, 'owner');
@@ -36,13 +36,14 @@ END $$;
 
 -- ---- reminders --------------------------------------------------------------------------------------------------
 
--- The job of one reminder: the same record, time and person give the same id, so that it is never there twice.
+-- The job of one reminder: the same record, time and person give the same id, so that it is never there
+-- twice.
 CREATE FUNCTION activities.reminder_id(record_id uuid, remind_time timestamptz, owner_id uuid) RETURNS uuid
 LANGUAGE sql STABLE
 AS $$ SELECT md5('reminder ' || record_id || ' ' || extract(epoch FROM remind_time) || ' ' || owner_id)::uuid $$;
 
--- Keeps the job of a reminder in step with its task or meeting, in the same transaction. A reminder whose time has passed when it
--- is set is due at once.
+-- Keeps the job of a reminder in step with its task or meeting, in the same transaction. A reminder whose
+-- time has passed when it is set is due at once.
 CREATE FUNCTION activities.schedule_reminder() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     old_job uuid;
@@ -238,7 +239,8 @@ INSERT INTO app.resources VALUES ('imports', 'activities.imports');
 GRANT SELECT (org_id, id) ON activities.imports TO sfms_service;
 GRANT SELECT, INSERT, UPDATE ON activities.imports TO sfms_activities;
 
--- The uploaded file as UTF-8, kept until the import has ended; its header and delimiter stay for the file of refused rows.
+-- The uploaded file as UTF-8, kept until the import has ended; its header and delimiter stay for the file of
+-- refused rows.
 CREATE TABLE activities.import_files (
     org_id    uuid NOT NULL DEFAULT app.org_id(),
     import_id uuid NOT NULL,
@@ -250,7 +252,8 @@ CREATE TABLE activities.import_files (
     FOREIGN KEY (org_id, import_id) REFERENCES activities.imports
 );
 
--- Refused rows, and rows that are put aside because they look up a row of the same file that has not come yet (reason NULL).
+-- Refused rows, and rows that are put aside because they look up a row of the same file that has not come yet
+-- (reason NULL).
 CREATE TABLE activities.import_errors (
     org_id     uuid NOT NULL DEFAULT app.org_id(),
     import_id  uuid NOT NULL,
