@@ -121,6 +121,8 @@ answer_reply(answer *ans, sfms_call *call, const route_target *target, const Pro
         add_location(ans, call, target, msg);
     if (output->kind == SFMS_KIND_RAW) {
         set_raw(ans, (const Pb__RawBody *)msg, status);
+        answer_add(
+            ans, "X-Content-Type-Options", "nosniff"); /* a file of someone's is never a page of ours */
         return true;
     }
     return set_json(ans, call, target, request, msg, status);

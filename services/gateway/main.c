@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "compress.h"
@@ -15,8 +16,9 @@
 #include "request.h"
 
 enum {
-    DRAIN_MS = 15000, /* for requests under way when the process is told to stop */
-    CLOSE_MS = 1000,  /* then for calls that have still not come back */
+    FILES_BESIDE = 128, /* descriptors for what is no HTTP connection */
+    DRAIN_MS = 15000,   /* for requests under way when the process is told to stop */
+    CLOSE_MS = 1000,    /* then for calls that have still not come back */
 };
 
 /* The gateway's own addresses; all others are the contract's. */
@@ -56,6 +58,24 @@ check_config(const gateway_config *c)
         sfms_die("SFMS_CONNECTIONS must be between SFMS_HTTP_THREADS and 1000000");
     if (c->rate < 0)
         sfms_die("SFMS_RATE_LIMIT must not be negative");
+}
+
+/* Every connection is a file descriptor, and the usual soft limit of 1024 is for programs that use select. If the system
+ * does not give enough, there are fewer connections, so that none takes a descriptor that something else needs. */
+static void
+allow_files(gateway_config *c)
+{
+    rlim_t wanted = (rlim_t)c->connections + FILES_BESIDE;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted)
+        return;
+    int left = limit.rlim_cur > FILES_BESIDE ? (int)(limit.rlim_cur - FILES_BESIDE) : 0;
+    c->connections = left > c->threads ? left : c->threads;
+    sfms_log(SFMS_LOG_WARN, "the limit of open files allows only %d connections", c->connections);
 }
 
 static void
@@ -150,6 +170,7 @@ main(int argc, char **argv)
     sfms_config_read(options, &gw.config, argc, argv, "HTTP and JSON in front of the services");
     sfms_log_open("sfms-gateway", gw.config.log_level);
     check_config(&gw.config);
+    allow_files(&gw.config);
     sfms_seal_init();
 
     sigemptyset(&signals);
