@@ -123,6 +123,7 @@ open_socket(sfms_server *s)
     if (rv != 0)
         sfms_die("cannot open a socket: %s", nng_strerror(rv));
     s->watchers = sfms_watchers_new(s);
+    s->newcomers = sfms_newcomers_new(s->socket);
 }
 
 /* A socket file that a killed process left behind is no hindrance: nng removes it if nobody answers there. */
@@ -247,6 +248,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     sfms_workers_free(workers);
     nng_close(server.socket);
     sfms_watchers_free(server.watchers);
+    sfms_newcomers_free(server.newcomers);
     sfms_links_close(server.env.links, 0);
     sfms_arena_free(perm);
     sfms_log(SFMS_LOG_INFO, "stopped");

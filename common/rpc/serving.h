@@ -1,6 +1,7 @@
 /*
  * serving.h -- what the parts of a server share: server.c (the process), served.c (the table of methods), worker.c
- * (messages), dispatch.c (calls), once.c (Idempotency-Key), watchers.c (who hears that we stop). Inside common/rpc only.
+ * (messages), dispatch.c (calls), once.c (Idempotency-Key), watchers.c (who hears that we stop), newcomers.c (who has said
+ * nothing yet). Inside common/rpc only.
  */
 #ifndef SFMS_RPC_SERVING_H
 #define SFMS_RPC_SERVING_H
@@ -18,6 +19,7 @@ typedef struct {
 } sfms_served;
 
 typedef struct sfms_watchers sfms_watchers;
+typedef struct sfms_newcomers sfms_newcomers;
 
 typedef struct sfms_server {
     const sfms_service *service;
@@ -26,6 +28,7 @@ typedef struct sfms_server {
     const sfms_served *served; /* in the order of the contract's methods */
     nng_socket socket;
     sfms_watchers *watchers;
+    sfms_newcomers *newcomers;
     atomic_bool draining;
     _Atomic int64_t last_us; /* when a message last came or an answer last went */
     atomic_int busy;         /* messages that are being worked on */
@@ -77,5 +80,11 @@ sfms_watchers *sfms_watchers_new(sfms_server *s);
 bool sfms_watchers_park(sfms_watchers *w, nng_ctx ctx, nng_pipe pipe);
 void sfms_watchers_tell(sfms_watchers *w);
 void sfms_watchers_free(sfms_watchers *w);
+
+/* Newcomers: connections of the socket that have not yet sent a message. heard says that one has; one that stays silent
+ * for two seconds is closed. */
+sfms_newcomers *sfms_newcomers_new(nng_socket socket);
+void sfms_newcomers_heard(sfms_newcomers *w, nng_pipe pipe);
+void sfms_newcomers_free(sfms_newcomers *w);
 
 #endif

@@ -117,6 +117,7 @@ serve(worker *w, nng_msg *msg)
         return;
     }
     nng_msg_free(msg);
+    sfms_newcomers_heard(s->newcomers, pipe);
     if (batch->n_calls == 0 && park(w, pipe))
         return;
     answer(w, sfms_dispatch(s, w->db, w->arena, batch));
