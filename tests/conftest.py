@@ -24,13 +24,14 @@ def stack():
 
 @pytest.fixture(autouse=True)
 def healthy(request):
-    """After each test that uses the system: every process still runs, and no sanitizer has said a word."""
+    """After each test that uses the system: every process still runs, none has answered INTERNAL, and no sanitizer
+    has said a word."""
     yield
     for name in ("stack", "own_stack"):
         if name in request.fixturenames:
             stack = request.getfixturevalue(name)
             trouble = stack.new_trouble()
-            assert not trouble, f"a sanitizer reports:\n{trouble}"
+            assert not trouble, f"in the log:\n{trouble}"
             assert not stack.dead(), f"{stack.dead()} ended during the test:\n{stack[stack.dead()[0]].text()[-3000:]}"
 
 

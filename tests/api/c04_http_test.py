@@ -167,6 +167,5 @@ def test_the_same_key_at_the_same_time_makes_one(api, org):
 
 
 def test_bad_idempotency_keys(api):
-    for key in ("x" * 256, " ", "a\tb"):
-        answer = api.post("/v1/accounts", json={"name": "Key"}, headers={"Idempotency-Key": key})
-        assert answer.status == 400 or key == " " and answer.status == 201, str(answer)
+    for key in ("x" * 256, "a\tb"):
+        api.post("/v1/accounts", json={"name": "Key"}, headers={"Idempotency-Key": key}).fails(400, "BAD_IDEMPOTENCY_KEY")

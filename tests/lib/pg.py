@@ -28,8 +28,9 @@ class Cluster:
 
     def __init__(self, directory):
         self.dir = directory
-        self.data = os.path.join(directory, "pgdata")
-        self.log = os.path.join(directory, "postgres.log")
+        self.socket_dir = os.path.join(directory, "pg")
+        self.data = os.path.join(self.socket_dir, "data")
+        self.log = os.path.join(self.socket_dir, "postgres.log")
         self.port = 5432
         self.bin = bin_dir()
 
@@ -43,19 +44,16 @@ class Cluster:
         return done
 
     def create(self):
-        os.makedirs(self.dir, exist_ok=True)
+        os.makedirs(self.socket_dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
-        home = os.path.join(self.dir, "pg")
-        os.makedirs(home, exist_ok=True)
-        self.data, self.log = os.path.join(home, "data"), os.path.join(home, "postgres.log")
         if os.geteuid() == 0:
-            shutil.chown(home, "postgres", "postgres")
+            shutil.chown(self.socket_dir, "postgres", "postgres")
         self._run(f"{self.bin}/initdb", "-D", self.data, "-U", "owner", "-A", "trust", "-E", "UTF8",
                   "--locale=C.UTF-8", "--no-sync")
-        self.socket_dir = home
         self.start()
-        with self.connect("postgres") as conn:
-            conn.cursor().execute("CREATE DATABASE sfms")
+        conn = self.connect("postgres")
+        conn.cursor().execute("CREATE DATABASE sfms")
+        conn.close()
 
     def start(self):
         options = " ".join(f"-c {name}={value}" for name, value in self.SETTINGS.items() if value)

@@ -18,9 +18,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.abspath(os.environ.get("SFMS_BUILD", os.path.join(ROOT, "build-tests")))
 SERVICES = ("identity", "customers", "pipeline", "activities", "analytics")
 
-# What a sanitizer or an assertion leaves in a log.
+# What a sanitizer, an assertion or an answer of INTERNAL leaves in a log.
 TROUBLE = re.compile(r"(ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error: |SUMMARY: \w+Sanitizer"
-                     r"|Assertion .* failed|AddressSanitizer:DEADLYSIGNAL)")
+                     r"|Assertion .* failed|AddressSanitizer:DEADLYSIGNAL|^\S+ ERROR )", re.MULTILINE)
 
 
 def free_port():
@@ -71,7 +71,7 @@ class Process:
             return f.read()
 
     def new_trouble(self):
-        """What sanitizers have written since the last time somebody asked; "" if nothing."""
+        """What sanitizers, or lines of level ERROR, have said since the last time somebody asked; "" if nothing."""
         with open(self.log, errors="replace") as f:
             f.seek(self.read_to)
             text = f.read()
@@ -118,6 +118,7 @@ class Stack:
             "SFMS_DATABASE_URL": self.pg.url(),
             "SFMS_HTTP_HOST": "127.0.0.1",
             "SFMS_PORT": str(self.port),
+            "SFMS_LOG_LEVEL": "debug",
             "SFMS_CORS_ORIGINS": "https://app.example.com",
             "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:exitcode=99",
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
