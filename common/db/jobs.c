@@ -15,7 +15,8 @@
 enum {
     POLL_MS = 500,          /* sleep while nothing is due */
     CALL_US = 60 * 1000000, /* time that a job's statements get, from beat to beat */
-    PURGE_SECONDS = 3600,   /* between two purges of old answers */
+    FINISH_MS = 2000,     /* a job that takes longer than this to end is given back when the process stops */
+    PURGE_SECONDS = 3600, /* between two purges of old answers */
 };
 
 static const sfms_reason user_gone = {"USER_GONE", SFMS_FAILED_PRECONDITION,
@@ -351,7 +352,7 @@ sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms)
         return;
     pthread_mutex_lock(&jobs->mutex);
     jobs->stopping = true;
-    jobs->stop_at_us = sfms_mono_us() + (int64_t)timeout_ms * 1000;
+    jobs->stop_at_us = sfms_mono_us() + (int64_t)(timeout_ms < FINISH_MS ? timeout_ms : FINISH_MS) * 1000;
     pthread_cond_broadcast(&jobs->wake);
     pthread_mutex_unlock(&jobs->mutex);
     for (unsigned i = 0; i < jobs->n_runners; i++) {

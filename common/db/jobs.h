@@ -37,8 +37,8 @@ typedef struct sfms_job_row {
 struct sfms_server_env;
 
 /* sfms_jobs_start starts a thread with a connection for each of the given kinds (ends with a NULL kind);
- * sfms_jobs_stop asks them to finish the jobs at hand, or to give them back after timeout_ms, and waits. rows
- * must live as long. */
+ * sfms_jobs_stop asks them to finish the jobs at hand, or to give them back after timeout_ms or two seconds,
+ * and waits. rows must live as long. */
 typedef struct sfms_jobs sfms_jobs;
 sfms_jobs *sfms_jobs_start(const struct sfms_server_env *env, const sfms_job_row *rows);
 void sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms);
