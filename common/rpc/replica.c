@@ -129,10 +129,10 @@ sfms_replica_drains(sfms_replica *r, const nng_msg *msg)
 static int
 set_options(nng_socket socket)
 {
-    int rv = nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+    int rv = sfms_socket_options(socket);
 
     if (rv == 0)
-        rv = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, SFMS_MESSAGE_MAX + 64); /* and nng's own header */
+        rv = nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
     if (rv == 0)
         rv = nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
     if (rv == 0)

@@ -23,6 +23,9 @@ typedef struct {
     sfms_key reply;   /* signs replies */
 } sfms_wire_keys;
 
+/* sfms_socket_options sets what both ends of a connection need; answers nng's error. */
+int sfms_socket_options(nng_socket socket);
+
 /* sfms_wire_keys_init derives both keys from the shared secret; ends the process if it is too short. */
 void sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret);
 
