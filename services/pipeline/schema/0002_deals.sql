@@ -27,7 +27,7 @@ CREATE TABLE pipeline.deals (
     CONSTRAINT deals_contact_id_fkey FOREIGN KEY (org_id, contact_id) REFERENCES customers.contacts,
     CONSTRAINT deals_stage_id_fkey FOREIGN KEY (org_id, stage_id) REFERENCES pipeline.stages,
     CONSTRAINT deals_close_date_check CHECK ((outcome = 'OPEN') = (close_date IS NULL) AND close_date >= start_date)
-);
+) WITH (fillfactor = 85); -- room for the next version of a row on its page: an update there leaves the indexes alone
 
 -- Midnight of a day where the user is; now if that day is not over.
 CREATE FUNCTION pipeline.moment_of(day date) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -226,11 +226,13 @@ CREATE TRIGGER hand_over_history AFTER UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.owner_id <> NEW.owner_id) EXECUTE FUNCTION pipeline.hand_over_history();
 
 -- ---- who sees what, and how fast --------------------------------------------------------------------------------
--- Every index is paid for by every insert, and by every update of a column in it, so there is one for each list that
--- people sort or open (by stage, account, contact, amount, expected close date; by owner from app.owned_record) and one
--- for analytics: what was closed in a period, with all that is added up, is read from the index alone (6 ms instead of
--- 25 ms for a quarter of 200,000 deals).
+-- Every index is paid for by every insert, and an update of an indexed column is entered in all of them: a new amount
+-- takes 290 us of the server's time, a new next step 140 us. So there is one for each list that people sort or open (by
+-- name, amount, expected close date, stage, account, contact; by owner from app.owned_record) and one for analytics: what
+-- was closed in a period, with all that is added up, is read from the index alone (6 ms instead of 25 ms for a quarter of
+-- 200,000 deals).
 
+CREATE INDEX deals_name ON pipeline.deals (org_id, name, id);
 CREATE INDEX deals_stage ON pipeline.deals (org_id, stage_id, id);
 CREATE INDEX deals_account ON pipeline.deals (org_id, account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX deals_contact ON pipeline.deals (org_id, contact_id, id) WHERE contact_id IS NOT NULL;
