@@ -147,12 +147,11 @@ plain_run(const char *s, const char *end)
 }
 
 void
-sfms_buf_json(sfms_buf *b, const char *s, size_t n)
+sfms_buf_json_part(sfms_buf *b, const char *s, size_t n)
 {
     const char *end = s + n;
     const char *plain = s; /* start of what is copied as it is */
 
-    sfms_buf_char(b, '"');
     for (;;) {
         s += plain_run(s, end);
         if (s == end)
@@ -167,5 +166,12 @@ sfms_buf_json(sfms_buf *b, const char *s, size_t n)
         plain = ++s;
     }
     sfms_buf_mem(b, plain, (size_t)(s - plain));
+}
+
+void
+sfms_buf_json(sfms_buf *b, const char *s, size_t n)
+{
+    sfms_buf_char(b, '"');
+    sfms_buf_json_part(b, s, n);
     sfms_buf_char(b, '"');
 }

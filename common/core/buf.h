@@ -75,4 +75,7 @@ void sfms_buf_printf(sfms_buf *b, const char *format, ...) __attribute__((format
 /* sfms_buf_json appends s as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void sfms_buf_json(sfms_buf *b, const char *s, size_t n);
 
+/* sfms_buf_json_part does so without the quotes, for a string that is made of parts. */
+void sfms_buf_json_part(sfms_buf *b, const char *s, size_t n);
+
 #endif

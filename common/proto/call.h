@@ -16,8 +16,8 @@
 struct sfms_db;
 
 typedef struct sfms_call {
-    sfms_arena *arena;              /* everything about this call lives here */
-    struct sfms_db *db;             /* the worker's connection; NULL in the gateway */
+    sfms_arena *arena;  /* everything about this call lives here */
+    struct sfms_db *db; /* the worker's connection; NULL in the gateway */
     const sfms_contract *contract;
     const sfms_method *method;
     const Pb__Principal *principal; /* NULL if nobody is signed in */
@@ -25,14 +25,14 @@ typedef struct sfms_call {
     const char *request_id; /* never NULL */
     const char *traceparent;
     const char *idempotency_key;
-    const char *peer;     /* the caller's address */
-    uint64_t if_match;    /* version that a write expects; 0 for any */
-    int64_t deadline_us;  /* by sfms_mono_us */
+    const char *peer;    /* the caller's address */
+    uint64_t if_match;   /* version that a write expects; 0 for any */
+    int64_t deadline_us; /* by sfms_mono_us */
 
-    Pb__Status *failure;  /* how it failed; NULL on success */
-    uint64_t version;     /* of the resource answered, for the ETag; 0 if there is none */
-    bool created;         /* a new resource was made */
-    const char *note;     /* for the log only: what really went wrong; never sent to the caller */
+    Pb__Status *failure; /* how it failed; NULL on success */
+    uint64_t version;    /* of the resource answered, for the ETag; 0 if there is none */
+    bool created;        /* a new resource was made */
+    const char *note;    /* for the log only: what really went wrong; never sent to the caller */
 } sfms_call;
 
 /* sfms_fail ends the call with a reason. The arguments are those of its format, all const char *. Answers the

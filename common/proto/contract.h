@@ -37,11 +37,11 @@ typedef enum {
 typedef struct {
     const ProtobufCFieldDescriptor *desc; /* name, type, offset in the C struct */
     const char *json_name;                /* lowerCamelCase */
-    const char *json_key;                 /* the same as it stands in JSON: "closeDate": with quotes and colon */
+    const char *json_key; /* the same as it stands in JSON: "closeDate": with quotes and colon */
     unsigned name_len, json_name_len, json_key_len;
-    const sfms_message *message;          /* of a message field; NULL for others */
-    const Pb__FieldRule *rule;            /* never NULL; all zero if the proto says nothing */
-    const char *comment;                  /* from the proto; "" if none */
+    const sfms_message *message; /* of a message field; NULL for others */
+    const Pb__FieldRule *rule;   /* never NULL; all zero if the proto says nothing */
+    const char *comment;         /* from the proto; "" if none */
 } sfms_field;
 
 struct sfms_message {
@@ -63,15 +63,15 @@ typedef struct {
 } sfms_route;
 
 typedef struct {
-    const char *name;    /* "sfms.pipeline.v1.Deals/MoveDeal" */
-    const char *service; /* the process that serves it, second word of the package: "pipeline"; "rpc" for Health */
-    const char *group;   /* proto service, "Deals" */
+    const char *name;       /* "sfms.pipeline.v1.Deals/MoveDeal" */
+    const char *service;    /* who serves it: second word of the package, "pipeline"; "rpc" for Health */
+    const char *group;      /* proto service, "Deals" */
     const char *short_name; /* "MoveDeal" */
     const sfms_message *input;
     const sfms_message *output;
     const sfms_message *resource; /* what a standard method is about; NULL for other methods */
-    const Pb__MethodRule *rule; /* never NULL */
-    unsigned n_routes;          /* additional_bindings count too */
+    const Pb__MethodRule *rule;   /* never NULL */
+    unsigned n_routes;            /* additional_bindings count too */
     const sfms_route *routes;
     const char *comment;
 } sfms_method;
@@ -79,7 +79,8 @@ typedef struct {
 typedef struct sfms_contract sfms_contract;
 
 /* sfms_contract_load builds the contract; call it once, before threads. Ends the process with a sentence if C
- * descriptors and set disagree, if a method does not say who may call it, or if a route is given twice or names a field that is none. */
+ * descriptors and set disagree, if a method does not say who may call it, or if a route is given twice or names a
+ * field that is none. */
 const sfms_contract *sfms_contract_load(void);
 
 /* sfms_contract_method finds a method by its full name; NULL if there is none. Constant time. */

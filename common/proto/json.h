@@ -21,8 +21,8 @@
 
 /* sfms_json_parse reads text of n bytes into a tree in the call's arena. Fails the call with bad_json (the byte) or
  * json_depth and answers NULL. Trailing text other than white space is refused. Duplicate keys are refused.
- * cJSON has one allocator for the process; the first call here replaces it by one that takes memory from the arena while
- * this function runs, and from malloc at all other times. So never cJSON_Delete a tree that came from here, nor add
+ * cJSON has one allocator for the process; the first call here replaces it by one that takes memory from the arena
+ * while this function runs, and from malloc at all other times. So never cJSON_Delete a tree that came from here, nor add
  * items to it. */
 cJSON *sfms_json_parse(sfms_call *call, const char *text, size_t n);
 

@@ -228,6 +228,24 @@ sfms_mask_read(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *tex
     }
 }
 
+/* json_form writes a name in lowerCamelCase: "close_date" as "closeDate". */
+static void
+json_form(sfms_buf *b, const char *name)
+{
+    const char *run = name;
+    const char *p = name;
+
+    for (; *p != '\0'; p++) {
+        if (p[0] != '_' || p[1] < 'a' || p[1] > 'z')
+            continue;
+        sfms_buf_json_part(b, run, (size_t)(p - run));
+        p++;
+        sfms_buf_char(b, (char)(*p - 'a' + 'A'));
+        run = p + 1;
+    }
+    sfms_buf_json_part(b, run, (size_t)(p - run));
+}
+
 void
 sfms_mask_write(sfms_buf *b, const Google__Protobuf__FieldMask *mask)
 {
@@ -235,14 +253,7 @@ sfms_mask_write(sfms_buf *b, const Google__Protobuf__FieldMask *mask)
     for (size_t i = 0; i < mask->n_paths; i++) {
         if (i > 0)
             sfms_buf_char(b, ',');
-        for (const char *p = mask->paths[i]; *p != '\0'; p++) {
-            bool raise = *p == '_' && p[1] >= 'a' && p[1] <= 'z';
-            char c = raise ? (char)(*++p - 'a' + 'A') : *p;
-
-            /* Names come from outside: nothing but what names are made of. */
-            if ((unsigned char)c > 0x20 && c != '"' && c != '\\' && (unsigned char)c < 0x7f)
-                sfms_buf_char(b, c);
-        }
+        json_form(b, mask->paths[i]);
     }
     sfms_buf_char(b, '"');
 }

@@ -211,8 +211,8 @@ test_mask_as_value(void **state)
     assert_string_equal(json(m, &r.base, NULL), "{\"id\":null,\"readMask\":\"\"}");
     mask.paths = paths;
     mask.n_paths = 4;
-    assert_string_equal(
-        json(m, &r.base, NULL), "{\"id\":null,\"readMask\":\"closeDate,lineItems.productId,abc,x_1_\"}");
+    assert_string_equal(json(m, &r.base, NULL),
+        "{\"id\":null,\"readMask\":\"closeDate,lineItems.productId,a\\\"b\\\\c\\n,x_1_\"}");
 }
 
 static void
