@@ -1,5 +1,8 @@
 /* Tests common/rpc/replica.c and what the link makes of it: servers that are slow, stopping or gone. Nothing that may have
  * been done is ever sent twice. */
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "link_server.h"
 
 static void
@@ -214,6 +217,65 @@ too_much_waiting_is_refused_and_closing_answers_all(void **state)
     server_stop(&s);
 }
 
+/* A plain socket at a server's address. */
+static int
+plain_socket(const server *s, struct sockaddr_un *ret_address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%.90s", s->url + strlen("ipc://"));
+    return fd;
+}
+
+/* nng 1.5.2 by itself would accept nobody after the first of them. */
+static void
+a_server_survives_those_who_connect_and_go(void **state)
+{
+    server s = server_start('a');
+    struct sockaddr_un address;
+    sfms_link *link;
+
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        int fd = plain_socket(&s, &address);
+
+        assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        close(fd);
+    }
+    link = link_to(s.url);
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+/* nng 1.5.2 by itself would never dial again after the first that hung up. */
+static void
+a_link_survives_servers_that_accept_and_go(void **state)
+{
+    server s = {0};
+    struct sockaddr_un address;
+    sfms_link *link;
+    int fd;
+
+    (void)state;
+    snprintf(s.url, sizeof(s.url), "ipc:///tmp/sfms-link-test-%d-a.ipc", (int)getpid());
+    fd = plain_socket(&s, &address);
+    unlink(address.sun_path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    link = sfms_link_open("test", s.url, &keys);
+    for (int i = 0; i < 10; i++)
+        close(accept(fd, NULL, NULL));
+    close(fd);
+    unlink(address.sun_path);
+    assert_false(sfms_link_up(link));
+    s = server_start('a');
+    assert_true(wait_up(link, true, 1000));
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
 int
 main(void)
 {
@@ -223,6 +285,8 @@ main(void)
         cmocka_unit_test(a_server_that_says_so_in_an_answer_gets_nothing_more),
         cmocka_unit_test(a_stopping_server_is_sent_what_waited_with_each_answer),
         cmocka_unit_test(a_server_that_says_so_while_idle_gets_nothing_more),
+        cmocka_unit_test(a_server_survives_those_who_connect_and_go),
+        cmocka_unit_test(a_link_survives_servers_that_accept_and_go),
         cmocka_unit_test(calls_expire_under_way_and_waiting),
         cmocka_unit_test(answers_that_cannot_be_trusted_count_as_lost),
         cmocka_unit_test(too_much_waiting_is_refused_and_closing_answers_all),
