@@ -129,27 +129,41 @@ def test_a_message_that_is_passed_on_as_it_is(stack, org, tmp_path):
     assert any(frame[4:8] == b"SFM1" for frame in tap.seen)
 
 
+def flip(frame, at, bit=1):
+    return frame[:at] + bytes([frame[at] ^ bit]) + frame[at + 1:]
+
+
+# A frame is a request id (4 bytes), "SFM1", the MAC (32), the batch.
 CHANGES = {
-    "magic": lambda f: f[:4] + b"XFM1" + f[8:],
-    "first bit of the MAC": lambda f: f[:8] + bytes([f[8] ^ 1]) + f[9:],
-    "last bit of the MAC": lambda f: f[:39] + bytes([f[39] ^ 0x80]) + f[40:],
-    "first bit of the body": lambda f: f[:40] + bytes([f[40] ^ 1]) + f[41:],
-    "middle of the body": lambda f: f[:len(f) // 2 + 20] + bytes([f[len(f) // 2 + 20] ^ 4]) + f[len(f) // 2 + 21:],
-    "last bit of the body": lambda f: f[:-1] + bytes([f[-1] ^ 1]),
-    "a byte less": lambda f: f[:-1],
-    "a byte more": lambda f: f + b"\0",
-    "another tenant": lambda f: f.replace(f[60:64], b"0000", 1),
+    "magic": lambda f, _: f[:4] + b"XFM1" + f[8:],
+    "first bit of the MAC": lambda f, _: flip(f, 8),
+    "last bit of the MAC": lambda f, _: flip(f, 39, 0x80),
+    "first bit of the body": lambda f, _: flip(f, 40),
+    "middle of the body": lambda f, _: flip(f, 40 + (len(f) - 40) // 2, 4),
+    "last bit of the body": lambda f, _: flip(f, len(f) - 1),
+    "a byte less": lambda f, _: f[:-1],
+    "a byte more": lambda f, _: f + b"\0",
+    "another tenant": lambda f, other: f.replace(other[0].encode(), other[1].encode()),
+    "the MAC of another message": lambda f, _: f[:8] + bytes(reversed(f[8:40])) + f[40:],
 }
 
 
 @pytest.mark.parametrize("kind", sorted(CHANGES))
-def test_a_message_that_is_changed_on_the_way(kind, stack, org, tmp_path):
+def test_a_message_that_is_changed_on_the_way(kind, stack, org, other_org, tmp_path):
+    changed = []
+
     def change(frame):
-        return CHANGES[kind](frame) if frame[4:8] == b"SFM1" else frame
+        if CREATE.encode() not in frame:
+            return frame
+        other = CHANGES[kind](frame, (org.id, other_org.id))
+        changed.append(other != frame)
+        return other
+
     tap = Tap(str(tmp_path / "tap"), stack.sockets["customers"], change)
     name = f"Changed {kind}"
     done = call(stack, org, name, **through(tmp_path / "tap", stack))
     tap.close()
+    assert changed and all(changed), "the call did not come by, or was not changed"
     assert done.returncode != 0, done.stdout
     assert count(stack, name) == 0
     assert stack["customers"].alive()

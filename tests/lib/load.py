@@ -46,6 +46,7 @@ class Load:
         self.ending.set()
         for t in self.threads:
             t.join(60)
+        print(f"load on {self.collection}: {self.summary()}")
         assert not any(t.is_alive() for t in self.threads), "a request has not come back within 60 s"
 
     def _run(self):
@@ -93,6 +94,14 @@ class Load:
         if outcome.status is None:
             time.sleep(0.01)
         return outcome
+
+    def summary(self):
+        """One line for the test's output: how many ended how, and the slowest of each."""
+        kinds = {}
+        for o in self.outcomes:
+            kinds.setdefault((o.kind, o.status, o.code or o.error), []).append(o.end - o.begin)
+        return "; ".join(f"{kind} {status}{' ' + why if why else ''}: {len(times)}, slowest {1000 * max(times):.0f} ms"
+                         for (kind, status, why), times in sorted(kinds.items(), key=str))
 
     # ---- afterwards --------------------------------------------------------------------------------------------
 
