@@ -214,11 +214,11 @@ CREATE INDEX jobs_due ON app.jobs (run_at) WHERE state IN ('PENDING', 'RUNNING')
 SELECT app.protect('app.jobs', 'tenant');
 GRANT SELECT, INSERT, UPDATE ON app.jobs TO sfms_service;
 
--- Takes one due job of the given kinds, of any tenant, for a minute; no row if there is none. A job whose lease has
--- expired is due again.
+-- Takes one due job of the given kinds, of any tenant, for 20 seconds; no row if there is none. A job whose lease has
+-- expired is due again: when a process dies, another takes its jobs up soon. Runners renew the lease as they go.
 CREATE FUNCTION app.claim_job(kinds text[]) RETURNS SETOF app.jobs LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog AS $$
-    UPDATE app.jobs j SET state = 'RUNNING', attempt = j.attempt + 1, lease_until = now() + interval '1 minute'
+    UPDATE app.jobs j SET state = 'RUNNING', attempt = j.attempt + 1, lease_until = now() + interval '20 seconds'
       FROM (SELECT org_id, id FROM app.jobs
              WHERE state IN ('PENDING', 'RUNNING') AND run_at <= now() AND kind = ANY (kinds)
                AND (state = 'PENDING' OR lease_until < now())
@@ -244,6 +244,16 @@ CREATE TABLE app.idempotency (
 CREATE INDEX idempotency_create_time ON app.idempotency (create_time);
 SELECT app.protect('app.idempotency', 'user');
 GRANT SELECT, INSERT, UPDATE, DELETE ON app.idempotency TO sfms_service;
+
+-- Forgets answers that were kept longer than 24 hours, of all tenants; answers how many. Definer, because a runner of
+-- jobs sees only the rows of the user on whose behalf it works.
+CREATE FUNCTION app.purge_idempotency() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+    WITH gone AS (DELETE FROM app.idempotency WHERE create_time < now() - interval '24 hours' RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+REVOKE EXECUTE ON FUNCTION app.purge_idempotency FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.purge_idempotency TO sfms_service;
 
 -- ---- text -------------------------------------------------------------------------------------------------------
 

@@ -192,13 +192,15 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION identity.user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION identity.user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM identity.refresh_sight(org_id, array_agg(id)) FROM changed GROUP BY org_id;
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION identity.moved_user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION identity.moved_user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM identity.refresh_sight(c.org_id, array_agg(c.id))
        FROM changed c JOIN previous p USING (org_id, id)
@@ -206,13 +208,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION identity.team_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION identity.team_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM identity.refresh_sight(org_id) FROM (SELECT DISTINCT org_id FROM changed) orgs;
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION identity.moved_team_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION identity.moved_team_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM identity.refresh_sight(org_id)
        FROM (SELECT DISTINCT c.org_id FROM changed c JOIN previous p USING (org_id, id)

@@ -40,7 +40,8 @@ END $$;
 
 -- ---- roles ------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION identity.guard_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION identity.guard_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     IF app.user_id() IS NULL THEN
         RETURN NEW;
@@ -87,7 +88,8 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION identity.guard_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION identity.guard_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         PERFORM identity.guard_team_parent(NEW);
@@ -146,7 +148,8 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION identity.guard_user() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION identity.guard_user() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         PERFORM identity.guard_place(NEW);
