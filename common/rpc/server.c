@@ -24,7 +24,6 @@ enum {
     DATABASE_RETRY_MS = 250,
     DATABASE_COMPLAIN_MS = 5000,
     DRAIN_MS = 10000, /* for all that a stop waits for */
-    LISTENER_CHECK_S = 1,
 };
 
 typedef struct {
@@ -127,6 +126,18 @@ open_socket(sfms_server *s)
     s->newcomers = sfms_newcomers_new(s->socket);
 }
 
+/* A socket file that a killed process left behind is no hindrance: nng removes it if nobody answers there. */
+static void
+start_listening(const sfms_server *s, const char *url)
+{
+    int rv = nng_listen(s->socket, url, NULL, 0);
+
+    if (rv == NNG_EADDRINUSE)
+        sfms_die("cannot listen at %s: another process does", url);
+    if (rv != 0)
+        sfms_die("cannot listen at %s: %s", url, nng_strerror(rv));
+}
+
 /* The jobs of all nouns as one table; NULL if there are none. */
 static sfms_job_row *
 all_jobs(sfms_arena *perm, const sfms_service *service)
@@ -174,21 +185,6 @@ prepare(
         service->start(&s->env);
 }
 
-/* The workers do the work; here is only somebody to look after the listener. Answers the signal. */
-static int
-serve_until_told(sfms_server *s, const sigset_t *stop)
-{
-    static const struct timespec pause = {.tv_sec = LISTENER_CHECK_S};
-    int signal_number;
-
-    for (;;) {
-        signal_number = sigtimedwait(stop, NULL, &pause);
-        if (signal_number > 0)
-            return signal_number;
-        sfms_listener_check(s);
-    }
-}
-
 /* ---- stopping ----------------------------------------------------------------------------------------- */
 
 /* No call that has been received is lost, nor one that is on its way here: clients are told, and workers go on until
@@ -202,8 +198,7 @@ drain(sfms_server *s, sfms_workers *workers, sfms_jobs *jobs)
 
     atomic_store(&s->last_us, sfms_mono_us());
     atomic_store(&s->draining, true);
-    atomic_store(&s->stopping, true);
-    sfms_watchers_tell(s->watchers, /* for_good = */ true);
+    sfms_watchers_tell(s->watchers);
     drained = sfms_workers_drain(workers, DRAIN_MS);
     if (jobs != NULL) {
         int64_t left_ms = (until - sfms_mono_us()) / 1000;
@@ -237,14 +232,14 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     prepare(&server, service, &set, perm, &stop);
     open_socket(&server);
     workers = sfms_workers_start(&server, set.workers);
-    sfms_listener_start(&server, url);
+    start_listening(&server, url);
     job_rows = all_jobs(perm, service);
     if (job_rows != NULL)
         jobs = sfms_jobs_start(&server.env, job_rows);
     sfms_log(SFMS_LOG_INFO, "ready listen=%s workers=%d ms=%d", url, set.workers,
         (int)((sfms_mono_us() - start) / 1000));
 
-    signal_number = serve_until_told(&server, &stop);
+    sigwait(&stop, &signal_number);
     sfms_log(SFMS_LOG_INFO, "stopping signal=%s", signal_number == SIGINT ? "INT" : "TERM");
     if (!drain(&server, workers, jobs)) {
         sfms_log(SFMS_LOG_WARN, "stopped with calls still running after %d ms", DRAIN_MS);

@@ -1,7 +1,7 @@
 /*
  * serving.h -- what the parts of a server share: server.c (the process), served.c (the table of methods), worker.c
  * (messages), dispatch.c (calls), once.c (Idempotency-Key), watchers.c (who hears that we stop), newcomers.c (who has said
- * nothing yet), listener.c (where they come in). Inside common/rpc only.
+ * nothing yet). Inside common/rpc only.
  */
 #ifndef SFMS_RPC_SERVING_H
 #define SFMS_RPC_SERVING_H
@@ -27,12 +27,9 @@ typedef struct sfms_server {
     sfms_wire_keys keys;
     const sfms_served *served; /* in the order of the contract's methods */
     nng_socket socket;
-    nng_listener listener;
-    const char *url; /* of the listener */
     sfms_watchers *watchers;
     sfms_newcomers *newcomers;
-    atomic_bool draining; /* clients are to send nothing more */
-    atomic_bool stopping; /* and the workers are to end */
+    atomic_bool draining;
     _Atomic int64_t last_us; /* when a message last came or an answer last went */
     atomic_int busy;         /* messages that are being worked on */
 } sfms_server;
@@ -78,17 +75,11 @@ bool sfms_workers_drain(sfms_workers *workers, int timeout_ms);
 void sfms_workers_free(sfms_workers *workers);
 
 /* Watchers: contexts that hold a batch without calls, to be answered when the server is about to stop. park takes the
- * context over, or answers false if it is to be answered now. tell answers those that are there and, if it is for good, all
- * that come later at once. */
+ * context over, or answers false if it is to be answered now. */
 sfms_watchers *sfms_watchers_new(sfms_server *s);
 bool sfms_watchers_park(sfms_watchers *w, nng_ctx ctx, nng_pipe pipe);
-void sfms_watchers_tell(sfms_watchers *w, bool for_good);
+void sfms_watchers_tell(sfms_watchers *w);
 void sfms_watchers_free(sfms_watchers *w);
-
-/* sfms_listener_start takes connections at a URL; ends the process with a sentence if it cannot. sfms_listener_check, called
- * now and then, listens anew if nng has stopped taking connections. */
-void sfms_listener_start(sfms_server *s, const char *url);
-void sfms_listener_check(sfms_server *s);
 
 /* Newcomers: connections of the socket that have not yet sent a message. heard says that one has; one that stays silent
  * for two seconds is closed. */

@@ -87,14 +87,14 @@ tell(const sfms_server *s, nng_ctx ctx, nng_aio *aio)
 }
 
 void
-sfms_watchers_tell(sfms_watchers *w, bool for_good)
+sfms_watchers_tell(sfms_watchers *w)
 {
     nng_aio *aio;
 
     if (nng_aio_alloc(&aio, NULL, NULL) != 0)
         return;
     pthread_mutex_lock(&w->lock);
-    w->told |= for_good;
+    w->told = true;
     for (size_t i = 0; i < w->n; i++) {
         tell(w->server, w->all[i].ctx, aio);
         nng_ctx_close(w->all[i].ctx);

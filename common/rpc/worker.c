@@ -131,7 +131,7 @@ receive(worker *w)
 {
     sfms_server *s = w->all->server;
 
-    nng_aio_set_timeout(w->receive, atomic_load(&s->stopping) ? QUIET_MS : NNG_DURATION_INFINITE);
+    nng_aio_set_timeout(w->receive, atomic_load(&s->draining) ? QUIET_MS : NNG_DURATION_INFINITE);
     nng_ctx_recv(w->ctx, w->receive);
     nng_aio_wait(w->receive);
     if (nng_aio_result(w->receive) != 0)
@@ -143,7 +143,7 @@ receive(worker *w)
 static bool
 all_quiet(const sfms_server *s)
 {
-    return atomic_load(&s->stopping) && atomic_load(&s->busy) == 0 &&
+    return atomic_load(&s->draining) && atomic_load(&s->busy) == 0 &&
            sfms_mono_us() - atomic_load(&s->last_us) >= QUIET_MS * 1000;
 }
 
