@@ -124,8 +124,8 @@ json_escape(sfms_buf *b, unsigned char c)
     sfms_buf_mem(b, code, n);
 }
 
-/* plain_run answers how many bytes from s on stand for themselves in a JSON string, looking at eight at a time: whether
- * a byte of a word is below n, or is c, shows in its top bit. */
+/* plain_run answers how many bytes from s on stand for themselves in a JSON string, looking at eight at a time:
+ * whether a byte of a word is below n, or is c, shows in its top bit. */
 static size_t
 plain_run(const char *s, const char *end)
 {

@@ -59,16 +59,22 @@ write_float(sfms_buf *b, float number)
 }
 
 static void
+write_text(sfms_buf *b, const char *text)
+{
+    if (text == NULL)
+        text = "";
+    sfms_buf_json(b, text, strlen(text));
+}
+
+static void
 write_string(sfms_buf *b, const sfms_field *f, const char *text)
 {
     bool empty = text == NULL || text[0] == '\0';
 
-    if (!empty)
-        sfms_buf_json(b, text, strlen(text));
-    else if (f->rule->format != PB__FORMAT__FORMAT_UNSPECIFIED)
+    if (empty && f->rule->format != PB__FORMAT__FORMAT_UNSPECIFIED)
         sfms_buf_mem(b, "null", 4);
     else
-        sfms_buf_mem(b, "\"\"", 2);
+        write_text(b, text);
 }
 
 static void
@@ -175,7 +181,11 @@ write_list(sfms_buf *b, const sfms_field *f, const ProtobufCMessage *msg, select
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             sfms_buf_char(b, ',');
-        write_one(b, f, items + i * size, s);
+        /* An element is never null: that would not be read back. */
+        if (f->desc->type == PROTOBUF_C_TYPE_STRING)
+            write_text(b, ((const char *const *)(const void *)items)[i]);
+        else
+            write_one(b, f, items + i * size, s);
     }
     sfms_buf_char(b, ']');
 }

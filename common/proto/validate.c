@@ -73,6 +73,12 @@ check_range(validation *v, const sfms_field *f, double number, const sfms_path *
 }
 
 static void
+bad_format(validation *v, Pb__Format format, const sfms_path *path)
+{
+    sfms_violate(v->call, where(v, path), &sfms_bad_format, sfms_format_name(format, v->call->locale));
+}
+
+static void
 check_string(validation *v, const sfms_field *f, const char **at, const sfms_path *path)
 {
     sfms_arena *a = v->call->arena;
@@ -81,8 +87,7 @@ check_string(validation *v, const sfms_field *f, const char **at, const sfms_pat
     if (*at == NULL || (*at)[0] == '\0')
         return;
     if (!sfms_utf8_valid(*at, strlen(*at))) {
-        sfms_violate(v->call, where(v, path), &sfms_bad_format,
-            sfms_format_name(PB__FORMAT__FORMAT_UNSPECIFIED, v->call->locale));
+        bad_format(v, PB__FORMAT__FORMAT_UNSPECIFIED, path);
         return;
     }
     if (sfms_utf8_count(*at) > most) {
@@ -91,8 +96,7 @@ check_string(validation *v, const sfms_field *f, const char **at, const sfms_pat
     }
     const char *normal = sfms_format_normal(a, f->rule->format, *at);
     if (normal == NULL) {
-        sfms_violate(
-            v->call, where(v, path), &sfms_bad_format, sfms_format_name(f->rule->format, v->call->locale));
+        bad_format(v, f->rule->format, path);
         return;
     }
     *at = normal;
@@ -207,6 +211,17 @@ check_entry(validation *v, const sfms_field *map, ProtobufCMessage *entry, const
     check_one(v, &value, sfms_field_at(entry, value.desc), &place);
 }
 
+/* is_empty_text is true for an element that a format does not allow: a field may be empty, which is to say absent, but
+ * an element is there. */
+static bool
+is_empty_text(const sfms_field *f, const void *at)
+{
+    if (f->desc->type != PROTOBUF_C_TYPE_STRING || f->rule->format == PB__FORMAT__FORMAT_UNSPECIFIED)
+        return false;
+    const char *text = *(const char *const *)at;
+    return text == NULL || text[0] == '\0';
+}
+
 static void
 check_elements(validation *v, const sfms_field *f, ProtobufCMessage *msg, const sfms_path *path)
 {
@@ -225,6 +240,8 @@ check_elements(validation *v, const sfms_field *f, ProtobufCMessage *msg, const 
 
         if (map)
             check_entry(v, f, ((ProtobufCMessage **)(void *)items)[i], path);
+        else if (is_empty_text(f, items + i * size))
+            bad_format(v, f->rule->format, &element);
         else
             check_one(v, f, items + i * size, &element);
     }

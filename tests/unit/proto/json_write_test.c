@@ -216,6 +216,20 @@ test_mask_as_value(void **state)
 }
 
 static void
+test_empty_elements(void **state)
+{
+    static const char *ids[] = {"", "x"};
+    Pb__BatchGetRequest r = PB__BATCH_GET_REQUEST__INIT;
+
+    /* The ids have a format; a field of that kind would be null. */
+    (void)state;
+    r.ids = ids;
+    r.n_ids = 2;
+    assert_string_equal(json(sfms_contract_message(contract, r.base.descriptor), &r.base, NULL),
+        "{\"ids\":[\"\",\"x\"],\"readMask\":null}");
+}
+
+static void
 test_bound(void **state)
 {
     const sfms_message *m = sfms_contract_resource(contract, "deals");
@@ -244,6 +258,7 @@ main(void)
         cmocka_unit_test(test_mask_does_not_reach_into_resources),
         cmocka_unit_test(test_maps_and_values),
         cmocka_unit_test(test_mask_as_value),
+        cmocka_unit_test(test_empty_elements),
         cmocka_unit_test(test_bound),
     };
 

@@ -199,6 +199,7 @@ test_reads(void **state)
     bad(ACCOUNTS "ListAccounts", sfms_printf(a, "{\"search\":\"%0101d\"}", 1), "search", "TOO_LONG");
     good(ACCOUNTS "BatchGetAccounts", "{\"ids\":[\"" ID "\",\"" ID "\"]}");
     bad(ACCOUNTS "BatchGetAccounts", "{}", "ids", "REQUIRED");
+    bad(ACCOUNTS "BatchGetAccounts", "{\"ids\":[\"" ID "\",\"\"]}", "ids[1]", "BAD_FORMAT");
     bad(ACCOUNTS "BatchGetAccounts", "{\"ids\":[\"" ID "\",\"x\"]}", "ids[1]", "BAD_FORMAT");
     good(ACCOUNTS "DeleteAccount", "{\"id\":\"" ID "\"}");
 
