@@ -146,7 +146,7 @@ welcome() {
     local url password
     url=http://$(local_host):$SFMS_PORT
     password=$(<"$SFMS_HOME/secrets/demo-password")
-    cat <<TEXT
+    cat <<TEXT || true
 
 SFMS is ready at $url (the contract: $url/openapi.json)
 
@@ -171,6 +171,7 @@ command_run() {
     check_alone
     check_port
     home_open
+    trap : PIPE # whoever reads our lines may go; children get the default back
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     process_record supervisor $$
