@@ -31,19 +31,24 @@ typedef struct {
     int workers;
 } settings;
 
-/* clang-format off */
 static const sfms_option options[] = {
-    {"SFMS_SERVICES",          SFMS_OPT_TEXT,   offsetof(settings, services),          NULL,   "addresses of all services: name=url[|url],name=url,..."},
-    {"SFMS_LISTEN",            SFMS_OPT_TEXT,   offsetof(settings, listen),            "",     "where to listen; the first own address of SFMS_SERVICES if unset"},
-    {"SFMS_SECRET",            SFMS_OPT_SECRET, offsetof(settings, secret),            NULL,   "shared secret of all processes, at least 32 characters"},
-    {"SFMS_DATABASE_URL",      SFMS_OPT_SECRET, offsetof(settings, database_url),      NULL,   "PostgreSQL, as a libpq URL or connection string"},
-    {"SFMS_DATABASE_USER",     SFMS_OPT_TEXT,   offsetof(settings, database_user),     "",     "role to connect as; sfms_<service> if unset"},
-    {"SFMS_DATABASE_PASSWORD", SFMS_OPT_SECRET, offsetof(settings, database_password), "",     "password of that role"},
-    {"SFMS_WORKERS",           SFMS_OPT_INT,    offsetof(settings, workers),           "6",    "messages worked on at once, each with a database connection"},
-    {"SFMS_LOG_LEVEL",         SFMS_OPT_TEXT,   offsetof(settings, log_level),         "info", "debug, info, warn or error"},
+    {"SFMS_SERVICES", SFMS_OPT_TEXT, offsetof(settings, services), NULL,
+        "addresses of all services: name=url[|url],name=url,..."},
+    {"SFMS_LISTEN", SFMS_OPT_TEXT, offsetof(settings, listen), "",
+        "where to listen; the first own address of SFMS_SERVICES if unset"},
+    {"SFMS_SECRET", SFMS_OPT_SECRET, offsetof(settings, secret), NULL,
+        "shared secret of all processes, at least 32 characters"},
+    {"SFMS_DATABASE_URL", SFMS_OPT_SECRET, offsetof(settings, database_url), NULL,
+        "PostgreSQL, as a libpq URL or connection string"},
+    {"SFMS_DATABASE_USER", SFMS_OPT_TEXT, offsetof(settings, database_user), "",
+        "role to connect as; sfms_<service> if unset"},
+    {"SFMS_DATABASE_PASSWORD", SFMS_OPT_SECRET, offsetof(settings, database_password), "",
+        "password of that role"},
+    {"SFMS_WORKERS", SFMS_OPT_INT, offsetof(settings, workers), "6",
+        "messages worked on at once, each with a database connection"},
+    {"SFMS_LOG_LEVEL", SFMS_OPT_TEXT, offsetof(settings, log_level), "info", "debug, info, warn or error"},
     {NULL},
 };
-/* clang-format on */
 
 static sfms_server server; /* one per process */
 
