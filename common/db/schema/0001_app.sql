@@ -276,3 +276,28 @@ END $$;
 -- A LIKE pattern for text that contains t literally.
 CREATE FUNCTION app.contains_pattern(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT '%' || replace(replace(replace(t, '\', '\\'), '%', '\%'), '_', '\_') || '%' $$;
+
+-- ---- speed behind row-level security ----------------------------------------------------------------------------
+
+-- PostgreSQL lets a condition use an index ahead of a policy only if its function is marked as not telling anything about
+-- its arguments, in an error for example. Comparisons of dates, texts and integers are; of numeric they are not, nor is
+-- what a search needs, though none of them says more than true or false. Without the marks a filter on an amount or a
+-- search reads the whole organisation (245 ms against 1 ms at 200,000 deals). Only a superuser may set them, and
+-- pg_upgrade forgets them, so `sfmsctl migrate` calls this each time; false if the caller may not.
+CREATE FUNCTION app.mark_leakproof() RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    f regprocedure;
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        RETURN false;
+    END IF;
+    FOREACH f IN ARRAY ARRAY['numeric_lt(numeric,numeric)', 'numeric_le(numeric,numeric)', 'numeric_eq(numeric,numeric)',
+                             'numeric_ne(numeric,numeric)', 'numeric_ge(numeric,numeric)', 'numeric_gt(numeric,numeric)',
+                             'arraycontains(anyarray,anyarray)', 'app.grams(text)']::regprocedure[]
+    LOOP
+        IF NOT (SELECT proleakproof FROM pg_proc WHERE oid = f) THEN
+            EXECUTE format('ALTER FUNCTION %s LEAKPROOF', f);
+        END IF;
+    END LOOP;
+    RETURN true;
+END $$;
