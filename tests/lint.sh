@@ -43,7 +43,7 @@ no_free_in_handlers() {
     ! grep -nE '(^|[^A-Za-z0-9_])free[ ]*\(' "${files[@]}" /dev/null
 }
 
-# A file is one noun and stays under 500 lines; a line fits the screen.
+# A file is one noun and stays under 500 lines; a line fits the screen, except in a table that is left as it is aligned.
 sizes() {
     local ok=0
     while read -r lines file; do
@@ -52,7 +52,9 @@ sizes() {
             ok=1
         fi
     done < <(wc -l "${product[@]}")
-    awk 'length($0) > 130 { print FILENAME ":" FNR ": " length($0) " columns"; bad = 1 } END { exit bad }' "${product[@]}" || ok=1
+    awk 'FNR == 1 { free = 0 } /clang-format off/ { free = 1 } /clang-format on/ { free = 0 }
+         length($0) > 130 && !free { print FILENAME ":" FNR ": " length($0) " columns"; bad = 1 }
+         END { exit bad }' "${product[@]}" || ok=1
     return $ok
 }
 

@@ -134,12 +134,15 @@ def test_a_record_cannot_be_given_out_of_sight(firm):
     firm.api.delete(f"/v1/accounts/{mine['id']}").ok()
 
 
-def test_a_reference_out_of_sight_is_none(firm):
-    """A rep cannot find out by a reference whether a record of another's exists."""
-    answer = firm.ann.api.post("/v1/deals", json={"name": "Probe", "accountId": firm.accounts["cem"]["id"]})
-    if answer.status != 400:
-        pytest.xfail("references across owners are allowed")
-    answer.fails(400, "INVALID_FIELDS", "/accountId", "NO_SUCH_RECORD")
+def test_references_across_owners(firm, other_org):
+    """A rep's deal may be with an account of a colleague's, which does not show it to him; another tenant's is none."""
+    theirs = firm.accounts["cem"]["id"]
+    made = firm.ann.api.post("/v1/deals", json={"name": "Joint", "accountId": theirs}).ok(201)
+    firm.ann.api.get(f"/v1/accounts/{theirs}").fails(404, "NOT_FOUND")
+    firm.api.delete(f"/v1/deals/{made['id']}").ok()
+    foreign = other_org.make.create("accounts")["id"]
+    firm.ann.api.post("/v1/deals", json={"name": "Probe", "accountId": foreign}).fails(
+        400, "INVALID_FIELDS", "/accountId", "NO_SUCH_RECORD")
 
 
 def test_activities_are_seen_with_their_record(firm):

@@ -108,9 +108,12 @@ def test_every_format_is_checked(method, walk, api):
     bad = {name: [FORMATS[form]] if name in lists else FORMATS[form] for name, form in fields.items()}
     body = {k: v for k, v in walk.body(method).items() if k not in bad}
     problem = walk.call(api, method, json={**body, **bad}).fails(400, "INVALID_FIELDS")
-    expected = {f"/{name}/0" if name in lists else f"/{name}" for name in bad}
-    missing = expected - {e["pointer"] for e in problem["errors"]}
-    assert not missing, f"{missing} are not refused: {problem}"
+    told = {e["pointer"] for e in problem["errors"]}
+    for name in bad:
+        pointer = f"/{name}/0" if name in lists else f"/{name}"
+        if pointer not in told:     # only the service knows, and it looks when all else is right
+            alone = {**walk.body(method), name: bad[name]}
+            walk.call(api, method, json=alone).fails(400, "INVALID_FIELDS", pointer)
 
 
 @methods(lambda m: m.verb == "CREATE")

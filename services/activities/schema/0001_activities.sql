@@ -131,6 +131,8 @@ SELECT activities.activity('activities.tasks');
 
 -- ---- meetings ---------------------------------------------------------------------------------------------------
 
+GRANT EXECUTE ON FUNCTION identity.is_time_zone(text) TO sfms_activities; -- for the check of time_zone
+
 CREATE TABLE activities.meetings (
     LIKE app.owned_record INCLUDING ALL,
     subject          text NOT NULL,
@@ -147,6 +149,7 @@ CREATE TABLE activities.meetings (
                          || coalesce(description, ''))) STORED,
     CONSTRAINT meetings_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT meetings_end_time_check CHECK (end_time >= start_time),
+    CONSTRAINT meetings_time_zone_check CHECK (identity.is_time_zone(time_zone)),
     CONSTRAINT meetings_related_resource_check CHECK (related_resource NOT IN ('tasks', 'meetings', 'calls', 'notes')),
     CONSTRAINT meetings_related_id_check CHECK ((related_id IS NULL) = (related_resource IS NULL))
 );

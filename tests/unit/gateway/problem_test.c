@@ -95,7 +95,7 @@ failed(const sfms_reason *reason, sfms_locale locale)
 {
     sfms_call call = {.arena = arena, .contract = contract, .request_id = "r-1", .locale = locale};
 
-    sfms_fail(&call, reason);
+    sfms_fail(&call, reason, "this", "that"); /* as many as any sentence takes */
     return call;
 }
 
