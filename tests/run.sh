@@ -65,7 +65,8 @@ if [[ -z $only_pytest ]]; then
     tests/lint.sh --quick >"$results/lint.log" 2>&1 && echo '<testsuite><testcase name="lint"/></testsuite>' >"$results/lint.xml" ||
         { cat "$results/lint.log" && broken lint "tests/lint.sh --quick"; }
     say "Unit tests …"
-    ctest --test-dir "$build" --output-on-failure --no-tests=error -j2 --timeout 120 --output-junit "$results/unit.xml" \
+    LSAN_OPTIONS=suppressions=$ROOT/tests/lib/lsan.supp:print_suppressions=0 \
+        ctest --test-dir "$build" --output-on-failure --no-tests=error -j2 --timeout 120 --output-junit "$results/unit.xml" \
         >"$results/ctest.log" 2>&1 || grep -vE '^ *Start|Passed' "$results/ctest.log" || true
     [[ -s $results/unit.xml ]] || broken unit "ctest ended early"
     say "    done after $SECONDS s"
