@@ -84,12 +84,12 @@ explain_create(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, Pro
         return status;
     }
     /* Without DO NOTHING the server names the key. */
-    sfms_composer_init(&w, call->arena);
+    sfms_composer_init(e, &w, call->arena);
     sfms_insert_sql(e, call, &w, msg);
     sfms_buf_printf(&w.sql, " RETURNING %s", e->columns);
     status = sfms_composer_done(call, &w, &plain);
     if (status == SFMS_OK)
-        status = sfms_query(call, &result, plain.sql, plain.n, plain.values);
+        status = sfms_run_statement(call, &result, &plain);
     if (status == SFMS_OK) { /* what was in the way has gone in the meantime */
         call->created = true;
         return read_single(e, call, result, out);
@@ -182,7 +182,7 @@ sfms_engine_finish(
     case PB__VERB__UPSERT:
         if (!found)
             return sfms_fail(call, &sfms_not_found);
-        call->created = PQgetvalue(result, 0, PQfnumber(result, "created_"))[0] == 't';
+        call->created = sfms_cell_text(call->arena, result, 0, PQfnumber(result, "created_"))[0] == 't';
         return read_single(e, call, result, out);
     case PB__VERB__UPDATE:
     case PB__VERB__DELETE:

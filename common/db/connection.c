@@ -234,8 +234,9 @@ send_prepare(sfms_db *db, sfms_prepared *p, const char *name, const char *sql, u
 }
 
 bool
-sfms_connection_send(sfms_db *db, const char *sql, int n, const char *const *values)
+sfms_connection_send(sfms_db *db, const sfms_statement *statement)
 {
+    const char *sql = statement->sql;
     uint64_t hash;
     sfms_prepared *p = NULL;
     bool ok = true;
@@ -245,7 +246,7 @@ sfms_connection_send(sfms_db *db, const char *sql, int n, const char *const *val
         db->send_failed = true;
         return false;
     }
-    if (worth_preparing(sql, n)) {
+    if (worth_preparing(sql, statement->n)) {
         hash = hash_text(sql);
         p = find_prepared(db, sql, hash);
     }
@@ -253,9 +254,9 @@ sfms_connection_send(sfms_db *db, const char *sql, int n, const char *const *val
         snprintf(name, sizeof(name), "s%td", p - db->prepared);
         if (!p->ready)
             ok = send_prepare(db, p, name, sql, hash);
-        ok = ok && PQsendQueryPrepared(db->conn, name, n, values, NULL, NULL, 0) == 1;
+        ok = ok && PQsendQueryPrepared(db->conn, name, statement->n, statement->values, NULL, NULL, statement->binary) == 1;
     } else {
-        ok = PQsendQueryParams(db->conn, sql, n, NULL, values, NULL, NULL, 0) == 1;
+        ok = PQsendQueryParams(db->conn, sql, statement->n, NULL, statement->values, NULL, NULL, statement->binary) == 1;
     }
     if (!ok) {
         db->send_failed = true;

@@ -47,7 +47,7 @@ bool sfms_connection_alive(const sfms_db *db);
 
 /* sfms_connection_send queues a statement, preparing it if its text is new. False if the connection is
  * broken. */
-bool sfms_connection_send(sfms_db *db, const char *sql, int n, const char *const *values);
+bool sfms_connection_send(sfms_db *db, const sfms_statement *statement);
 
 /* sfms_connection_sync flushes, waits for all answers and keeps them. */
 sfms_outcome sfms_connection_sync(sfms_db *db);

@@ -52,7 +52,7 @@ send_principal(sfms_db *db, const Pb__Principal *p, int64_t timeout_ms)
         values[2] = visibility_name(p);
         values[3] = p->time_zone;
     }
-    return sfms_connection_send(db, principal_sql, 5, values);
+    return sfms_connection_send(db, &(sfms_statement){principal_sql, 5, values});
 }
 
 static int64_t
@@ -83,8 +83,8 @@ fail_unreachable(sfms_call *call)
 
 /* Sends BEGIN (if a transaction is wanted but not open), the principal and one statement, and reads the
  * answers up to the sync. */
-static sfms_status
-run_one(sfms_call *call, PGresult **ret, const char *sql, int n, const char *const *values)
+sfms_status
+sfms_run_statement(sfms_call *call, PGresult **ret, const sfms_statement *statement)
 {
     sfms_db *db = call->db;
     bool first = db->tx != SFMS_TX_OPEN;
@@ -95,10 +95,10 @@ run_one(sfms_call *call, PGresult **ret, const char *sql, int n, const char *con
     if (first && !sfms_connection_ready(db))
         return fail_unreachable(call);
     if (db->tx == SFMS_TX_WANTED)
-        sfms_connection_send(db, "BEGIN", 0, NULL);
+        sfms_connection_send(db, &(sfms_statement){.sql = "BEGIN"});
     if (first)
         send_principal(db, call->principal, time_left_ms(call));
-    sfms_connection_send(db, sql, n, values);
+    sfms_connection_send(db, statement);
     outcome = sfms_connection_sync(db);
     if (outcome == SFMS_OUTCOME_LOST)
         return fail_lost(call);
@@ -114,14 +114,14 @@ run_one(sfms_call *call, PGresult **ret, const char *sql, int n, const char *con
 sfms_status
 sfms_query(sfms_call *call, PGresult **ret, const char *sql, int n, const char *const *values)
 {
-    return run_one(call, ret, sql, n, values);
+    return sfms_run_statement(call, ret, &(sfms_statement){sql, n, values});
 }
 
 sfms_status
 sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, const char *const *values)
 {
     PGresult *result;
-    sfms_status status = run_one(call, &result, sql, n, values);
+    sfms_status status = sfms_query(call, &result, sql, n, values);
 
     if (status == SFMS_OK && ret_rows != NULL)
         *ret_rows = strtol(PQcmdTuples(result), NULL, 10);
@@ -132,7 +132,7 @@ sfms_status
 sfms_one(sfms_call *call, void *out, const char *sql, int n, const char *const *values)
 {
     PGresult *result;
-    sfms_status status = run_one(call, &result, sql, n, values);
+    sfms_status status = sfms_query(call, &result, sql, n, values);
 
     if (status != SFMS_OK)
         return status;
@@ -146,7 +146,7 @@ sfms_status
 sfms_many(sfms_call *call, void *out, const char *field, const char *sql, int n, const char *const *values)
 {
     PGresult *result;
-    sfms_status status = run_one(call, &result, sql, n, values);
+    sfms_status status = sfms_query(call, &result, sql, n, values);
 
     if (status != SFMS_OK)
         return status;
@@ -181,7 +181,7 @@ sfms_tx_end(sfms_call *call, sfms_status status)
         return status;
     if (!sfms_connection_alive(db))
         return status == SFMS_OK ? fail_lost(call) : status;
-    sfms_connection_send(db, status == SFMS_OK ? "COMMIT" : "ROLLBACK", 0, NULL);
+    sfms_connection_send(db, &(sfms_statement){.sql = status == SFMS_OK ? "COMMIT" : "ROLLBACK"});
     outcome = sfms_connection_sync(db);
     if (status != SFMS_OK)
         return status;
@@ -224,7 +224,7 @@ send_batch(sfms_db *db, size_t n, const sfms_batch_item *items)
 
         send_principal(db, items[i].call->principal, timeout);
         for (; i < end; i++)
-            sfms_connection_send(db, items[i].statement.sql, items[i].statement.n, items[i].statement.values);
+            sfms_connection_send(db, &items[i].statement);
     }
 }
 
@@ -272,6 +272,5 @@ sfms_batch(sfms_db *db, size_t n, sfms_batch_item *items)
         /* One statement failed and all were rolled back: now each for itself. */
     }
     for (size_t i = 0; i < n; i++)
-        run_one(items[i].call, &items[i].result, items[i].statement.sql, items[i].statement.n,
-            items[i].statement.values);
+        sfms_run_statement(items[i].call, &items[i].result, &items[i].statement);
 }

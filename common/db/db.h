@@ -30,6 +30,7 @@ typedef struct {
     const char *sql;
     int n;
     const char *const *values;
+    bool binary; /* the result in binary format; parameters are text always */
 } sfms_statement;
 
 /* The arguments of a statement: sfms_query(call, &res, "... $1 ... $2", SFMS_ARGS(a, b)). */
@@ -55,6 +56,9 @@ PGconn *sfms_db_conn(sfms_db *db);
  * field that the constraint's name ends in; a lost connection OUTCOME_UNKNOWN or UNAVAILABLE. Outside a
  * transaction each statement is one of its own: one round trip. */
 sfms_status sfms_query(sfms_call *call, PGresult **ret, const char *sql, int n, const char *const *values);
+
+/* sfms_run_statement is sfms_query for a statement that was composed. */
+sfms_status sfms_run_statement(sfms_call *call, PGresult **ret, const sfms_statement *statement);
 
 /* A trigger refuses a write in words of its own by RAISE EXCEPTION USING MESSAGE = 'English sentence', DETAIL
  * = 'the same in Chinese', HINT = 'REASON_NAME', and, if one field is to blame, COLUMN = 'field_name' (a

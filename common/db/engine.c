@@ -9,7 +9,7 @@
 
 /* Columns of a relation with type and NOT NULL, in one query. */
 static const char columns_sql[] =
-    "SELECT a.attname, t.typname, a.attnotnull::int, t.typcategory"
+    "SELECT a.attname, t.typname, a.attnotnull::int, t.typcategory, t.oid"
     "  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
     " WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped";
 
@@ -97,6 +97,7 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
     sfms_buf b;
 
     sfms_buf_init(&b, perm, SFMS_ENGINE_SQL_MAX);
+    e->binary = true;
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
         int c = find_column(columns, f->desc->name);
@@ -107,6 +108,7 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
         if (!types_agree(f, PQgetvalue(columns, c, 1), PQgetvalue(columns, c, 3)))
             sfms_die("%s.%s is %s, which does not hold the field of %s", e->resource->table, f->desc->name,
                 PQgetvalue(columns, c, 1), e->message->desc->name);
+        e->binary &= sfms_binary_known((Oid)strtoul(PQgetvalue(columns, c, 4), NULL, 10));
         e->not_null[i] = PQgetvalue(columns, c, 2)[0] == '1';
         sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", f->desc->name);
     }

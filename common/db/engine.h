@@ -5,6 +5,7 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/seal.h"
+#include "db/binary.h"
 #include "db/filter.h"
 #include "db/resource.h"
 #include "sfms/api/v1/requests.pb-c.h"
@@ -17,6 +18,7 @@ struct sfms_engine {
     const char *columns; /* "id, version, ..." in the order of the message's fields */
     bool *not_null;      /* by index of the field */
     bool has_owner, has_search, has_external;
+    bool binary; /* results may be asked for in binary: all columns are of types that we read */
 };
 
 enum { SFMS_ENGINE_SQL_MAX = 64 << 10, SFMS_ENGINE_PARAMS = 256 };
@@ -25,9 +27,10 @@ enum { SFMS_ENGINE_SQL_MAX = 64 << 10, SFMS_ENGINE_PARAMS = 256 };
 typedef struct {
     sfms_buf sql;
     sfms_params params;
+    bool binary; /* format of the result */
 } sfms_composer;
 
-void sfms_composer_init(sfms_composer *w, sfms_arena *a);
+void sfms_composer_init(const sfms_engine *e, sfms_composer *w, sfms_arena *a);
 
 /* sfms_composer_done checks that everything fitted and fills ret; INTERNAL if not. */
 sfms_status sfms_composer_done(sfms_call *call, sfms_composer *w, sfms_statement *ret);

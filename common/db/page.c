@@ -86,7 +86,7 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
 
     if (n == 0)
         return SFMS_INVALID_ARGUMENT;
-    sfms_composer_init(&w, call->arena);
+    sfms_composer_init(e, &w, call->arena);
     sfms_buf_printf(&w.sql, "SELECT %s", columns);
     write_order_columns(&w, orders, n);
     status = write_conditions(e, call, request, &w);
@@ -150,7 +150,7 @@ count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
     int64_t total;
     sfms_status status;
 
-    sfms_composer_init(&conditions, call->arena);
+    sfms_composer_init(e, &conditions, call->arena);
     status = write_conditions(e, call, request, &conditions);
     if (status == SFMS_OK)
         status = sfms_composer_done(call, &conditions, &statement);
@@ -184,7 +184,7 @@ values_of_row(sfms_call *call, const PGresult *result, int row, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         int column = PQnfields(result) - (int)n + (int)i;
 
-        values[i] = PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+        values[i] = sfms_cell_text(call->arena, result, row, column);
     }
     return values;
 }

@@ -4,8 +4,9 @@
 #include "db/engine.h"
 
 void
-sfms_composer_init(sfms_composer *w, sfms_arena *a)
+sfms_composer_init(const sfms_engine *e, sfms_composer *w, sfms_arena *a)
 {
+    w->binary = e->binary;
     sfms_buf_init(&w->sql, a, SFMS_ENGINE_SQL_MAX);
     w->params = (sfms_params){
         .max = SFMS_ENGINE_PARAMS, .values = sfms_new_array(a, const char *, SFMS_ENGINE_PARAMS)};
@@ -16,7 +17,7 @@ sfms_composer_done(sfms_call *call, sfms_composer *w, sfms_statement *ret)
 {
     if (!sfms_buf_ok(&w->sql) || w->params.n == w->params.max)
         return sfms_fail(call, &sfms_bad_request);
-    *ret = (sfms_statement){w->sql.data, w->params.n, w->params.values};
+    *ret = (sfms_statement){w->sql.data, w->params.n, w->params.values, .binary = w->binary};
     return SFMS_OK;
 }
 

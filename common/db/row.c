@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/seal.h"
 #include "core/time.h"
+#include "db/binary.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "proto/json.h"
 
@@ -110,6 +111,17 @@ read_json(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char
 }
 
 static void
+set_moment(sfms_arena *a, const sfms_field *f, sfms_moment moment, ProtobufCMessage *msg)
+{
+    Google__Protobuf__Timestamp *t = sfms_new(a, Google__Protobuf__Timestamp);
+
+    google__protobuf__timestamp__init(t);
+    t->seconds = moment.seconds;
+    t->nanos = moment.nanos;
+    *(Google__Protobuf__Timestamp **)((char *)msg + f->desc->offset) = t;
+}
+
+static void
 read_message(
     sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char *text, ProtobufCMessage *msg)
 {
@@ -120,19 +132,14 @@ read_message(
         read_json(a, c, f, text, msg);
         return;
     }
-    if (sfms_moment_parse(text, &moment)) {
-        Google__Protobuf__Timestamp *t = sfms_new(a, Google__Protobuf__Timestamp);
-
-        google__protobuf__timestamp__init(t);
-        t->seconds = moment.seconds;
-        t->nanos = moment.nanos;
-        *(Google__Protobuf__Timestamp **)((char *)msg + f->desc->offset) = t;
-    }
+    if (sfms_moment_parse(text, &moment))
+        set_moment(a, f, moment, msg);
 }
 
+/* Text is not copied: it lives in the result, which the arena owns. */
 static void
-read_field(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char *text, int n,
-    ProtobufCMessage *msg)
+read_field(
+    sfms_arena *a, const sfms_contract *c, const sfms_field *f, const char *text, ProtobufCMessage *msg)
 {
     char *member = (char *)msg + f->desc->offset;
 
@@ -142,7 +149,7 @@ read_field(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const cha
     }
     switch (f->desc->type) {
     case PROTOBUF_C_TYPE_STRING:
-        *(char **)member = sfms_strndup(a, text, (size_t)n);
+        *(const char **)member = text;
         break;
     case PROTOBUF_C_TYPE_BOOL:
         *(protobuf_c_boolean *)member = text[0] == 't';
@@ -192,6 +199,46 @@ read_field(sfms_arena *a, const sfms_contract *c, const sfms_field *f, const cha
     }
 }
 
+/* A cell in binary: what needs no text is set directly, the rest by its text. */
+static void
+read_binary(sfms_arena *a, const sfms_contract *c, const sfms_field *f, Oid type, const char *value, int n,
+    ProtobufCMessage *msg)
+{
+    char *member = (char *)msg + f->desc->offset;
+    sfms_moment moment;
+
+    switch (type) {
+    case SFMS_OID_TEXT_ARRAY:
+    case SFMS_OID_UUID_ARRAY:
+        *(size_t *)((char *)msg + f->desc->quantifier_offset) =
+            sfms_binary_array(a, value, n, (char ***)member);
+        return;
+    case SFMS_OID_TIMESTAMPTZ:
+        if (f->desc->type != PROTOBUF_C_TYPE_MESSAGE)
+            break;
+        if (sfms_binary_moment(value, &moment))
+            set_moment(a, f, moment, msg);
+        return;
+    case SFMS_OID_BYTEA:
+        ((ProtobufCBinaryData *)member)->data = sfms_memdup(a, value, (size_t)n);
+        ((ProtobufCBinaryData *)member)->len = (size_t)n;
+        return;
+    case SFMS_OID_FLOAT8:
+        if (f->desc->type != PROTOBUF_C_TYPE_DOUBLE)
+            break;
+        *(double *)member = sfms_binary_double(type, value);
+        return;
+    case SFMS_OID_INT8:
+        if (f->desc->type != PROTOBUF_C_TYPE_INT64 && f->desc->type != PROTOBUF_C_TYPE_UINT64)
+            break;
+        *(int64_t *)member = sfms_binary_int(type, value);
+        return;
+    default:
+        break;
+    }
+    read_field(a, c, f, sfms_binary_text(a, type, value, n), msg);
+}
+
 /* The field of each column, looked up once for all rows. */
 static const sfms_field **
 fields_of_columns(sfms_arena *a, const sfms_message *m, const PGresult *res)
@@ -210,9 +257,14 @@ read_row(sfms_arena *a, const sfms_contract *c, const PGresult *res, int r, cons
 {
     int n = PQnfields(res);
 
-    for (int i = 0; i < n; i++)
-        if (fields[i] != NULL && !PQgetisnull(res, r, i))
-            read_field(a, c, fields[i], PQgetvalue(res, r, i), PQgetlength(res, r, i), msg);
+    for (int i = 0; i < n; i++) {
+        if (fields[i] == NULL || PQgetisnull(res, r, i))
+            continue;
+        if (PQfformat(res, i) == 0)
+            read_field(a, c, fields[i], PQgetvalue(res, r, i), msg);
+        else
+            read_binary(a, c, fields[i], PQftype(res, i), PQgetvalue(res, r, i), PQgetlength(res, r, i), msg);
+    }
 }
 
 static const sfms_message *

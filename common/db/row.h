@@ -14,7 +14,9 @@
 
 #include "proto/contract.h"
 
-/* sfms_row_read fills msg from row r of res. Columns without a field of their name are ignored. */
+/* Results are in text or binary format, and belong to the arena: the messages point into them.
+ *
+ * sfms_row_read fills msg from row r of res. Columns without a field of their name are ignored. */
 void sfms_row_read(sfms_arena *a, const sfms_contract *c, const PGresult *res, int r, ProtobufCMessage *msg);
 
 /* sfms_rows_read appends every row to a repeated message field of out, found by name. */

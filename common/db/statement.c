@@ -14,7 +14,7 @@ plan_get(const sfms_engine *e, sfms_call *call, const Pb__GetRequest *request, s
 
     if (columns == NULL)
         return SFMS_INVALID_ARGUMENT;
-    sfms_composer_init(&w, call->arena);
+    sfms_composer_init(e, &w, call->arena);
     sfms_buf_printf(&w.sql, "SELECT %s FROM %s WHERE org_id = $1 AND id = $2", columns, e->resource->table);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, request->id);
@@ -30,7 +30,7 @@ plan_batch_get(const sfms_engine *e, sfms_call *call, const Pb__BatchGetRequest 
 
     if (columns == NULL)
         return SFMS_INVALID_ARGUMENT;
-    sfms_composer_init(&w, call->arena);
+    sfms_composer_init(e, &w, call->arena);
     sfms_buf_init(&ids, call->arena, SFMS_ENGINE_SQL_MAX);
     sfms_buf_char(&ids, '{');
     for (size_t i = 0; i < request->n_ids; i++) /* UUIDs, by validation: no quoting */
@@ -87,7 +87,7 @@ plan_create(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, sfms_s
     sfms_composer w;
 
     give_id(call, msg);
-    sfms_composer_init(&w, call->arena);
+    sfms_composer_init(e, &w, call->arena);
     sfms_insert_sql(e, call, &w, msg);
     /* DO NOTHING rather than an error: an error would roll back the whole batch. finish_create tells what was
      * there. */
@@ -102,7 +102,7 @@ plan_upsert(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
     sfms_composer w;
 
     give_id(call, msg);
-    sfms_composer_init(&w, call->arena);
+    sfms_composer_init(e, &w, call->arena);
     sfms_insert_sql(e, call, &w, msg);
     sfms_buf_add(&w.sql, " ON CONFLICT (org_id, external_source, external_id) WHERE external_id IS NOT NULL"
                          " DO UPDATE SET delete_time = NULL");
@@ -134,7 +134,7 @@ plan_update(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
     sfms_buf where;
     bool any = false;
 
-    sfms_composer_init(&w, call->arena);
+    sfms_composer_init(e, &w, call->arena);
     sfms_buf_init(&where, call->arena, SFMS_ENGINE_SQL_MAX);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, *sfms_request_text(msg, "id"));
@@ -171,7 +171,7 @@ plan_delete(
 {
     sfms_composer w;
 
-    sfms_composer_init(&w, call->arena);
+    sfms_composer_init(e, &w, call->arena);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, request->id);
     sfms_buf_printf(&w.sql,

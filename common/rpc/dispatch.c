@@ -81,7 +81,7 @@ run_engine(sfms_run *run)
     sfms_status status = sfms_engine_plan(run->served->engine, &run->call, run->in, &statement);
 
     if (status == SFMS_OK)
-        status = sfms_query(&run->call, &result, statement.sql, statement.n, statement.values);
+        status = sfms_run_statement(&run->call, &result, &statement);
     if (status == SFMS_OK)
         status = sfms_engine_finish(run->served->engine, &run->call, run->in, result, run->out);
     return status;

@@ -23,13 +23,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (contract == NULL) {
         contract = sfms_contract_load();
         arena = sfms_arena_new();
-        engine = (sfms_engine){.resource = &resource, .contract = contract, .not_null = not_null,
+        engine = (sfms_engine){.resource = &resource,
+            .contract = contract,
+            .not_null = not_null,
             .message = sfms_contract_resource(contract, "accounts")};
     }
     sfms_arena_reset(arena);
     text = sfms_strndup(arena, (const char *)data, n);
     call = (sfms_call){.arena = arena, .contract = contract, .request_id = ""};
-    sfms_composer_init(&w, arena);
+    sfms_composer_init(&engine, &w, arena);
     if (sfms_filter_sql(&call, engine.message, text, &w.sql, &w.params) == SFMS_OK) {
         /* What was accepted is balanced and has no quote: values never reach the SQL. */
         int depth = 0;

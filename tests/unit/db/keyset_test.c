@@ -67,7 +67,7 @@ condition(const char *order_by, const char *const *values)
     unsigned n = sfms_order_parse(&engine, new_call(), order_by, orders);
     sfms_composer w;
 
-    sfms_composer_init(&w, arena);
+    sfms_composer_init(&engine, &w, arena);
     sfms_keyset_sql(&w, orders, n, values);
     return w.sql.data;
 }
