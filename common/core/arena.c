@@ -53,7 +53,7 @@ struct sfms_arena {
 static void *
 pb_alloc(void *arena, size_t n)
 {
-    return sfms_alloc(arena, n);
+    return sfms_alloc_raw(arena, n);
 }
 
 static void
@@ -198,6 +198,12 @@ take(sfms_arena *a, size_t n)
     a->at += room;
     UNPOISON(p, n);
     return p;
+}
+
+void *
+sfms_alloc_raw(sfms_arena *a, size_t n)
+{
+    return take(a, n);
 }
 
 void *

@@ -31,6 +31,9 @@ size_t sfms_arena_used(const sfms_arena *a);
 /* sfms_alloc answers n zeroed bytes, aligned for any type. Never NULL. */
 void *sfms_alloc(sfms_arena *a, size_t n);
 
+/* sfms_alloc_raw answers n bytes of any content, for what is overwritten at once. */
+void *sfms_alloc_raw(sfms_arena *a, size_t n);
+
 /* sfms_new answers a zeroed object of the type; sfms_new_array, n of them. */
 #define sfms_new(arena, type) ((type *)sfms_alloc((arena), sizeof(type)))
 #define sfms_new_array(arena, type, n) ((type *)sfms_alloc((arena), sizeof(type) * (size_t)(n)))

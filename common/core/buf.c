@@ -46,7 +46,7 @@ enlarge(sfms_buf *b, size_t need)
     if (cap < need)
         cap = need;
     if (b->arena != NULL) {
-        char *data = sfms_alloc(b->arena, cap);
+        char *data = sfms_alloc_raw(b->arena, cap);
 
         memcpy(data, b->data, b->len);
         b->data = data;

@@ -5,14 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/buf.h"
-
 enum {
     EPOCH_DAYS = 10957, /* from 1970-01-01 to 2000-01-01, where PostgreSQL's days begin */
     UUID_TEXT = 36,
     NUMERIC_NEGATIVE = 0x4000,
     NUMERIC_SPECIAL = 0xC000, /* NaN and infinities have both bits */
-    NUMERIC_TEXT_MAX = 1 << 20,
+    NUMERIC_SCALE = 0x3FFF,
 };
 
 bool
@@ -159,6 +157,17 @@ date_text(sfms_arena *a, int32_t value)
     return sfms_strdup(a, text);
 }
 
+/* Appends the four decimal digits of one digit of base 10,000. */
+static char *
+put_four(char *p, unsigned digit)
+{
+    p[0] = (char)('0' + digit / 1000 % 10);
+    p[1] = (char)('0' + digit / 100 % 10);
+    p[2] = (char)('0' + digit / 10 % 10);
+    p[3] = (char)('0' + digit % 10);
+    return p + 4;
+}
+
 /* Digits of base 10,000: the first weighs 10,000^weight. scale is how many decimals are shown. */
 static const char *
 numeric_text(sfms_arena *a, const char *value)
@@ -166,27 +175,31 @@ numeric_text(sfms_arena *a, const char *value)
     int n = (int16_t)read16(value);
     int weight = (int16_t)read16(value + 2);
     unsigned sign = read16(value + 4);
-    int scale = read16(value + 6);
-    sfms_buf b;
+    int scale = read16(value + 6) & NUMERIC_SCALE;
+    char *text, *p, *point;
 
     if ((sign & NUMERIC_SPECIAL) == NUMERIC_SPECIAL)
         return "NaN";
-    sfms_buf_init(&b, a, NUMERIC_TEXT_MAX);
-    if (sign == NUMERIC_NEGATIVE)
-        sfms_buf_char(&b, '-');
-    if (weight < 0)
-        sfms_buf_char(&b, '0');
+    text = sfms_alloc_raw(a, (size_t)(weight < 0 ? 1 : 4 * (weight + 1)) + (size_t)scale + 8);
+    p = text;
     for (int i = 0; i <= weight; i++)
-        sfms_buf_printf(&b, i == 0 ? "%d" : "%04d", i < n ? read16(value + 8 + 2 * i) : 0);
+        p = put_four(p, i < n ? read16(value + 8 + 2 * i) : 0);
+    *p = '\0';
+    point = p;
+    for (p = text; p + 1 < point && *p == '0'; p++)
+        ; /* leading zeros, but for the last */
+    memmove(text + 1, p, (size_t)(point - p));
+    p = text + 1 + (point - p);
+    if (weight < 0)
+        *p++ = '0';
     if (scale > 0)
-        sfms_buf_char(&b, '.');
-    for (int i = weight + 1; scale > 0; i++, scale -= 4) {
-        char four[5];
-
-        snprintf(four, sizeof(four), "%04u", (i >= 0 && i < n ? read16(value + 8 + 2 * i) : 0u) % 10000);
-        sfms_buf_mem(&b, four, scale < 4 ? (size_t)scale : 4);
-    }
-    return b.data;
+        *p++ = '.';
+    point = p;
+    for (int i = weight + 1; p - point < scale; i++)
+        p = put_four(p, i >= 0 && i < n ? read16(value + 8 + 2 * i) : 0);
+    point[scale] = '\0';
+    text[0] = '-';
+    return sign == NUMERIC_NEGATIVE ? text : text + 1;
 }
 
 const char *
@@ -228,7 +241,8 @@ size_t
 sfms_binary_array(sfms_arena *a, const char *value, int n, char ***ret_items)
 {
     const char *end = value + n;
-    const char *p = value + 20; /* dimensions, flags, element type, length and lower bound of the one dimension */
+    const char *p =
+        value + 20; /* dimensions, flags, element type, length and lower bound of the one dimension */
     Oid type = n >= 12 ? read32(value + 8) : SFMS_OID_TEXT;
     size_t count = n >= 20 ? read32(value + 12) : 0;
     char **items = sfms_new_array(a, char *, count + 1);

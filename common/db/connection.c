@@ -254,9 +254,11 @@ sfms_connection_send(sfms_db *db, const sfms_statement *statement)
         snprintf(name, sizeof(name), "s%td", p - db->prepared);
         if (!p->ready)
             ok = send_prepare(db, p, name, sql, hash);
-        ok = ok && PQsendQueryPrepared(db->conn, name, statement->n, statement->values, NULL, NULL, statement->binary) == 1;
+        ok = ok && PQsendQueryPrepared(
+                       db->conn, name, statement->n, statement->values, NULL, NULL, statement->binary) == 1;
     } else {
-        ok = PQsendQueryParams(db->conn, sql, statement->n, NULL, statement->values, NULL, NULL, statement->binary) == 1;
+        ok = PQsendQueryParams(
+                 db->conn, sql, statement->n, NULL, statement->values, NULL, NULL, statement->binary) == 1;
     }
     if (!ok) {
         db->send_failed = true;

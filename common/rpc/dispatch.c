@@ -126,11 +126,14 @@ run_alone(sfms_run *run)
     }
 }
 
-/* Whether a call may share a pipeline: one statement by key, whose answer nobody has to keep. */
+/* Whether a call may share a pipeline: one statement of the engine, by key or for one page, whose answer nobody has to keep. */
 static bool
 shares_pipeline(const sfms_run *run)
 {
     switch (run->call.method->rule->verb) {
+    case PB__VERB__LIST:
+    case PB__VERB__BATCH_GET:
+        return run->served->engine != NULL;
     case PB__VERB__GET:
     case PB__VERB__CREATE:
     case PB__VERB__UPDATE:
@@ -188,7 +191,7 @@ sfms_run_reply(sfms_run *run)
     if (call->failure != NULL)
         return reply;
     reply->response.len = protobuf_c_message_get_packed_size(run->out);
-    reply->response.data = sfms_alloc(call->arena, reply->response.len);
+    reply->response.data = sfms_alloc_raw(call->arena, reply->response.len);
     protobuf_c_message_pack(run->out, reply->response.data);
     reply->version = call->version;
     reply->created = call->created;

@@ -143,17 +143,39 @@ best_slot(sfms_link *link, sfms_lane lane)
     return best;
 }
 
+/* A page of a list: the engine's, and of bounded size. */
+static bool
+is_page(const sfms_link_call *call)
+{
+    return call->method->rule->verb == PB__VERB__LIST || call->method->rule->verb == PB__VERB__BATCH_GET;
+}
+
+/* How many of the calls that wait the next message takes. Slow calls travel alone; but pages of lists, when more of them
+ * wait than there are slots, would each cost all the context switches of a message, so a few go together. */
+static size_t
+most_calls(sfms_lane lane, const sfms_link_queue *q)
+{
+    size_t fair = 1 + q->n / SFMS_LINK_SLOW;
+
+    if (lane == SFMS_LANE_POINT)
+        return SFMS_BATCH_CALLS;
+    if (q->first == NULL || !is_page(q->first))
+        return 1;
+    return fair < SFMS_LINK_PAGES ? fair : SFMS_LINK_PAGES;
+}
+
 /* Moves calls that wait into a free slot: point calls as many as a message takes, others alone. */
 static void
 fill_slot(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
 {
     sfms_link_queue *q = &link->waiting[slot->lane];
-    size_t most = slot->lane == SFMS_LANE_POINT ? SFMS_BATCH_CALLS : 1;
+    size_t most = most_calls(slot->lane, q);
     size_t bytes = 0;
     int64_t now = sfms_mono_us();
 
     slot->n = 0;
     while (slot->n < most && q->first != NULL &&
+           (slot->n == 0 || slot->lane == SFMS_LANE_POINT || is_page(q->first)) &&
            (slot->n == 0 || bytes + q->first->request_len <= SFMS_BATCH_BYTES)) {
         sfms_link_call *call = sfms_queue_shift(q);
 

@@ -3,7 +3,7 @@
  *
  * Each URL of a service is one nng REQ socket with a few contexts. Point calls use two of them: a call is
  * sent at once if one is free, and otherwise travels with all that is waiting in the next message. Other
- * calls use SFMS_LINK_SLOW contexts, one call per message. Nothing is ever sent twice unless the
+ * calls use SFMS_LINK_SLOW contexts, one call per message, or a few pages of lists when many wait. Nothing is ever sent twice unless the
  * contract marks the method idempotent, and then once more at most. A server that is about to stop
  * says so (Replies.draining, also on an idle connection); it gets no new calls until it has reconnected.
  */
@@ -16,6 +16,7 @@
 enum {
     SFMS_LINK_POINT = 2, /* messages of point calls under way to one replica */
     SFMS_LINK_SLOW = 4,  /* messages of other calls under way to one replica */
+    SFMS_LINK_PAGES = 4, /* pages of lists in one message, when more wait than there are contexts */
 };
 
 typedef struct sfms_link sfms_link;

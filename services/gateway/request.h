@@ -19,8 +19,8 @@
 #include "route.h"
 
 enum {
-    REQUEST_KEEP_MAX = 256,        /* requests kept for use again */
-    REQUEST_KEEP_BYTES = 64 << 10, /* one that has used more gives its memory back */
+    REQUEST_KEEP_MAX = 64,          /* requests kept for use again */
+    REQUEST_KEEP_BYTES = 512 << 10,  /* one that has used more gives its memory back */
 };
 
 /* What to do with a request next. */
