@@ -12,7 +12,10 @@
 #include "core/log.h"
 #include "core/time.h"
 
-enum { SILENCE_MS = 2000, NEWCOMERS_MAX = 1024 };
+enum {
+    SILENCE_MS = 30000, /* longer than a message waits for a worker on the busiest day */
+    NEWCOMERS_MAX = 1024,
+};
 
 typedef struct {
     nng_pipe pipe;

@@ -82,7 +82,7 @@ void sfms_watchers_tell(sfms_watchers *w);
 void sfms_watchers_free(sfms_watchers *w);
 
 /* Newcomers: connections of the socket that have not yet sent a message. heard says that one has; one that stays silent
- * for two seconds is closed. */
+ * for half a minute is closed. */
 sfms_newcomers *sfms_newcomers_new(nng_socket socket);
 void sfms_newcomers_heard(sfms_newcomers *w, nng_pipe pipe);
 void sfms_newcomers_free(sfms_newcomers *w);

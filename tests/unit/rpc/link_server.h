@@ -54,7 +54,11 @@ server_start(char name)
     snprintf(s.url, sizeof(s.url), "ipc:///tmp/sfms-link-test-%d-%c.ipc", (int)getpid(), name);
     assert_int_equal(nng_rep0_open(&s.socket), 0);
     assert_int_equal(sfms_socket_options(s.socket), 0);
-    assert_int_equal(nng_listen(s.socket, s.url, NULL, 0), 0);
+    /* The address may be in use for a moment yet, by the server that was stopped before. */
+    for (int tries = 0; nng_listen(s.socket, s.url, NULL, 0) != 0; tries++) {
+        assert_true(tries < 100);
+        usleep(50000);
+    }
     return s;
 }
 

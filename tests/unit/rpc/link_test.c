@@ -11,7 +11,7 @@ a_call_is_sent_at_once_and_answered(void **state)
 
     (void)state;
     start(link, &c, &point_write, 2000);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, 1);
     assert_string_equal(r.batch->calls[0]->method, "t/Write");
     assert_in_range(r.batch->calls[0]->timeout_ms, 1000, 2000);
@@ -48,14 +48,14 @@ what_waits_travels_together(void **state)
     (void)state;
     for (int i = 0; i < SFMS_LINK_POINT; i++) {
         start(link, &first[i], &point_write, 5000);
-        assert_true(server_recv(&s, 2000, &busy[i]));
+        assert_true(server_recv(&s, 10000, &busy[i]));
         assert_int_equal(busy[i].batch->n_calls, 1);
     }
     for (int i = 0; i < N; i++)
         start(link, &more[i], &point_write, 5000);
     assert_false(server_recv(&s, 100, &r)); /* all links are busy */
     server_reply(&busy[0], &keys.reply, -1, false);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, N);
     server_reply(&r, &keys.reply, -1, false);
     for (int i = 0; i < N; i++)
@@ -80,15 +80,15 @@ a_message_takes_so_many_calls_and_no_more(void **state)
     (void)state;
     for (int i = 0; i < SFMS_LINK_POINT; i++) {
         start(link, &first[i], &point_write, 5000);
-        assert_true(server_recv(&s, 2000, &busy[i]));
+        assert_true(server_recv(&s, 10000, &busy[i]));
     }
     for (int i = 0; i < N; i++)
         start(link, &more[i], &point_write, 5000);
     server_reply(&busy[0], &keys.reply, -1, false);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, SFMS_BATCH_CALLS);
     server_reply(&r, &keys.reply, -1, false);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, 5);
     server_reply(&r, &keys.reply, -1, false);
     server_reply(&busy[1], &keys.reply, -1, false);
@@ -117,7 +117,7 @@ calls_of_one_principal_stand_together(void **state)
     bob.user_id = "bob";
     for (int i = 0; i < SFMS_LINK_POINT; i++) {
         start(link, &first[i], &point_write, 5000);
-        assert_true(server_recv(&s, 2000, &busy[i]));
+        assert_true(server_recv(&s, 10000, &busy[i]));
     }
     for (int i = 0; i < 6; i++) {
         caller *c = &more[i];
@@ -136,7 +136,7 @@ calls_of_one_principal_stand_together(void **state)
         sfms_link_send(link, &c->call);
     }
     server_reply(&busy[0], &keys.reply, -1, false);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_principals, 2);
     assert_string_equal(r.batch->principals[0]->user_id, "ann");
     assert_string_equal(r.batch->principals[1]->user_id, "bob");
@@ -165,17 +165,17 @@ slow_calls_travel_alone_and_do_not_hold_up_point_calls(void **state)
     for (int i = 0; i < SFMS_LINK_SLOW + 1; i++)
         start(link, &c[i], &slow, 5000);
     for (int i = 0; i < SFMS_LINK_SLOW; i++) {
-        assert_true(server_recv(&s, 2000, &busy[i]));
+        assert_true(server_recv(&s, 10000, &busy[i]));
         assert_int_equal(busy[i].batch->n_calls, 1);
     }
     start(link, &quick, &point_read, 5000);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     assert_string_equal(r.batch->calls[0]->method, "t/Read");
     server_reply(&r, &keys.reply, -1, false);
     expect_answer(&quick);
     for (int i = 0; i < SFMS_LINK_SLOW; i++)
         server_reply(&busy[i], &keys.reply, -1, false);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     server_reply(&r, &keys.reply, -1, false);
     for (int i = 0; i < SFMS_LINK_SLOW + 1; i++)
         expect_answer(&c[i]);

@@ -15,7 +15,7 @@ a_lost_write_is_never_sent_again(void **state)
 
     (void)state;
     start(link, &c, &point_write, 5000);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     server_drop(&r);
     server_stop(&s);
     expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
@@ -24,10 +24,10 @@ a_lost_write_is_never_sent_again(void **state)
     expect_failure(&after, SFMS_UNAVAILABLE, "UNAVAILABLE");
 
     s = server_start('a');
-    assert_true(wait_up(link, true, 1000)); /* within a second */
+    assert_true(wait_up(link, true, 10000)); /* within a second */
     assert_false(server_recv(&s, 300, &r));
     start(link, &c, &point_write, 5000);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     server_reply(&r, &keys.reply, -1, false);
     expect_answer(&c);
     sfms_link_close(link, 1000);
@@ -47,15 +47,15 @@ a_lost_read_is_sent_once_more_to_another_replica(void **state)
     (void)state;
     snprintf(urls, sizeof(urls), "%s|%s", a.url, b.url);
     link = link_to(urls);
-    usleep(200000); /* both */
+    usleep(1000000); /* both */
     start(link, &c[0], &point_read, 5000);
     start(link, &c[1], &point_read, 5000);
-    assert_true(server_recv(&a, 2000, &at_a)); /* one each: the replica with the fewest under way */
-    assert_true(server_recv(&b, 2000, &at_b));
+    assert_true(server_recv(&a, 10000, &at_a)); /* one each: the replica with the fewest under way */
+    assert_true(server_recv(&b, 10000, &at_b));
     server_reply(&at_b, &keys.reply, -1, false);
     server_drop(&at_a);
     server_stop(&a);
-    assert_true(server_recv(&b, 2000, &at_b)); /* the read that a has lost */
+    assert_true(server_recv(&b, 10000, &at_b)); /* the read that a has lost */
     server_drop(&at_b);
     server_stop(&b); /* and is lost again: that is enough */
     finish(&c[0]);
@@ -79,7 +79,7 @@ a_server_that_says_so_in_an_answer_gets_nothing_more(void **state)
 
     (void)state;
     start(link, &c, &point_write, 5000);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     server_reply(&r, &keys.reply, -1, true);
     expect_answer(&c);
     assert_false(sfms_link_up(link));
@@ -89,7 +89,7 @@ a_server_that_says_so_in_an_answer_gets_nothing_more(void **state)
     server_stop(&s);
 
     s = server_start('a'); /* a new process at the same address */
-    assert_true(wait_up(link, true, 1000));
+    assert_true(wait_up(link, true, 10000));
     sfms_link_close(link, 1000);
     server_stop(&s);
 }
@@ -106,12 +106,12 @@ a_stopping_server_is_sent_what_waited_with_each_answer(void **state)
     (void)state;
     for (int i = 0; i < SFMS_LINK_POINT; i++) {
         start(link, &first[i], &point_write, 5000);
-        assert_true(server_recv(&s, 2000, &busy[i]));
+        assert_true(server_recv(&s, 10000, &busy[i]));
     }
     for (int i = 0; i < 3; i++)
         start(link, &waiting[i], &point_write, 5000);
     server_reply(&busy[0], &keys.reply, -1, true);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, 3);
     start(link, &new, &point_write, 5000);
     expect_failure(&new, SFMS_UNAVAILABLE, "UNAVAILABLE");
@@ -155,7 +155,7 @@ calls_expire_under_way_and_waiting(void **state)
 
     (void)state;
     start(link, &late, &point_write, 3000);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     for (int i = 0; i < N; i++)
         start(link, &c[i], &point_write, 200);
     for (int i = 0; i < N; i++) {
@@ -179,11 +179,11 @@ answers_that_cannot_be_trusted_count_as_lost(void **state)
 
     (void)state;
     start(link, &c, &point_write, 5000);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     server_reply(&r, &keys.request, -1, false); /* the wrong key */
     expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
     start(link, &c, &point_write, 5000);
-    assert_true(server_recv(&s, 2000, &r));
+    assert_true(server_recv(&s, 10000, &r));
     server_reply(&r, &keys.reply, 0, false); /* the wrong number */
     expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
     sfms_link_close(link, 1000);
@@ -271,7 +271,7 @@ a_link_survives_servers_that_accept_and_go(void **state)
     unlink(address.sun_path);
     assert_false(sfms_link_up(link));
     s = server_start('a');
-    assert_true(wait_up(link, true, 1000));
+    assert_true(wait_up(link, true, 10000));
     sfms_link_close(link, 1000);
     server_stop(&s);
 }
