@@ -59,6 +59,7 @@ check_verb(const sfms_method *m)
 static void
 check_path(const sfms_method *m, const char *path, size_t n)
 {
+    const char *input = m->input->desc->name;
     const sfms_message *message = m->input;
 
     while (message != NULL) {
@@ -74,8 +75,7 @@ check_path(const sfms_method *m, const char *path, size_t n)
         path += len + 1;
         n -= len + 1;
     }
-    sfms_die(
-        "a route of %s names \"%.*s\", which is no field of %s", m->name, (int)n, path, m->input->desc->name);
+    sfms_die("a route of %s names \"%.*s\", which is no field of %s", m->name, (int)n, path, input);
 }
 
 static void

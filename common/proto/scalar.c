@@ -20,7 +20,7 @@ static const double exact_max = 9007199254740992.0; /* 2^53: up to here each int
 static bool
 put_integer(ProtobufCType type, bool negative, uint64_t magnitude, void *at)
 {
-    uint64_t most = negative ? (uint64_t)INT64_MAX + 1 : UINT64_MAX;
+    uint64_t most;
 
     switch (type) {
     case PROTOBUF_C_TYPE_INT32:

@@ -103,7 +103,7 @@ sfms_run_method(sfms_run *run)
 {
     sfms_call *call = &run->call;
 
-    if (run->served->engine != NULL)
+    if (run->served->row == NULL)
         return settle(call, run_engine(run));
     return settle(call, run->served->row->run(call, run->in, run->out));
 }
