@@ -26,6 +26,9 @@ static const struct {
 /* What only administrators set up. */
 static const char *const administration[] = {"orgs.", "users.", "roles.", "teams.", NULL};
 
+/* What managers set up for those who sell. */
+static const char *const setup[] = {"processes.", "stages.", "products.", NULL};
+
 static bool
 ends_in(const char *text, const char *end)
 {
@@ -34,13 +37,14 @@ ends_in(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* Whether a permission changes something in one of the collections. */
 static bool
-is_administration(const char *permission)
+changes(const char *permission, const char *const *collections)
 {
     if (ends_in(permission, ".read"))
         return false;
-    for (int i = 0; administration[i] != NULL; i++)
-        if (strncmp(permission, administration[i], strlen(administration[i])) == 0)
+    for (int i = 0; collections[i] != NULL; i++)
+        if (strncmp(permission, collections[i], strlen(collections[i])) == 0)
             return true;
     return false;
 }
@@ -52,10 +56,10 @@ permission_in_role(const char *permission, builtin_role role)
     case ROLE_ADMIN:
         return true;
     case ROLE_MANAGER:
-        return !is_administration(permission);
+        return !changes(permission, administration);
     case ROLE_REP:
-        return !is_administration(permission) && !ends_in(permission, ".delete") &&
-               strcmp(permission, "imports.write") != 0;
+        return !changes(permission, administration) && !changes(permission, setup) &&
+               !ends_in(permission, ".delete") && strcmp(permission, "imports.write") != 0;
     case ROLE_VIEWER:
         return ends_in(permission, ".read");
     default:
