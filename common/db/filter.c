@@ -54,8 +54,7 @@ sfms_param(sfms_params *p, const char *text)
     return p->n;
 }
 
-/* ---- errors
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------------------ */
 
 /* Both languages of what can be wrong; %s is the word at fault. */
 typedef struct {
@@ -104,8 +103,7 @@ wrong(reader *r, const char *at, const fault *f, const char *word)
     return false;
 }
 
-/* ---- words
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------- */
 
 static void
 skip_space(reader *r)
@@ -169,8 +167,7 @@ take_value(reader *r, const char *after, value *ret)
     return true;
 }
 
-/* ---- comparisons
- * -------------------------------------------------------------------------------------------------- */
+/* ---- comparisons ------------------------------------------------------------------------------------- */
 
 static bool
 is_whole_number(const char *text, int64_t min, int64_t max)
@@ -352,8 +349,7 @@ read_comparison(reader *r)
     return dot != NULL ? write_custom(r, f->desc->name, dot + 1, o, &v) : write_comparison(r, f, o, &v);
 }
 
-/* ---- structure
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- structure --------------------------------------------------------------------------------------- */
 
 static bool read_filter(reader *r);
 

@@ -144,8 +144,7 @@ sfms_keyset_sql(sfms_composer *w, const sfms_order *orders, unsigned n, const ch
         sfms_buf_add(&w->sql, i + 1 < n ? "))" : ")");
 }
 
-/* ---- tokens
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------------------------------------ */
 
 /* What must not change between pages, as bytes for a hash. */
 static void

@@ -13,8 +13,7 @@
 #include "google/protobuf/timestamp.pb-c.h"
 #include "proto/json.h"
 
-/* ---- text to field
- * ------------------------------------------------------------------------------------------------ */
+/* ---- text to field ----------------------------------------------------------------------------------- */
 
 /* The next element of '{a,"b, \"c\"",NULL}' from *at on; NULL at the end. */
 static char *
@@ -310,8 +309,7 @@ sfms_rows_read(
     *count += n;
 }
 
-/* ---- field to text
- * ------------------------------------------------------------------------------------------------ */
+/* ---- field to text ----------------------------------------------------------------------------------- */
 
 static const char *
 string_array_text(sfms_arena *a, const ProtobufCFieldDescriptor *f, const ProtobufCMessage *msg)

@@ -8,7 +8,7 @@
 
 #include "core/limits.h"
 
-/* ---- reading ---- */
+/* ---- reading ----------------------------------------------------------------------------------------- */
 
 static const ProtobufCFieldDescriptor *
 only_field(const ProtobufCMessageDescriptor *desc)
@@ -114,7 +114,7 @@ sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, con
     *(void **)sfms_field_append(a, &s->base, only_field(s->base.descriptor)) = entry;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----------------------------------------------------------------------------------------- */
 
 void
 sfms_double_write(sfms_buf *b, double number)
@@ -188,7 +188,7 @@ sfms_value_write(sfms_buf *b, const Google__Protobuf__Value *v)
     }
 }
 
-/* ---- field masks ---- */
+/* ---- field masks ------------------------------------------------------------------------------------- */
 
 void
 sfms_mask_add(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *path)

@@ -46,7 +46,7 @@ in_mask(const validation *v, const sfms_field *f)
     return false;
 }
 
-/* ---- one value ---- */
+/* ---- one value --------------------------------------------------------------------------------------- */
 
 /* bound answers the text of a number in a rule. */
 static const char *
@@ -247,7 +247,7 @@ check_elements(validation *v, const sfms_field *f, ProtobufCMessage *msg, const 
     }
 }
 
-/* ---- what must be there, and what must not ---- */
+/* ---- what must be there, and what must not ----------------------------------------------------------- */
 
 static bool
 is_blank(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
@@ -306,7 +306,7 @@ check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const
     }
 }
 
-/* ---- masks, and what a verb wants of the resource as a whole ---- */
+/* ---- masks, and what a verb wants of the resource as a whole ----------------------------------------- */
 
 /* check_mask brings the names in a mask to their proto form, and refuses those that are none of the message's. */
 static void

@@ -16,7 +16,7 @@ enum {
     LINES_A_SECOND = 20 /* about failed calls; when the database is away there would be thousands */
 };
 
-/* ---- before ------------------------------------------------------------------------------------------- */
+/* ---- before ------------------------------------------------------------------------------------------ */
 
 /* Points the call to its principal; false if the batch has none of that number. */
 static bool
@@ -71,7 +71,7 @@ init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const 
     };
 }
 
-/* ---- running ------------------------------------------------------------------------------------------ */
+/* ---- running ----------------------------------------------------------------------------------------- */
 
 static sfms_status
 run_engine(sfms_run *run)
@@ -175,7 +175,7 @@ run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
     }
 }
 
-/* ---- after -------------------------------------------------------------------------------------------- */
+/* ---- after ------------------------------------------------------------------------------------------- */
 
 Pb__Reply *
 sfms_run_reply(sfms_run *run)

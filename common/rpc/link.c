@@ -11,7 +11,7 @@
 
 enum { RETRY_AFTER = 1 }; /* seconds that a caller is told to wait */
 
-/* ---- queues ------------------------------------------------------------------------------------------- */
+/* ---- queues ------------------------------------------------------------------------------------------ */
 
 void
 sfms_queue_push(sfms_link_queue *q, sfms_link_call *call)
@@ -56,7 +56,7 @@ sfms_link_lane(const sfms_method *method)
     return method->rule->point ? SFMS_LANE_POINT : SFMS_LANE_SLOW;
 }
 
-/* ---- how calls end ------------------------------------------------------------------------------------ */
+/* ---- how calls end ----------------------------------------------------------------------------------- */
 
 void
 sfms_link_ended(sfms_link *link, unsigned n)
@@ -98,7 +98,7 @@ sfms_link_fail(sfms_link *link, sfms_link_queue *calls, const sfms_reason *reaso
     sfms_link_ended(link, n);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------- */
 
 static bool
 usable(const sfms_replica *r)
@@ -295,7 +295,7 @@ sfms_link_send(sfms_link *link, sfms_link_call *call)
         ;
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------------ */
+/* ---- opening and closing ----------------------------------------------------------------------------- */
 
 static unsigned
 count_urls(const char *urls)
@@ -375,7 +375,7 @@ sfms_link_close(sfms_link *link, int timeout_ms)
     free(link);
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------------- */
+/* ---- the rest ---------------------------------------------------------------------------------------- */
 
 sfms_arena *
 sfms_link_arena(sfms_link *link)

@@ -7,7 +7,7 @@
 
 enum { RECONNECT_MIN_MS = 10, RECONNECT_MAX_MS = 100 };
 
-/* ---- the watch ---------------------------------------------------------------------------------------- */
+/* ---- the watch --------------------------------------------------------------------------------------- */
 /* A batch without calls, which the server answers when it is about to stop, and not before: so an idle link,
  * too, learns that it should send nothing more. */
 
@@ -74,7 +74,7 @@ watch_event(void *arg)
     watch_start(r); /* if there is another connection already */
 }
 
-/* ---- connections -------------------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------------------- */
 
 static void
 connected(nng_pipe pipe, nng_pipe_ev event, void *arg)
@@ -124,7 +124,7 @@ sfms_replica_drains(sfms_replica *r, const nng_msg *msg)
         r->draining = true;
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------------ */
+/* ---- opening and closing ----------------------------------------------------------------------------- */
 
 static int
 set_options(nng_socket socket)

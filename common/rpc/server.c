@@ -58,7 +58,7 @@ sfms_env(void)
     return &server.env;
 }
 
-/* ---- starting ----------------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------------------------- */
 
 /* Where to listen: as told, or at the first of the service's own addresses. */
 static const char *
@@ -190,7 +190,7 @@ prepare(
         service->start(&s->env);
 }
 
-/* ---- stopping ----------------------------------------------------------------------------------------- */
+/* ---- stopping ---------------------------------------------------------------------------------------- */
 
 /* No call that has been received is lost, nor one that is on its way here: clients are told, and workers go on until
  * nothing has come for a while. The listener stays open meanwhile: nng closes its connections with it. Who connects now is

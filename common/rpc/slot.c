@@ -7,7 +7,7 @@
 
 enum { SLACK_MS = 250 }; /* an answer may come this long after the last of a message's calls has expired */
 
-/* ---- packing ------------------------------------------------------------------------------------------ */
+/* ---- packing ----------------------------------------------------------------------------------------- */
 
 void
 sfms_slot_group(sfms_slot *slot)
@@ -78,7 +78,7 @@ pack(sfms_slot *slot)
     return sfms_wire_pack(&slot->replica->link->keys.request, &batch.base);
 }
 
-/* ---- answered or lost --------------------------------------------------------------------------------- */
+/* ---- answered or lost -------------------------------------------------------------------------------- */
 
 /* Frees the slot, whose calls have been taken. Lock held. */
 static void
@@ -182,7 +182,7 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
     sfms_link_ended(link, n_done);
 }
 
-/* ---- the way through nng ------------------------------------------------------------------------------ */
+/* ---- the way through nng ----------------------------------------------------------------------------- */
 
 static void
 set_timeout(sfms_slot *slot)

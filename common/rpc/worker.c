@@ -33,7 +33,7 @@ struct sfms_workers {
     worker workers[];
 };
 
-/* ---- one message -------------------------------------------------------------------------------------- */
+/* ---- one message ------------------------------------------------------------------------------------- */
 
 static void
 refuse(nng_msg *msg)
@@ -123,7 +123,7 @@ serve(worker *w, nng_msg *msg)
     answer(w, sfms_dispatch(s, w->db, w->arena, batch));
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------- */
+/* ---- the loop ---------------------------------------------------------------------------------------- */
 
 /* NULL if none came: the server drains, or the wait was called off so that we see that it does. */
 static nng_msg *

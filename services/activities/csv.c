@@ -11,7 +11,7 @@
 
 enum { PIECE = 64 << 10, DECODED_MAX = 128 << 20 };
 
-/* ---- encodings ---- */
+/* ---- encodings --------------------------------------------------------------------------------------- */
 
 static const char *
 convert(sfms_arena *a, const char *from, const char *data, size_t n, size_t *ret_len)
@@ -93,7 +93,7 @@ import_csv_delimiter(const char *text, size_t n)
     return candidates[best];
 }
 
-/* ---- reading ---- */
+/* ---- reading ----------------------------------------------------------------------------------------- */
 
 typedef struct {
     import_csv_row_fn *fn;
@@ -206,7 +206,7 @@ import_csv_read(
     return r.result;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----------------------------------------------------------------------------------------- */
 
 void
 import_csv_cell(sfms_buf *b, char delimiter, bool first, const char *cell)

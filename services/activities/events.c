@@ -8,7 +8,7 @@
 #include "core/limits.h"
 #include "position.h"
 
-/* ---- the feed ---- */
+/* ---- the feed ---------------------------------------------------------------------------------------- */
 
 /* What is below the mark is complete: no transaction that is still open can add to it. If the page takes all
  * there is, the next one begins at the mark, however little of what lies below was for this reader. A row
@@ -99,7 +99,7 @@ list_events(sfms_call *call, const void *in, void *out)
     return SFMS_OK;
 }
 
-/* ---- the history of one record ---- */
+/* ---- the history of one record ----------------------------------------------------------------------- */
 
 static const char newest_sql[] =
     "SELECT " ACTIVITIES_EVENT_COLUMNS " FROM app.events e"

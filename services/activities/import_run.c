@@ -40,7 +40,7 @@ typedef struct {
     sfms_status status;
 } run;
 
-/* ---- a chunk ---- */
+/* ---- a chunk ----------------------------------------------------------------------------------------- */
 
 /* The calls of a chunk's good rows, at once. */
 static sfms_status
@@ -146,7 +146,7 @@ add_row(run *r, int64_t number, unsigned n_cells, const char *const *cells)
     return r->n_rows == CHUNK ? flush(r) : SFMS_OK;
 }
 
-/* ---- the passes ---- */
+/* ---- the passes -------------------------------------------------------------------------------------- */
 
 static bool
 on_row(void *arg, const import_csv_row *row)
@@ -216,7 +216,7 @@ run_all(run *r)
     return status;
 }
 
-/* ---- the job ---- */
+/* ---- the job ----------------------------------------------------------------------------------------- */
 
 static const char *
 import_id_of(sfms_call *call, const sfms_job *job)

@@ -8,7 +8,7 @@
 #include "core/limits.h"
 #include "proto/json.h"
 
-/* ---- lists of cells ---- */
+/* ---- lists of cells ---------------------------------------------------------------------------------- */
 
 const char *const *
 import_cells(sfms_call *call, const char *json, unsigned *ret_n)
@@ -35,7 +35,7 @@ import_cells_json(sfms_buf *b, unsigned n, const char *const *cells)
     sfms_buf_char(b, ']');
 }
 
-/* ---- the import ---- */
+/* ---- the import -------------------------------------------------------------------------------------- */
 
 static const char load_sql[] =
     "SELECT i.id, i.version, i.resource, i.mapping, f.content, f.delimiter, f.locale, f.header, "
@@ -103,7 +103,7 @@ import_store_begin(sfms_call *call, import_stored *import)
     return status == SFMS_OK ? take_version(call, import, result) : status;
 }
 
-/* ---- a chunk ---- */
+/* ---- a chunk ----------------------------------------------------------------------------------------- */
 
 /* Rows that are dealt with leave the table if they were in it because they had been put aside. */
 static const char chunk_sql[] =
@@ -195,7 +195,7 @@ import_store_aside(sfms_call *call, const import_stored *import, int64_t after, 
     return SFMS_OK;
 }
 
-/* ---- the end ---- */
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 sfms_status
 import_store_end(sfms_call *call, import_stored *import)

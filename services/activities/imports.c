@@ -31,7 +31,7 @@ static const sfms_resource imports = {
     .orders = "create_time",
 };
 
-/* ---- taking a file ---- */
+/* ---- taking a file ----------------------------------------------------------------------------------- */
 
 /* What a first reading of the file finds. */
 typedef struct {
@@ -155,7 +155,7 @@ create_import(sfms_call *call, const void *in, void *out)
     return status;
 }
 
-/* ---- the refused rows ---- */
+/* ---- the refused rows -------------------------------------------------------------------------------- */
 
 static void
 write_errors(sfms_call *call, sfms_buf *b, const char *header, char delimiter, const PGresult *rows)

@@ -34,7 +34,7 @@ static const sfms_reason not_mapped = {"REQUIRED", SFMS_INVALID_ARGUMENT,
 static const sfms_reason only_for = {
     "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for fields that hold %s", "仅适用于%s字段"}};
 
-/* ---- reading and writing ---- */
+/* ---- reading and writing ----------------------------------------------------------------------------- */
 
 const Pb__ImportMapping *
 import_mapping_parse(sfms_call *call, const char *json)
@@ -68,7 +68,7 @@ import_mapping_text(sfms_call *call, const Pb__ImportMapping *mapping)
     return b.data;
 }
 
-/* ---- fields ---- */
+/* ---- fields ------------------------------------------------------------------------------------------ */
 
 static bool
 takes_text(const sfms_field *f)
@@ -138,7 +138,7 @@ find_targets(sfms_call *call, const sfms_message *m, const char *where, import_c
     }
 }
 
-/* ---- the parts of a column ---- */
+/* ---- the parts of a column --------------------------------------------------------------------------- */
 
 static void
 plan_lookup(sfms_call *call, const sfms_message *imported, const char *where, import_column *column)
@@ -236,7 +236,7 @@ plan_column(sfms_call *call, import_plan *plan, const char *name, const Pb__Colu
     plan->n_columns++;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole --------------------------------------------------------------------------------------- */
 
 static bool
 says_nothing(const Pb__ImportMapping *mapping)

@@ -24,7 +24,7 @@ static const sfms_reason no_record = {
 static const sfms_reason many_records = {"AMBIGUOUS", SFMS_INVALID_ARGUMENT,
     {"More than one %s record with %s \"%s\"", "%s 中有多条 %s 为“%s”的记录"}};
 
-/* ---- refusing ---- */
+/* ---- refusing ---------------------------------------------------------------------------------------- */
 
 /* Adds to what is wrong with a row. */
 static void
@@ -58,7 +58,7 @@ shown(sfms_call *call, const char *text)
     return sfms_printf(call->arena, "%.*s…", (int)n, text);
 }
 
-/* ---- cells to values ---- */
+/* ---- cells to values --------------------------------------------------------------------------------- */
 
 static const char *
 replaced(const import_column *column, const char *text)
@@ -134,7 +134,7 @@ import_row_want(const import_plan *plan, const import_row *row, import_lookups *
             import_lookup_want(lookups, &plan->columns[i], row->values[i]);
 }
 
-/* ---- values to a request ---- */
+/* ---- values to a request ----------------------------------------------------------------------------- */
 
 /* The id that a text stands for; NULL if the row is refused or has to wait. */
 static const char *
@@ -291,7 +291,7 @@ import_row_build(sfms_call *call, const import_plan *plan, import_row *row, cons
     *id = sfms_strdup(call->arena, row->id);
 }
 
-/* ---- replies ---- */
+/* ---- replies ----------------------------------------------------------------------------------------- */
 
 static bool
 is_about(const Pb__Status *status, const char *name)

@@ -76,7 +76,7 @@ static const grouping groupings[] = {
 
 enum { GROUPINGS = sizeof(groupings) / sizeof(groupings[0]) };
 
-/* ---- running them -------------------------------------------------------------------------------------- */
+/* ---- running them ------------------------------------------------------------------------------------ */
 
 /* NULL if there is no such grouping; owner if none is asked for. */
 static const grouping *

@@ -36,7 +36,7 @@ struct auth {
     entry entries[AUTH_SETS][AUTH_WAYS];
 };
 
-/* ---- principals ---- */
+/* ---- principals -------------------------------------------------------------------------------------- */
 
 static void
 mark_methods(const sfms_contract *contract, principal *p)
@@ -92,7 +92,7 @@ principal_release(principal *p)
     free(p);
 }
 
-/* ---- the answers kept; all with the lock held ---- */
+/* ---- the answers kept; all with the lock held -------------------------------------------------------- */
 
 static entry *
 set_of(auth *a, const uint8_t *key)
@@ -173,7 +173,7 @@ auth_find(auth *a, auth_wait *w)
     return found;
 }
 
-/* ---- asking ---- */
+/* ---- asking ------------------------------------------------------------------------------------------ */
 
 static bool
 is_about_the_token(sfms_status status)

@@ -31,7 +31,7 @@ fail(request *r, const sfms_reason *reason)
     return NEXT_ANSWER;
 }
 
-/* ---- with the headers ---- */
+/* ---- with the headers -------------------------------------------------------------------------------- */
 
 /* What the service is told about the request. */
 static void
@@ -232,7 +232,7 @@ gate_head(request *r)
     return authenticate(r);
 }
 
-/* ---- with the body ---- */
+/* ---- with the body ----------------------------------------------------------------------------------- */
 
 static next_step
 replied(request *r)
@@ -313,7 +313,7 @@ gate_run(request *r)
     return send_call(r);
 }
 
-/* ---- the answer ---- */
+/* ---- the answer -------------------------------------------------------------------------------------- */
 
 static void
 add_limit_headers(request *r)

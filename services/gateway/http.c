@@ -34,7 +34,7 @@ set_patience(request *r, unsigned seconds)
         (void)MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
 }
 
-/* ---- answers ---- */
+/* ---- answers ----------------------------------------------------------------------------------------- */
 
 static enum MHD_Result
 queue(request *r)
@@ -85,7 +85,7 @@ answer_now_or_later(request *r)
     return MHD_YES;
 }
 
-/* ---- bodies ---- */
+/* ---- bodies ------------------------------------------------------------------------------------------ */
 
 static bool
 is_too_slow(const request *r, uint64_t bytes)
@@ -120,7 +120,7 @@ drop_body(request *r, size_t *n)
     return MHD_YES;
 }
 
-/* ---- callbacks of libmicrohttpd ---- */
+/* ---- callbacks of libmicrohttpd ---------------------------------------------------------------------- */
 
 static enum MHD_Result
 take_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -253,7 +253,7 @@ on_log(void *cls, const char *format, va_list args)
     sfms_log(SFMS_LOG_DEBUG, "http: %s", line);
 }
 
-/* ---- start and stop ---- */
+/* ---- start and stop ---------------------------------------------------------------------------------- */
 
 static void
 cannot_listen(const gateway_config *config, int error)

@@ -71,7 +71,7 @@ metrics_count(metrics *m, const route_target *target, unsigned status, int64_t t
     add(&c->time_us, (uint64_t)took_us);
 }
 
-/* ---- writing ---- */
+/* ---- writing ----------------------------------------------------------------------------------------- */
 
 static void
 describe(sfms_buf *b, const char *name, const char *type, const char *help)

@@ -5,7 +5,7 @@
 
 #include "core/limits.h"
 
-/* ---- what a route's parts are ---- */
+/* ---- what a route's parts are ------------------------------------------------------------------------ */
 
 static bool
 has_body(const route_target *t)
@@ -107,7 +107,7 @@ operation_address(sfms_arena *a, const route_target *t)
     return b.data;
 }
 
-/* ---- collecting schemas ---- */
+/* ---- collecting schemas ------------------------------------------------------------------------------ */
 
 void
 operation_collect(document *d, const route_target *t)
@@ -129,7 +129,7 @@ operation_collect(document *d, const route_target *t)
     schemas_add(d->schemas, t->method->output, SCHEMA_ANSWER);
 }
 
-/* ---- parameters ---- */
+/* ---- parameters -------------------------------------------------------------------------------------- */
 
 static void
 write_parameter(document *d, const char *name, const char *in, const sfms_field *f, bool required)
@@ -188,7 +188,7 @@ write_parameters(document *d, const route_target *t)
     writer_end_array(w);
 }
 
-/* ---- bodies ---- */
+/* ---- bodies ------------------------------------------------------------------------------------------ */
 
 static void
 write_binary(writer *w, const char *type)
@@ -254,7 +254,7 @@ write_request_body(document *d, const route_target *t)
     writer_end_object(w);
 }
 
-/* ---- answers ---- */
+/* ---- answers ----------------------------------------------------------------------------------------- */
 
 static void
 write_success(document *d, const route_target *t, const char *status, const char *text)
@@ -317,7 +317,7 @@ write_responses(document *d, const route_target *t)
     writer_end_object(w);
 }
 
-/* ---- operations ---- */
+/* ---- operations -------------------------------------------------------------------------------------- */
 
 /* The first sentence of a comment. */
 static const char *

@@ -30,7 +30,7 @@ problem_http(const Pb__Status *failure)
     return (unsigned)sfms_status_http((sfms_status)failure->code);
 }
 
-/* ---- where a violation is ---- */
+/* ---- where a violation is ---------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;
@@ -201,7 +201,7 @@ problem_place(sfms_buf *b, const route_target *target, const char *field, bool f
     sfms_buf_json(b, place.data, place.len);
 }
 
-/* ---- the document ---- */
+/* ---- the document ------------------------------------------------------------------------------------ */
 
 static void
 add_member(sfms_buf *b, const char *name, const char *value)

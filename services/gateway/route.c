@@ -28,7 +28,7 @@ struct router {
     route_target **targets;
 };
 
-/* ---- building ---- */
+/* ---- building ---------------------------------------------------------------------------------------- */
 
 static node *
 child_of(sfms_arena *a, node *parent, const char *literal)
@@ -210,7 +210,7 @@ route_build(sfms_arena *a, const sfms_contract *contract, const route_own_row *o
     return r;
 }
 
-/* ---- looking up ---- */
+/* ---- looking up -------------------------------------------------------------------------------------- */
 
 typedef struct {
     const path_parts *path;

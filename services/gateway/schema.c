@@ -33,7 +33,7 @@ static const struct {
     [PB__FORMAT__LANGUAGE] = {"language", NULL},
 };
 
-/* ---- collecting ---- */
+/* ---- collecting -------------------------------------------------------------------------------------- */
 
 schemas *
 schemas_new(sfms_arena *a)
@@ -126,7 +126,7 @@ schemas_add(schemas *s, const sfms_message *m, schema_use use)
     add_fields(s, m, use);
 }
 
-/* ---- writing ---- */
+/* ---- writing ----------------------------------------------------------------------------------------- */
 
 static const char *
 ref_to(const schemas *s, const char *name, schema_use use)

@@ -25,7 +25,7 @@ sub_message(job *j, const sfms_field *f)
     return *place;
 }
 
-/* ---- the body ---- */
+/* ---- the body ---------------------------------------------------------------------------------------- */
 
 static cJSON *
 parse_object(job *j, const char *text, size_t len, const char *field)
@@ -95,7 +95,7 @@ fill_raw(job *j, const sfms_field *f, const char *data, size_t len, const char *
     raw->data.len = len;
 }
 
-/* ---- parameters ---- */
+/* ---- parameters -------------------------------------------------------------------------------------- */
 
 /* True if a parameter may not set the field because the body or the path does. */
 static bool
@@ -164,7 +164,7 @@ read_query(job *j, char *query)
     return found == 0;
 }
 
-/* ---- the path ---- */
+/* ---- the path ---------------------------------------------------------------------------------------- */
 
 /* The string field at a dotted path as the body has set it; NULL if it is none or not set. */
 static const char *

@@ -28,7 +28,7 @@ static const sfms_reason org_needed = {"ORG_NEEDED", SFMS_FAILED_PRECONDITION,
 static const sfms_reason bad_refresh_token = {"BAD_REFRESH_TOKEN", SFMS_UNAUTHENTICATED,
     {"The refresh token is not valid; sign in again.", "刷新令牌无效，请重新登录。"}};
 
-/* ---- tokens -------------------------------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------------------------------------ */
 
 /* A refresh token is "<org>.<session>.<family>.<secret>". */
 typedef struct {
@@ -82,7 +82,7 @@ answer(sfms_call *call, const token *t, const char *refresh, Pb__SessionTokens *
     return SFMS_OK;
 }
 
-/* ---- signing in ---------------------------------------------------------------------------------------- */
+/* ---- signing in -------------------------------------------------------------------------------------- */
 
 /* Tries the password on all who may be meant. *ret_row is the one that it fits. An address that nobody has
  * takes as long as a wrong password. */
@@ -149,7 +149,7 @@ create_session(sfms_call *call, const void *in, void *out)
     return open_session(call, PQgetvalue(candidates, row, 0), PQgetvalue(candidates, row, 1), out);
 }
 
-/* ---- staying signed in --------------------------------------------------------------------------------- */
+/* ---- staying signed in ------------------------------------------------------------------------------- */
 
 static sfms_status
 refresh_session(sfms_call *call, const void *in, void *out)
@@ -187,7 +187,7 @@ end_session(sfms_call *call, const void *in, void *out)
     return sfms_exec(call, NULL, "SELECT identity.end_session($1::uuid)", SFMS_ARGS(session_id));
 }
 
-/* ---- whom a token stands for --------------------------------------------------------------------------- */
+/* ---- whom a token stands for ------------------------------------------------------------------------- */
 
 static sfms_status
 get_key_set(sfms_call *call, const void *in, void *out)

@@ -260,7 +260,7 @@ test_a_row_is_refused_with_all_reasons(void **state)
     assert_memory_equal(row.reason, "Founded: ", strlen("Founded: "));
 }
 
-/* ---- replies ---- */
+/* ---- replies ----------------------------------------------------------------------------------------- */
 
 static import_row_state
 settled(const import_plan *p, int32_t code, const char *existing_id, Pb__Violation *violation)

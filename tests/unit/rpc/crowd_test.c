@@ -1,7 +1,7 @@
 /* Tests the link with many callers at once, while a server goes away; and callers that wait. */
 #include "link_server.h"
 
-/* ---- many threads, and a server that comes and goes --------------------------------------------------- */
+/* ---- many threads, and a server that comes and goes -------------------------------------------------- */
 
 typedef struct {
     server *server;

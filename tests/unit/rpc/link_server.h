@@ -30,7 +30,7 @@ static const sfms_method point_write = {.name = "t/Write", .rule = &point_write_
 static const sfms_method point_read = {.name = "t/Read", .rule = &point_read_rule};
 static const sfms_method slow = {.name = "t/Slow", .rule = &slow_rule};
 
-/* ---- a server ----------------------------------------------------------------------------------------- */
+/* ---- a server ---------------------------------------------------------------------------------------- */
 
 typedef struct {
     char url[96];
@@ -145,7 +145,7 @@ server_drop(request *r)
     sfms_arena_free(r->arena);
 }
 
-/* ---- callers ------------------------------------------------------------------------------------------ */
+/* ---- callers ----------------------------------------------------------------------------------------- */
 
 typedef struct {
     sfms_link_call call;
