@@ -3,9 +3,10 @@
  *
  * Each URL of a service is one nng REQ socket with a few contexts. Point calls use two of them: a call is
  * sent at once if one is free, and otherwise travels with all that is waiting in the next message. Other
- * calls use SFMS_LINK_SLOW contexts, one call per message, or a few pages of lists when many wait. Nothing is ever sent twice unless the
- * contract marks the method idempotent, and then once more at most. A server that is about to stop
- * says so (Replies.draining, also on an idle connection); it gets no new calls until it has reconnected.
+ * calls use SFMS_LINK_SLOW contexts, one call per message, or a few pages of lists when many wait. Nothing
+ * is ever sent twice unless the contract marks the method idempotent, and then once more at most. A server
+ * that is about to stop says so (Replies.draining, also on an idle connection); it gets no new calls until
+ * it has reconnected.
  */
 #ifndef SFMS_RPC_LINK_H
 #define SFMS_RPC_LINK_H

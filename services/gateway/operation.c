@@ -360,7 +360,7 @@ operation_write(document *d, unsigned index)
     char verb[16];
     size_t n = 0;
 
-    for (; t->verb[n] != '\0' && n < sizeof verb - 1; n++)
+    for (; n < sizeof verb - 1 && t->verb[n] != '\0'; n++)
         verb[n] = (char)(t->verb[n] | 0x20);
     verb[n] = '\0';
     writer_object(w, verb);

@@ -20,7 +20,7 @@
 
 enum {
     REQUEST_KEEP_MAX = 64,          /* requests kept for use again */
-    REQUEST_KEEP_BYTES = 512 << 10,  /* one that has used more gives its memory back */
+    REQUEST_KEEP_BYTES = 512 << 10, /* one that has used more gives its memory back */
 };
 
 /* What to do with a request next. */
