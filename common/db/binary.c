@@ -2,12 +2,12 @@
 #include "db/binary.h"
 
 #include <endian.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
     EPOCH_DAYS = 10957, /* from 1970-01-01 to 2000-01-01, where PostgreSQL's days begin */
     UUID_TEXT = 36,
+    DATE_TEXT = 10,
     NUMERIC_NEGATIVE = 0x4000,
     NUMERIC_SPECIAL = 0xC000, /* NaN and infinities have both bits */
     NUMERIC_SCALE = 0x3FFF,
@@ -123,7 +123,7 @@ static const char *
 uuid_text(sfms_arena *a, const char *value)
 {
     static const char digits[] = "0123456789abcdef";
-    char text[UUID_TEXT];
+    char *text = sfms_alloc_raw(a, UUID_TEXT + 1);
     char *p = text;
 
     for (int i = 0; i < 16; i++) {
@@ -134,7 +134,19 @@ uuid_text(sfms_arena *a, const char *value)
         *p++ = digits[byte >> 4];
         *p++ = digits[byte & 15];
     }
-    return sfms_strndup(a, text, UUID_TEXT);
+    *p = '\0';
+    return text;
+}
+
+/* Appends the four decimal digits of one digit of base 10,000. */
+static char *
+put_four(char *p, unsigned digit)
+{
+    p[0] = (char)('0' + digit / 1000 % 10);
+    p[1] = (char)('0' + digit / 100 % 10);
+    p[2] = (char)('0' + digit / 10 % 10);
+    p[3] = (char)('0' + digit % 10);
+    return p + 4;
 }
 
 /* Day of the civil calendar from a count of days since 1970 (Howard Hinnant's algorithm, in the public domain). */
@@ -148,24 +160,23 @@ date_text(sfms_arena *a, int32_t value)
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int64_t mp = (5 * doy + 2) / 153;
     int64_t month = mp < 10 ? mp + 3 : mp - 9;
-    char text[32];
+    int64_t year = yoe + era * 400 + (month <= 2);
+    int64_t day = doy - (153 * mp + 2) / 5 + 1;
+    char *text;
 
     if (value == INT32_MAX || value == INT32_MIN)
         return value > 0 ? "infinity" : "-infinity";
-    snprintf(text, sizeof(text), "%04lld-%02d-%02d", (long long)(yoe + era * 400 + (month <= 2)), (int)month,
-        (int)(doy - (153 * mp + 2) / 5 + 1));
-    return sfms_strdup(a, text);
-}
-
-/* Appends the four decimal digits of one digit of base 10,000. */
-static char *
-put_four(char *p, unsigned digit)
-{
-    p[0] = (char)('0' + digit / 1000 % 10);
-    p[1] = (char)('0' + digit / 100 % 10);
-    p[2] = (char)('0' + digit / 10 % 10);
-    p[3] = (char)('0' + digit % 10);
-    return p + 4;
+    if (year < 0 || year > 9999)
+        return sfms_printf(a, "%lld-%02d-%02d", (long long)year, (int)month, (int)day);
+    text = sfms_alloc_raw(a, DATE_TEXT + 1);
+    put_four(text, (unsigned)year);
+    text[4] = text[7] = '-';
+    text[5] = (char)('0' + month / 10);
+    text[6] = (char)('0' + month % 10);
+    text[8] = (char)('0' + day / 10);
+    text[9] = (char)('0' + day % 10);
+    text[DATE_TEXT] = '\0';
+    return text;
 }
 
 /* Digits of base 10,000: the first weighs 10,000^weight. scale is how many decimals are shown. */

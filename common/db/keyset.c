@@ -56,20 +56,22 @@ sfms_order_parse(
     char *copy = sfms_strdup(call->arena, order_by);
     char *save = NULL;
     bool descending = false;
+    bool decided = false; /* by the id; nothing can follow it */
     unsigned n = 0;
 
     for (char *part = strtok_r(copy, ",", &save); part != NULL; part = strtok_r(NULL, ",", &save)) {
         char *shown = sfms_strdup(call->arena, part);
 
-        if (n == SFMS_ORDER_FIELDS || !parse_one(e, part, &orders[n]) ||
+        if (decided || n == SFMS_ORDER_FIELDS || !parse_one(e, part, &orders[n]) ||
             given_before(orders, n, orders[n].field)) {
             sfms_fail(call, &sfms_bad_order, shown);
             return 0;
         }
+        decided = strcmp(orders[n].field->desc->name, "id") == 0;
         descending = orders[n++].descending;
-        if (strcmp(orders[n - 1].field->desc->name, "id") == 0)
-            return n; /* the id decides; nothing can follow it */
     }
+    if (decided)
+        return n;
     /* The id ends every order, in the direction of the last field, so that one index can serve both. */
     orders[n++] = (sfms_order){sfms_message_field(e->message, "id", 2), descending, true};
     return n;
