@@ -81,9 +81,13 @@ class Process:
 
 
 class Stack:
-    """Everything, started and ready. Each instance is independent of all others."""
+    """Everything, started and ready. Each instance is independent of all others.
 
-    def __init__(self):
+    replicas={"customers": 2} starts a second process of that service, known as "customers-2".
+    """
+
+    def __init__(self, replicas=None):
+        self.replicas = replicas or {}
         self.dir = tempfile.mkdtemp(prefix="sfms-", dir=os.environ.get("SFMS_TEST_TMP", "/tmp"))
         self.pg = Cluster(self.dir)
         self.port = free_port()
@@ -98,22 +102,29 @@ class Stack:
         self.pg.create()
         run = os.path.join(self.dir, "run")
         os.makedirs(run)
-        self.sockets = {s: os.path.join(run, f"{s}.ipc") for s in SERVICES}
+        self.sockets = {name: os.path.join(run, f"{name}.ipc") for s in SERVICES for name in self.names(s)}
         self.env = self._environment()
         self.token_key = self.ctl("keygen", "token").strip()
         self.env["SFMS_TOKEN_KEY"] = self.token_key
         self.ctl("migrate")
-        for name in SERVICES + ("gateway",):
-            self.add(name, f"sfms-{name}")
+        for service in SERVICES:
+            for name in self.names(service):
+                self.add(name, f"sfms-{service}", SFMS_LISTEN=f"ipc://{self.sockets[name]}")
+        self.add("gateway", "sfms-gateway")
         for process in self.processes.values():
             process.start()
         self.wait_ready(60)
         return self
 
+    def names(self, service):
+        """The processes of a service."""
+        return [service] + [f"{service}-{i}" for i in range(2, self.replicas.get(service, 1) + 1)]
+
     def _environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith("SFMS_")}
         env.update({
-            "SFMS_SERVICES": ",".join(f"{s}=ipc://{path}" for s, path in self.sockets.items()),
+            "SFMS_SERVICES": ",".join(f"{s}=" + "|".join(f"ipc://{self.sockets[n]}" for n in self.names(s))
+                                      for s in SERVICES),
             "SFMS_SECRET": self.secret,
             "SFMS_DATABASE_URL": self.pg.url(),
             "SFMS_HTTP_HOST": "127.0.0.1",
