@@ -8,6 +8,7 @@
 
 enum {
     SECRET_MIN = 32, /* characters */
+    MAC_NONCE = SFMS_MAC_SIZE - crypto_onetimeauth_BYTES,
     NONCE_SIZE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
     TAG_SIZE = crypto_aead_xchacha20poly1305_ietf_ABYTES,
     BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
@@ -35,19 +36,31 @@ sfms_key_derive(const char *secret, const char *purpose, sfms_key *ret)
     return true;
 }
 
+/* Poly1305 wants a key of its own for each message: BLAKE2b makes it from ours and the nonce. */
+static void
+one_time_tag(const sfms_key *key, const void *data, size_t n, const uint8_t *nonce, uint8_t *tag)
+{
+    uint8_t once[crypto_onetimeauth_KEYBYTES];
+
+    crypto_generichash(once, sizeof once, nonce, MAC_NONCE, key->bytes, sizeof key->bytes);
+    crypto_onetimeauth(tag, data, n, once);
+    sodium_memzero(once, sizeof once);
+}
+
 void
 sfms_mac(const sfms_key *key, const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE])
 {
-    crypto_generichash(out, SFMS_MAC_SIZE, data, n, key->bytes, sizeof key->bytes);
+    randombytes_buf(out, MAC_NONCE);
+    one_time_tag(key, data, n, out, out + MAC_NONCE);
 }
 
 bool
 sfms_mac_check(const sfms_key *key, const void *data, size_t n, const uint8_t mac[SFMS_MAC_SIZE])
 {
-    uint8_t right[SFMS_MAC_SIZE];
+    uint8_t right[crypto_onetimeauth_BYTES];
 
-    sfms_mac(key, data, n, right);
-    return sodium_memcmp(right, mac, sizeof right) == 0;
+    one_time_tag(key, data, n, mac, right);
+    return sodium_memcmp(right, mac + MAC_NONCE, sizeof right) == 0;
 }
 
 void
