@@ -238,31 +238,44 @@ read_binary(sfms_arena *a, const sfms_contract *c, const sfms_field *f, Oid type
     read_field(a, c, f, sfms_binary_text(a, type, value, n), msg);
 }
 
-/* The field of each column, looked up once for all rows. */
-static const sfms_field **
-fields_of_columns(sfms_arena *a, const sfms_message *m, const PGresult *res)
+/* What is to be known about a column, looked up once for all rows. */
+typedef struct {
+    const sfms_field *field; /* NULL if the message has none of its name */
+    Oid type;
+    bool binary;
+} column;
+
+static const column *
+columns_of(sfms_arena *a, const sfms_message *m, const PGresult *res)
 {
     int n = PQnfields(res);
-    const sfms_field **fields = sfms_new_array(a, const sfms_field *, n + 1);
+    column *columns = sfms_new_array(a, column, n + 1);
 
-    for (int i = 0; i < n; i++)
-        fields[i] = sfms_message_field(m, PQfname(res, i), strlen(PQfname(res, i)));
-    return fields;
+    for (int i = 0; i < n; i++) {
+        columns[i].field = sfms_message_field(m, PQfname(res, i), strlen(PQfname(res, i)));
+        columns[i].type = PQftype(res, i);
+        columns[i].binary = PQfformat(res, i) != 0;
+    }
+    return columns;
 }
 
 static void
-read_row(sfms_arena *a, const sfms_contract *c, const PGresult *res, int r, const sfms_field *const *fields,
+read_row(sfms_arena *a, const sfms_contract *c, const PGresult *res, int r, const column *columns,
     ProtobufCMessage *msg)
 {
     int n = PQnfields(res);
 
     for (int i = 0; i < n; i++) {
-        if (fields[i] == NULL || PQgetisnull(res, r, i))
+        const sfms_field *f = columns[i].field;
+
+        if (f == NULL || PQgetisnull(res, r, i))
             continue;
-        if (PQfformat(res, i) == 0)
-            read_field(a, c, fields[i], PQgetvalue(res, r, i), msg);
+        if (!columns[i].binary)
+            read_field(a, c, f, PQgetvalue(res, r, i), msg);
+        else if (columns[i].type == SFMS_OID_TEXT && f->desc->type == PROTOBUF_C_TYPE_STRING)
+            *(const char **)((char *)msg + f->desc->offset) = PQgetvalue(res, r, i);
         else
-            read_binary(a, c, fields[i], PQftype(res, i), PQgetvalue(res, r, i), PQgetlength(res, r, i), msg);
+            read_binary(a, c, f, columns[i].type, PQgetvalue(res, r, i), PQgetlength(res, r, i), msg);
     }
 }
 
@@ -279,7 +292,7 @@ message_of(const sfms_contract *c, const ProtobufCMessageDescriptor *desc)
 void
 sfms_row_read(sfms_arena *a, const sfms_contract *c, const PGresult *res, int r, ProtobufCMessage *msg)
 {
-    read_row(a, c, res, r, fields_of_columns(a, message_of(c, msg->descriptor), res), msg);
+    read_row(a, c, res, r, columns_of(a, message_of(c, msg->descriptor), res), msg);
 }
 
 void
@@ -288,7 +301,7 @@ sfms_rows_read(
 {
     const sfms_field *f = sfms_message_field(message_of(c, out->descriptor), field, strlen(field));
     size_t n = (size_t)PQntuples(res);
-    const sfms_field **fields;
+    const column *columns;
     size_t *count;
     ProtobufCMessage ***list;
     ProtobufCMessage **items;
@@ -300,10 +313,10 @@ sfms_rows_read(
     items = sfms_new_array(a, ProtobufCMessage *, *count + n + 1);
     if (*count > 0)
         memcpy(items, *list, *count * sizeof(*items));
-    fields = fields_of_columns(a, f->message, res);
+    columns = columns_of(a, f->message, res);
     for (size_t r = 0; r < n; r++) {
         items[*count + r] = sfms_message_new(a, f->message->desc);
-        read_row(a, c, res, (int)r, fields, items[*count + r]);
+        read_row(a, c, res, (int)r, columns, items[*count + r]);
     }
     *list = items;
     *count += n;
