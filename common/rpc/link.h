@@ -15,8 +15,8 @@
 #include "rpc/wire.h"
 
 enum {
-    SFMS_LINK_POINT = 2, /* messages of point calls under way to one replica */
-    SFMS_LINK_SLOW = 4,  /* messages of other calls under way to one replica */
+    SFMS_LINK_POINT = 2,  /* messages of point calls under way to one replica */
+    SFMS_LINK_SLOW = 4,   /* messages of other calls under way to one replica */
     SFMS_LINK_PAGES = 16, /* pages of lists in one message, when more wait than there are contexts */
 };
 

@@ -33,7 +33,7 @@ typedef struct gateway {
     atomic_bool draining;  /* about to stop: answers close their connections */
     atomic_bool stopped;   /* nothing more is sent to services */
     atomic_uint under_way; /* requests begun and not ended */
-    atomic_uint calls;     /* to services, under way */
+    atomic_uint calls;     /* to services, under way; and who else looks at the links */
 } gateway;
 
 #endif

@@ -69,8 +69,10 @@ all_checked(request *r)
 static void
 one_less(checks *all)
 {
-    if (atomic_fetch_sub(&all->open, 1) == 1)
-        request_resume(all->request);
+    if (atomic_fetch_sub(&all->open, 1) != 1)
+        return;
+    atomic_fetch_sub(&all->request->gw->calls, 1);
+    request_resume(all->request);
 }
 
 static void
@@ -108,7 +110,7 @@ add_check(void *arg, const char *service, sfms_link *link)
     const request *r = all->request;
 
     c->all = all;
-    c->service = service;
+    c->service = sfms_strdup(r->call.arena, service); /* the answer may come after the end of the links */
     c->link = link;
     c->call = (sfms_link_call){
         .method = sfms_contract_method(r->gw->contract, "sfms.rpc.v1.Health/Check"),
@@ -126,6 +128,16 @@ health_ready(request *r)
     checks *all = sfms_new(r->call.arena, checks);
     unsigned n = 0;
 
+    /* Counted like a call, so that the links stay until it is over. */
+    atomic_fetch_add(&r->gw->calls, 1);
+    if (atomic_load(&r->gw->stopped)) {
+        static const char gone[] = "{\"ready\":false,\"services\":[]}";
+
+        atomic_fetch_sub(&r->gw->calls, 1);
+        answer_set(&r->answer, 503, "application/json", gone, sizeof gone - 1);
+        answer_add(&r->answer, "Retry-After", "1");
+        return true;
+    }
     sfms_links_each(r->gw->links, count_link, &n);
     all->request = r;
     all->start_us = sfms_mono_us();

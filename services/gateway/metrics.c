@@ -238,7 +238,10 @@ metrics_own(request *r)
 
     sfms_buf_init(&b, r->call.arena, SFMS_MESSAGE_MAX);
     write_requests(&b, r->gw);
-    write_links(&b, r->gw);
+    atomic_fetch_add(&r->gw->calls, 1); /* like a call, so that the links stay until this is over */
+    if (!atomic_load(&r->gw->stopped))
+        write_links(&b, r->gw);
+    atomic_fetch_sub(&r->gw->calls, 1);
     write_process(&b, r->gw->metrics);
     answer_set(&r->answer, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len);
     return true;
