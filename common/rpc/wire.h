@@ -1,9 +1,10 @@
 /*
  * wire.h -- one message between processes: MAC, then Batch or Replies. Version 1.
  *
- * Bytes 0-3 are "SFM1"; 4-35 the MAC (core/seal.h) of everything from byte 36; the rest is the
- * protobuf. Requests and replies are signed with different keys, so that one cannot be played back as the other. A Batch without calls is answered, with draining, when the server is about
- * to stop. A message that is not signed with the right key is not answered; its connection is closed.
+ * Bytes 0-3 are "SFM1"; 4-35 the MAC (core/seal.h) of everything from byte 36; the rest is the protobuf. Requests
+ * and replies are signed with different keys, so that one cannot be played back as the other. A Batch without
+ * calls is answered, with draining, when the server is about to stop. A message that is not signed with the right
+ * key is not answered; its connection is closed.
  */
 #ifndef SFMS_RPC_WIRE_H
 #define SFMS_RPC_WIRE_H
