@@ -67,7 +67,7 @@ functions() {
 leftovers() {
     local files
     mapfile -t files < <(git ls-files -- common services proto deploy tests README.md CMakeLists.txt | grep -vE '^tests/lint.sh$|/corpus/|\.csv$')
-    ! grep -nE '(TO''DO|FIX''ME)|/home/[a-z]+/|/work/main' "${files[@]}" /dev/null
+    ! grep -nE '(TO''DO|FIX''ME)|/home/[a-z]+/' "${files[@]}" /dev/null
 }
 
 shell_scripts() {
