@@ -68,10 +68,14 @@ write_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *r
 
 /* Columns of the order that the mask leaves out are needed for the next token all the same. */
 static void
-write_order_columns(sfms_composer *w, const sfms_order *orders, unsigned n)
+write_order_columns(const sfms_engine *e, sfms_composer *w, const Google__Protobuf__FieldMask *mask,
+    const sfms_order *orders, unsigned n)
 {
+    if (mask == NULL || mask->n_paths == 0)
+        return;
     for (unsigned i = 0; i < n; i++)
-        sfms_buf_printf(&w->sql, ", %s AS order_%u_", orders[i].field->desc->name, i);
+        if (strcmp(orders[i].field->desc->name, "id") != 0 && !sfms_engine_masked(e, mask, orders[i].field))
+            sfms_buf_printf(&w->sql, ", %s", orders[i].field->desc->name);
 }
 
 sfms_status
@@ -88,7 +92,7 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
         return SFMS_INVALID_ARGUMENT;
     sfms_composer_init(e, &w, call->arena);
     sfms_buf_printf(&w.sql, "SELECT %s", columns);
-    write_order_columns(&w, orders, n);
+    write_order_columns(e, &w, request->read_mask, orders, n);
     status = write_conditions(e, call, request, &w);
     if (status != SFMS_OK)
         return status;
@@ -175,17 +179,14 @@ count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
     return SFMS_OK;
 }
 
-/* The values of the order's columns in the last row of the page; they stand at the end of the row. */
+/* The values of the order's columns in the last row of the page. */
 static const char **
-values_of_row(sfms_call *call, const PGresult *result, int row, unsigned n)
+values_of_row(sfms_call *call, const PGresult *result, int row, const sfms_order *orders, unsigned n)
 {
     const char **values = sfms_new_array(call->arena, const char *, n);
 
-    for (unsigned i = 0; i < n; i++) {
-        int column = PQnfields(result) - (int)n + (int)i;
-
-        values[i] = sfms_cell_text(call->arena, result, row, column);
-    }
+    for (unsigned i = 0; i < n; i++)
+        values[i] = sfms_cell_text(call->arena, result, row, PQfnumber(result, orders[i].field->desc->name));
     return values;
 }
 
@@ -204,7 +205,7 @@ sfms_list_finish(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *r
 
         *count = (size_t)size;
         set_text(out, "next_page_token",
-            sfms_token_seal(e, call, request, n, values_of_row(call, result, size - 1, n)));
+            sfms_token_seal(e, call, request, n, values_of_row(call, result, size - 1, orders, n)));
     }
     return request->count_total ? count_all(e, call, request, out) : SFMS_OK;
 }
