@@ -17,12 +17,6 @@ static const char principal_sql[] =
     " set_config('sfms.visibility', $3, true), set_config('sfms.time_zone', $4, true),"
     " set_config('statement_timeout', $5, true)";
 
-const char *
-sfms_principal_sql(void)
-{
-    return principal_sql;
-}
-
 static const char *
 visibility_name(const Pb__Principal *p)
 {

@@ -95,8 +95,4 @@ typedef struct {
  * UNAVAILABLE (idempotent). */
 void sfms_batch(sfms_db *db, size_t n, sfms_batch_item *items);
 
-/* sfms_begin_sql is what travels before a transaction's first statement as the principal; for the benchmark.
- */
-const char *sfms_principal_sql(void);
-
 #endif
