@@ -5,6 +5,10 @@ PACKAGES_FILE=$(dirname "${BASH_SOURCE[0]}")/../packages.txt
 
 # packages_list SECTION...: the packages of the sections, one a line.
 packages_list() {
+    local section
+    for section in "$@"; do
+        grep -qxF "[$section]" "$PACKAGES_FILE" || die "deploy/packages.txt has no section [$section]."
+    done
     awk -v wanted=" $* " '
         /^\[/          { section = substr($1, 2, length($1) - 2); next }
         /^(#|[ \t]*$)/ { next }
@@ -14,7 +18,7 @@ packages_list() {
 # packages_missing SECTION...: those of them that are not installed.
 packages_missing() {
     local listed
-    listed=$(packages_list "$@")
+    listed=$(packages_list "$@") || return 1
     # shellcheck disable=SC2086 # one word per package
     comm -23 <(sort -u <<<"$listed") \
         <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $listed 2>/dev/null | sed -n 's/^installed //p' | sort -u)
@@ -39,7 +43,8 @@ packages_install() {
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
         die "this system has no apt: install what deploy/packages.txt lists by hand, then start with SFMS_SKIP_PACKAGES=1."
     fi
-    missing=$(packages_missing "$@" | tr '\n' ' ')
+    missing=$(packages_missing "$@") || exit 1
+    missing=${missing//$'\n'/ }
     missing=${missing% }
     if [[ -z $missing ]]; then
         return 0

@@ -35,6 +35,10 @@ class BenchCluster(Cluster):
         super().start()
 
 
+class BenchStack(Stack):
+    LOG_LEVEL = "info"  # the default
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -218,7 +222,7 @@ def main():
     parser.add_argument("--rows", type=int, default=200000, help="accounts and deals")
     parser.add_argument("--only", default=",".join(KINDS), help="kinds to measure")
     args = parser.parse_args()
-    stack = Stack()
+    stack = BenchStack()
     stack.pg = BenchCluster(stack.dir)
     stack.start()
     result = {}

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 source deploy/lib/say.sh
 source deploy/lib/packages.sh
 
-packages_install build runtime run test bench >&2
+packages_install build runtime run tests bench >&2
 build=${SFMS_BUILD:-build-bench}
 say "Building $build (optimised) …" >&2
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null

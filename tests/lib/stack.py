@@ -86,6 +86,8 @@ class Stack:
     replicas={"customers": 2} starts a second process of that service, known as "customers-2".
     """
 
+    LOG_LEVEL = "debug"
+
     def __init__(self, replicas=None):
         self.replicas = replicas or {}
         self.dir = tempfile.mkdtemp(prefix="sfms-", dir=os.environ.get("SFMS_TEST_TMP", "/tmp"))
@@ -129,7 +131,7 @@ class Stack:
             "SFMS_DATABASE_URL": self.pg.url(),
             "SFMS_HTTP_HOST": "127.0.0.1",
             "SFMS_PORT": str(self.port),
-            "SFMS_LOG_LEVEL": "debug",
+            "SFMS_LOG_LEVEL": self.LOG_LEVEL,
             "SFMS_CORS_ORIGINS": "https://app.example.com",
             "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:exitcode=99",
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
