@@ -1,4 +1,5 @@
 /* answer.c -- what the answers of the statements mean: the row, or why there is none. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -6,13 +7,23 @@
 #include "db/row.h"
 
 static sfms_status
-read_single(const sfms_engine *e, sfms_call *call, const PGresult *result, ProtobufCMessage *out)
+pack_single(const sfms_engine *e, sfms_call *call, const PGresult *result, sfms_buf *out)
 {
-    const sfms_field *version = sfms_engine_field(e, "version");
+    const char *version = sfms_cell_text(call->arena, result, 0, PQfnumber(result, "version"));
 
-    sfms_row_read(call->arena, call->contract, result, 0, out);
-    call->version = *(uint64_t *)((char *)out + version->desc->offset);
+    sfms_row_pack(out, call->contract, e->message, result, 0);
+    call->version = strtoull(version, NULL, 10);
     return SFMS_OK;
+}
+
+/* A row as a message, to be compared with what was asked for. */
+static const ProtobufCMessage *
+stored_in(const sfms_engine *e, sfms_call *call, const PGresult *result)
+{
+    ProtobufCMessage *msg = sfms_message_new(call->arena, e->message->desc);
+
+    sfms_row_read(call->arena, call->contract, result, 0, msg);
+    return msg;
 }
 
 /* The row as it is, whatever its state; no rows if it is not there or not visible. */
@@ -66,7 +77,7 @@ name_existing(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg)
 
 /* Nothing was inserted: the same create came before, or a key is taken. */
 static sfms_status
-explain_create(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, ProtobufCMessage *out)
+explain_create(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, sfms_buf *out)
 {
     PGresult *result;
     sfms_composer w;
@@ -76,9 +87,8 @@ explain_create(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, Pro
     if (status != SFMS_OK)
         return status;
     if (PQntuples(result) == 1) {
-        read_single(e, call, result, out);
-        if (same_as_stored(e, call, msg, out))
-            return SFMS_OK;
+        if (same_as_stored(e, call, msg, stored_in(e, call, result)))
+            return pack_single(e, call, result, out);
         status = sfms_fail(call, &sfms_exists);
         call->failure->existing_id = *sfms_request_text(msg, "id");
         return status;
@@ -92,7 +102,7 @@ explain_create(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, Pro
         status = sfms_run_statement(call, &result, &plain);
     if (status == SFMS_OK) { /* what was in the way has gone in the meantime */
         call->created = true;
-        return read_single(e, call, result, out);
+        return pack_single(e, call, result, out);
     }
     if (status == SFMS_ALREADY_EXISTS && call->db != NULL && !sfms_in_tx(call))
         name_existing(e, call, msg);
@@ -126,7 +136,7 @@ note_immutable(
 /* Nothing was changed: the row is not there, is deleted, has moved on, or a field cannot change. */
 static sfms_status
 explain_change(
-    const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, const char *id, ProtobufCMessage *out)
+    const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, const char *id, sfms_buf *out)
 {
     Pb__Verb verb = call->method->rule->verb;
     PGresult *result;
@@ -138,12 +148,12 @@ explain_change(
     if (PQntuples(result) == 0)
         return sfms_fail(call, &sfms_not_found);
     deleted = !PQgetisnull(result, 0, PQfnumber(result, "delete_time"));
-    read_single(e, call, result, out);
+    pack_single(e, call, result, out);
     if (verb == PB__VERB__UNDELETE ? deleted : !deleted) {
         if (call->if_match != 0 && call->if_match != call->version)
             return sfms_fail(call, &sfms_version);
         if (verb == PB__VERB__UPDATE)
-            note_immutable(e, call, request, out);
+            note_immutable(e, call, request, stored_in(e, call, result));
         if (sfms_violations(call) != SFMS_OK)
             return sfms_fail(call, &sfms_bad_fields);
         return sfms_fail(call, &sfms_conflict); /* it changed between the two statements */
@@ -161,16 +171,16 @@ id_in(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
 
 sfms_status
 sfms_engine_finish(
-    const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, PGresult *result, ProtobufCMessage *out)
+    const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, PGresult *result, sfms_buf *out)
 {
     bool found = PQntuples(result) > 0;
 
     switch (call->method->rule->verb) {
     case PB__VERB__GET:
-        return found ? read_single(e, call, result, out) : sfms_fail(call, &sfms_not_found);
+        return found ? pack_single(e, call, result, out) : sfms_fail(call, &sfms_not_found);
     case PB__VERB__BATCH_GET:
-        sfms_rows_read(call->arena, call->contract, result, out,
-            sfms_message_resource_field(call->method->output)->desc->name);
+        sfms_rows_pack(out, call->contract, sfms_message_resource_field(call->method->output), result,
+            PQntuples(result));
         return SFMS_OK;
     case PB__VERB__LIST:
         return sfms_list_finish(e, call, (const Pb__ListRequest *)request, result, out);
@@ -178,16 +188,16 @@ sfms_engine_finish(
         if (!found)
             return explain_create(e, call, sfms_request_resource(e, call, request), out);
         call->created = true;
-        return read_single(e, call, result, out);
+        return pack_single(e, call, result, out);
     case PB__VERB__UPSERT:
         if (!found)
             return sfms_fail(call, &sfms_not_found);
         call->created = sfms_cell_text(call->arena, result, 0, PQfnumber(result, "created_"))[0] == 't';
-        return read_single(e, call, result, out);
+        return pack_single(e, call, result, out);
     case PB__VERB__UPDATE:
     case PB__VERB__DELETE:
     case PB__VERB__UNDELETE:
-        return found ? read_single(e, call, result, out)
+        return found ? pack_single(e, call, result, out)
                      : explain_change(e, call, request, id_in(e, call, request), out);
     default:
         SFMS_WRONG("a method without a verb in the engine");

@@ -68,8 +68,8 @@ const char *sfms_engine_org(const sfms_call *call);
 /* sfms_list_plan and _finish: one page of a list. See page.c. */
 sfms_status
 sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_statement *ret);
-sfms_status sfms_list_finish(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
-    PGresult *result, ProtobufCMessage *out);
+sfms_status sfms_list_finish(
+    const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, PGresult *result, sfms_buf *out);
 
 /* One field of an order. */
 typedef struct {

@@ -5,6 +5,7 @@
 
 #include "db/engine.h"
 #include "db/row.h"
+#include "proto/packed.h"
 
 static int
 page_size(const Pb__ListRequest *request)
@@ -114,26 +115,12 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
 }
 
 static void
-set_text(ProtobufCMessage *out, const char *field, const char *text)
+pack_total(sfms_call *call, int64_t total, bool estimate, sfms_buf *out)
 {
-    const ProtobufCFieldDescriptor *f =
-        protobuf_c_message_descriptor_get_field_by_name(out->descriptor, field);
+    const sfms_message *m = call->method->output;
 
-    if (f != NULL && f->type == PROTOBUF_C_TYPE_STRING)
-        *(const char **)((char *)out + f->offset) = text;
-}
-
-static void
-set_total(ProtobufCMessage *out, int64_t total, bool estimate)
-{
-    const ProtobufCFieldDescriptor *f;
-
-    f = protobuf_c_message_descriptor_get_field_by_name(out->descriptor, "total_size");
-    if (f != NULL && f->type == PROTOBUF_C_TYPE_INT64)
-        *(int64_t *)((char *)out + f->offset) = total;
-    f = protobuf_c_message_descriptor_get_field_by_name(out->descriptor, "total_is_estimate");
-    if (f != NULL && f->type == PROTOBUF_C_TYPE_BOOL)
-        *(protobuf_c_boolean *)((char *)out + f->offset) = estimate;
+    sfms_pack_varint(out, sfms_message_field(m, "total_size", 10)->desc->id, (uint64_t)total);
+    sfms_pack_varint(out, sfms_message_field(m, "total_is_estimate", 17)->desc->id, estimate);
 }
 
 /* The planner's guess at the number of rows, from EXPLAIN. */
@@ -146,7 +133,7 @@ estimate_from(const PGresult *plan)
 }
 
 static sfms_status
-count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, ProtobufCMessage *out)
+count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_buf *out)
 {
     sfms_composer conditions;
     sfms_statement statement = {0};
@@ -167,7 +154,7 @@ count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
         return status;
     total = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
     if (total <= SFMS_COUNT_EXACT_MAX) {
-        set_total(out, total, false);
+        pack_total(call, total, false, out);
         return SFMS_OK;
     }
     status =
@@ -175,7 +162,7 @@ count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
             statement.n, statement.values);
     if (status != SFMS_OK)
         return status;
-    set_total(out, estimate_from(result) > total ? estimate_from(result) : total, true);
+    pack_total(call, estimate_from(result) > total ? estimate_from(result) : total, true, out);
     return SFMS_OK;
 }
 
@@ -191,21 +178,22 @@ values_of_row(sfms_call *call, const PGresult *result, int row, const sfms_order
 }
 
 sfms_status
-sfms_list_finish(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, PGresult *result,
-    ProtobufCMessage *out)
+sfms_list_finish(
+    const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, PGresult *result, sfms_buf *out)
 {
-    const sfms_field *list = sfms_message_resource_field(call->method->output);
+    const sfms_message *m = call->method->output;
     int size = page_size(request);
-    size_t *count = (size_t *)((char *)out + list->desc->quantifier_offset);
+    bool more = PQntuples(result) > size;
 
-    sfms_rows_read(call->arena, call->contract, result, out, list->desc->name);
-    if (*count > (size_t)size) {
+    sfms_rows_pack(
+        out, call->contract, sfms_message_resource_field(m), result, more ? size : PQntuples(result));
+    if (more) {
         sfms_order orders[SFMS_ORDER_FIELDS + 1];
         unsigned n = sfms_order_parse(e, call, request->order_by, orders);
+        const char *token =
+            sfms_token_seal(e, call, request, n, values_of_row(call, result, size - 1, orders, n));
 
-        *count = (size_t)size;
-        set_text(out, "next_page_token",
-            sfms_token_seal(e, call, request, n, values_of_row(call, result, size - 1, orders, n)));
+        sfms_pack_bytes(out, sfms_message_field(m, "next_page_token", 15)->desc->id, token, strlen(token));
     }
     return request->count_total ? count_all(e, call, request, out) : SFMS_OK;
 }

@@ -11,6 +11,7 @@
 #ifndef SFMS_DB_RESOURCE_H
 #define SFMS_DB_RESOURCE_H
 
+#include "core/buf.h"
 #include "db/db.h"
 
 typedef struct sfms_resource {
@@ -36,9 +37,10 @@ const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, con
 sfms_status
 sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_statement *ret);
 
-/* sfms_engine_finish reads the statement's result into out. It may run further statements of its own: to tell
- * a missing row from a version that has moved on, or to count. */
-sfms_status sfms_engine_finish(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request,
-    PGresult *result, ProtobufCMessage *out);
+/* sfms_engine_finish makes the answer's bytes of the statement's result; out is empty and in the call's arena. It may run
+ * further statements of its own: to tell a missing row from a version that has moved on, or to count. What is in out is
+ * useless if the call failed. */
+sfms_status sfms_engine_finish(
+    const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, PGresult *result, sfms_buf *out);
 
 #endif

@@ -12,14 +12,23 @@
 
 #include <libpq-fe.h>
 
+#include "core/buf.h"
 #include "proto/contract.h"
 
-/* Results are in text or binary format, and belong to the arena: the messages point into them.
+/* Bytes of a row as a message at most: a result is in memory already, so that this is no bound on input. */
+#define SFMS_ROW_MAX (SIZE_MAX / 2)
+
+/* Results are in text or binary format. Columns without a field of their name are ignored.
  *
- * sfms_row_read fills msg from row r of res. Columns without a field of their name are ignored. */
+ * sfms_row_pack appends row r of res as the fields of a message m; sfms_rows_pack, the first n rows as elements of a
+ * repeated message field. b is in an arena. */
+void sfms_row_pack(sfms_buf *b, const sfms_contract *c, const sfms_message *m, const PGresult *res, int r);
+void sfms_rows_pack(sfms_buf *b, const sfms_contract *c, const sfms_field *list, const PGresult *res, int n);
+
+/* sfms_row_read sets the fields of msg that row r of res has a value for; the others stay. */
 void sfms_row_read(sfms_arena *a, const sfms_contract *c, const PGresult *res, int r, ProtobufCMessage *msg);
 
-/* sfms_rows_read appends every row to a repeated message field of out, found by name. */
+/* sfms_rows_read appends every row to a repeated message field of out, found by name. Nothing else appends to it. */
 void sfms_rows_read(
     sfms_arena *a, const sfms_contract *c, const PGresult *res, ProtobufCMessage *out, const char *field);
 

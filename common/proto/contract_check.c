@@ -18,6 +18,22 @@ check_rule(const sfms_method *m)
         sfms_die("%s has no route, so nobody can call it", m->name);
 }
 
+/* check_page looks whether the answer of a list can hold what the engine says of a page. */
+static void
+check_page(const sfms_method *m)
+{
+    const sfms_field *list = sfms_message_resource_field(m->output);
+    const sfms_field *token = sfms_message_field(m->output, "next_page_token", 15);
+    const sfms_field *total = sfms_message_field(m->output, "total_size", 10);
+    const sfms_field *estimate = sfms_message_field(m->output, "total_is_estimate", 17);
+
+    if (list == NULL || list->desc->label != PROTOBUF_C_LABEL_REPEATED || token == NULL ||
+        token->desc->type != PROTOBUF_C_TYPE_STRING || total == NULL ||
+        total->desc->type != PROTOBUF_C_TYPE_INT64 || estimate == NULL ||
+        estimate->desc->type != PROTOBUF_C_TYPE_BOOL)
+        sfms_die("%s must answer resources, next_page_token, total_size and total_is_estimate", m->name);
+}
+
 /* check_verb looks whether the messages of a standard method are those that the engine works with. */
 static void
 check_verb(const sfms_method *m)
@@ -53,6 +69,8 @@ check_verb(const sfms_method *m)
     }
     if (strcmp(m->input->desc->name, wanted) != 0)
         sfms_die("%s must take a %s", m->name, wanted);
+    if (m->rule->verb == PB__VERB__LIST)
+        check_page(m);
 }
 
 /* check_path looks whether a dotted path leads to a field. */

@@ -17,6 +17,7 @@
 #include "google/protobuf/field_mask.pb-c.h"
 #include "proto/call.h"
 #include "proto/contract.h"
+#include "proto/packed.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
 /* sfms_json_parse reads text of n bytes into a tree in the call's arena. Fails the call with bad_json (the byte) or
@@ -40,8 +41,13 @@ bool sfms_json_read(sfms_call *call, const sfms_message *m, const cJSON *object,
 bool sfms_json_read_text(
     sfms_call *call, const sfms_message *m, const char *path, const char *text, ProtobufCMessage *msg);
 
-/* sfms_json_write appends msg as JSON. mask, if not NULL, names the fields of a resource to write, by proto or JSON
- * name: it holds for msg if that is a resource, and for the resources in its fields if not. */
+/* sfms_json_write_packed appends a message, given by its bytes on the wire, as JSON. mask, if not NULL, names the fields
+ * of a resource to write, by proto or JSON name: it holds for the message if that is a resource, and for the resources in
+ * its fields if not. False if the bytes are no message of that kind; what was appended is useless then. */
+bool sfms_json_write_packed(
+    sfms_buf *b, const sfms_message *m, sfms_packed msg, const Google__Protobuf__FieldMask *mask);
+
+/* sfms_json_write does so with a message that is there as a struct. */
 void sfms_json_write(
     sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask);
 

@@ -137,55 +137,101 @@ sfms_double_write(sfms_buf *b, double number)
     sfms_buf_add(b, text);
 }
 
-void
-sfms_struct_write(sfms_buf *b, const Google__Protobuf__Struct *s)
+/* Numbers of the fields in google/protobuf/struct.proto. */
+enum {
+    STRUCT_FIELDS = 1,
+    ENTRY_KEY = 1,
+    ENTRY_VALUE = 2,
+    LIST_VALUES = 1,
+    VALUE_NUMBER = 2,
+    VALUE_STRING = 3,
+    VALUE_BOOL = 4,
+    VALUE_STRUCT = 5,
+    VALUE_LIST = 6,
+};
+
+static void
+text_write(sfms_buf *b, sfms_packed text)
 {
-    sfms_buf_char(b, '{');
-    for (size_t i = 0; i < s->n_fields; i++) {
-        if (i > 0)
-            sfms_buf_char(b, ',');
-        sfms_buf_json(b, s->fields[i]->key, strlen(s->fields[i]->key));
-        sfms_buf_char(b, ':');
-        sfms_value_write(b, s->fields[i]->value);
-    }
-    sfms_buf_char(b, '}');
+    sfms_buf_json(b, text.n > 0 ? (const char *)text.at : "", text.n);
 }
 
-void
-sfms_list_value_write(sfms_buf *b, const Google__Protobuf__ListValue *l)
+bool
+sfms_struct_write(sfms_buf *b, sfms_packed msg, int depth)
 {
+    sfms_packed_field entry;
+    char separator = '{';
+
+    while (sfms_packed_next(&msg, &entry)) {
+        sfms_packed_field key = {0}, value = {0};
+
+        if (entry.number != STRUCT_FIELDS)
+            continue;
+        (void)sfms_packed_find(entry.bytes, ENTRY_KEY, &key);
+        (void)sfms_packed_find(entry.bytes, ENTRY_VALUE, &value);
+        sfms_buf_char(b, separator);
+        separator = ',';
+        text_write(b, key.bytes);
+        sfms_buf_char(b, ':');
+        if (!sfms_value_write(b, value.bytes, depth))
+            return false;
+    }
+    if (separator == '{')
+        sfms_buf_char(b, '{');
+    sfms_buf_char(b, '}');
+    return msg.n == 0;
+}
+
+bool
+sfms_list_value_write(sfms_buf *b, sfms_packed msg, int depth)
+{
+    sfms_packed_field value;
+    bool first = true;
+
     sfms_buf_char(b, '[');
-    for (size_t i = 0; i < l->n_values; i++) {
-        if (i > 0)
+    while (sfms_packed_next(&msg, &value)) {
+        if (value.number != LIST_VALUES)
+            continue;
+        if (!first)
             sfms_buf_char(b, ',');
-        sfms_value_write(b, l->values[i]);
+        first = false;
+        if (!sfms_value_write(b, value.bytes, depth))
+            return false;
     }
     sfms_buf_char(b, ']');
+    return msg.n == 0;
 }
 
-void
-sfms_value_write(sfms_buf *b, const Google__Protobuf__Value *v)
+bool
+sfms_value_write(sfms_buf *b, sfms_packed msg, int depth)
 {
-    switch (v != NULL ? (int)v->kind_case : 0) {
-    case GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE:
-        sfms_double_write(b, v->number_value);
-        return;
-    case GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE:
-        sfms_buf_json(b, v->string_value, strlen(v->string_value));
-        return;
-    case GOOGLE__PROTOBUF__VALUE__KIND_BOOL_VALUE:
-        sfms_buf_add(b, v->bool_value ? "true" : "false");
-        return;
-    case GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE:
-        sfms_struct_write(b, v->struct_value);
-        return;
-    case GOOGLE__PROTOBUF__VALUE__KIND_LIST_VALUE:
-        sfms_list_value_write(b, v->list_value);
-        return;
+    sfms_packed_field kind = {0}, v;
+    double number;
+
+    if (depth == 0)
+        return false;
+    while (sfms_packed_next(&msg, &v))
+        kind = v;
+    switch (kind.number) {
+    case VALUE_NUMBER:
+        memcpy(&number, &kind.bits, sizeof number);
+        sfms_double_write(b, number);
+        break;
+    case VALUE_STRING:
+        text_write(b, kind.bytes);
+        break;
+    case VALUE_BOOL:
+        sfms_buf_add(b, kind.bits != 0 ? "true" : "false");
+        break;
+    case VALUE_STRUCT:
+        return sfms_struct_write(b, kind.bytes, depth - 1) && msg.n == 0;
+    case VALUE_LIST:
+        return sfms_list_value_write(b, kind.bytes, depth - 1) && msg.n == 0;
     default:
         sfms_buf_add(b, "null");
-        return;
+        break;
     }
+    return msg.n == 0;
 }
 
 /* ---- field masks ------------------------------------------------------------------------------------- */
@@ -230,30 +276,35 @@ sfms_mask_read(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *tex
 
 /* json_form writes a name in lowerCamelCase: "close_date" as "closeDate". */
 static void
-json_form(sfms_buf *b, const char *name)
+json_form(sfms_buf *b, const char *name, size_t n)
 {
-    const char *run = name;
-    const char *p = name;
+    size_t run = 0;
 
-    for (; *p != '\0'; p++) {
-        if (p[0] != '_' || p[1] < 'a' || p[1] > 'z')
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (name[i] != '_' || name[i + 1] < 'a' || name[i + 1] > 'z')
             continue;
-        sfms_buf_json_part(b, run, (size_t)(p - run));
-        p++;
-        sfms_buf_char(b, (char)(*p - 'a' + 'A'));
-        run = p + 1;
+        sfms_buf_json_part(b, name + run, i - run);
+        i++;
+        sfms_buf_char(b, (char)(name[i] - 'a' + 'A'));
+        run = i + 1;
     }
-    sfms_buf_json_part(b, run, (size_t)(p - run));
+    sfms_buf_json_part(b, name + run, n - run);
 }
 
 void
-sfms_mask_write(sfms_buf *b, const Google__Protobuf__FieldMask *mask)
+sfms_mask_write(sfms_buf *b, sfms_packed mask)
 {
+    sfms_packed_field path;
+    bool first = true;
+
     sfms_buf_char(b, '"');
-    for (size_t i = 0; i < mask->n_paths; i++) {
-        if (i > 0)
+    while (sfms_packed_next(&mask, &path)) {
+        if (path.bytes.n == 0)
+            continue;
+        if (!first)
             sfms_buf_char(b, ',');
-        json_form(b, mask->paths[i]);
+        first = false;
+        json_form(b, (const char *)path.bytes.at, path.bytes.n);
     }
     sfms_buf_char(b, '"');
 }

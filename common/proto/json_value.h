@@ -7,19 +7,21 @@
 #include "google/protobuf/field_mask.pb-c.h"
 #include "google/protobuf/struct.pb-c.h"
 #include "proto/json.h"
+#include "proto/packed.h"
 
-void sfms_struct_write(sfms_buf *b, const Google__Protobuf__Struct *s);
-void sfms_value_write(sfms_buf *b, const Google__Protobuf__Value *v);
-void sfms_list_value_write(sfms_buf *b, const Google__Protobuf__ListValue *l);
+/* Writing one, given by its bytes on the wire. False if they are none, or go deeper than depth. */
+bool sfms_struct_write(sfms_buf *b, sfms_packed msg, int depth);
+bool sfms_value_write(sfms_buf *b, sfms_packed msg, int depth);
+bool sfms_list_value_write(sfms_buf *b, sfms_packed msg, int depth);
 
 /* sfms_struct_set gives a key a text; an older value of the key is replaced. */
 void sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, const char *text);
 
 /* sfms_mask_add appends a path; sfms_mask_read, each of the names in "id,closeDate", in their proto form; sfms_mask_write
- * writes them as such a string, in their JSON form. */
+ * writes those of a mask on the wire as such a string, in their JSON form. */
 void sfms_mask_add(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *path);
 void sfms_mask_read(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *text);
-void sfms_mask_write(sfms_buf *b, const Google__Protobuf__FieldMask *mask);
+void sfms_mask_write(sfms_buf *b, sfms_packed mask);
 
 /* sfms_double_write writes the shortest text that is read back as the same number. */
 void sfms_double_write(sfms_buf *b, double number);

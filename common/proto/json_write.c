@@ -1,4 +1,9 @@
-/* json_write.c -- a message to JSON text, straight into the buffer. */
+/*
+ * json_write.c -- a message to JSON text, straight from its bytes on the wire into the buffer.
+ *
+ * Each message is gone through twice: to find where its fields stand, and to write them in the order of the contract, those
+ * that are not there too. Where a field that is not repeated stands twice, the last one counts.
+ */
 #include <float.h>
 #include <math.h>
 #include <sodium.h>
@@ -8,9 +13,10 @@
 
 #include "core/log.h"
 #include "core/time.h"
-#include "google/protobuf/timestamp.pb-c.h"
 #include "proto/json.h"
 #include "proto/json_value.h"
+
+enum { DEPTH_MAX = 100 }; /* messages within messages, as other readers of protobuf have it */
 
 /* The fields of a resource that a mask names. Worked out once and not for each resource of a page. */
 typedef struct {
@@ -19,7 +25,15 @@ typedef struct {
     bool keep[SFMS_FIELDS_MAX];
 } selection;
 
-static void write_message(sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg, selection *s);
+/* Where we are. */
+typedef struct {
+    sfms_buf *b;
+    selection *selection; /* NULL for all fields */
+    int depth;
+    bool broken; /* something was no message of its kind */
+} place;
+
+static void write_message(place *w, const sfms_message *m, sfms_packed msg);
 
 /* kept answers which fields of a resource to write; NULL for all. */
 static const bool *
@@ -41,11 +55,15 @@ kept(selection *s, const sfms_message *m)
     return s->keep;
 }
 
+/* ---- single values ----------------------------------------------------------------------------------- */
+
 static void
-write_float(sfms_buf *b, float number)
+write_float(sfms_buf *b, uint32_t bits)
 {
     char text[32];
+    float number;
 
+    memcpy(&number, &bits, sizeof number);
     if (!isfinite(number) || (number == floorf(number) && fabsf(number) < 1e15f)) {
         sfms_double_write(b, (double)number);
         return;
@@ -59,22 +77,18 @@ write_float(sfms_buf *b, float number)
 }
 
 static void
-write_text(sfms_buf *b, const char *text)
+write_double(sfms_buf *b, uint64_t bits)
 {
-    if (text == NULL)
-        text = "";
-    sfms_buf_json(b, text, strlen(text));
+    double number;
+
+    memcpy(&number, &bits, sizeof number);
+    sfms_double_write(b, number);
 }
 
 static void
-write_string(sfms_buf *b, const sfms_field *f, const char *text)
+write_text(sfms_buf *b, sfms_packed text)
 {
-    bool empty = text == NULL || text[0] == '\0';
-
-    if (empty && f->rule->format != PB__FORMAT__FORMAT_UNSPECIFIED)
-        sfms_buf_mem(b, "null", 4);
-    else
-        write_text(b, text);
+    sfms_buf_json(b, text.n > 0 ? (const char *)text.at : "", text.n);
 }
 
 static void
@@ -92,14 +106,14 @@ write_enum(sfms_buf *b, const ProtobufCEnumDescriptor *e, int value)
 }
 
 static void
-write_bytes(sfms_buf *b, const ProtobufCBinaryData *bytes)
+write_bytes(sfms_buf *b, sfms_packed bytes)
 {
-    size_t size = sodium_base64_encoded_len(bytes->len, sodium_base64_VARIANT_ORIGINAL);
+    size_t size = sodium_base64_encoded_len(bytes.n, sodium_base64_VARIANT_ORIGINAL);
 
     sfms_buf_char(b, '"');
     char *to = sfms_buf_grow(b, size);
     if (to != NULL) {
-        sodium_bin2base64(to, size, bytes->data, bytes->len, sodium_base64_VARIANT_ORIGINAL);
+        sodium_bin2base64(to, size, bytes.at, bytes.n, sodium_base64_VARIANT_ORIGINAL);
         b->len += size - 1;
     }
     sfms_buf_char(b, '"');
@@ -124,192 +138,276 @@ write_quoted_unsigned(sfms_buf *b, uint64_t value)
 }
 
 static void
-write_one(sfms_buf *b, const sfms_field *f, const void *at, selection *s)
+write_value(place *w, const sfms_field *f, const sfms_packed_field *v)
 {
+    sfms_buf *b = w->b;
+
     switch (f->desc->type) {
     case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
     case PROTOBUF_C_TYPE_SFIXED32:
-        sfms_buf_int(b, *(const int32_t *)at);
+        sfms_buf_int(b, (int32_t)v->bits);
+        return;
+    case PROTOBUF_C_TYPE_SINT32:
+        sfms_buf_int(b, (int32_t)sfms_unzigzag((uint32_t)v->bits));
         return;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:
-        sfms_buf_int(b, *(const uint32_t *)at);
+        sfms_buf_int(b, (uint32_t)v->bits);
         return;
     case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        write_quoted(b, *(const int64_t *)at);
+        write_quoted(b, (int64_t)v->bits);
+        return;
+    case PROTOBUF_C_TYPE_SINT64:
+        write_quoted(b, sfms_unzigzag(v->bits));
         return;
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
-        write_quoted_unsigned(b, *(const uint64_t *)at);
+        write_quoted_unsigned(b, v->bits);
         return;
     case PROTOBUF_C_TYPE_FLOAT:
-        write_float(b, *(const float *)at);
+        write_float(b, (uint32_t)v->bits);
         return;
     case PROTOBUF_C_TYPE_DOUBLE:
-        sfms_double_write(b, *(const double *)at);
+        write_double(b, v->bits);
         return;
     case PROTOBUF_C_TYPE_BOOL:
-        sfms_buf_add(b, *(const protobuf_c_boolean *)at ? "true" : "false");
+        sfms_buf_add(b, v->bits != 0 ? "true" : "false");
         return;
     case PROTOBUF_C_TYPE_ENUM:
-        write_enum(b, f->desc->descriptor, *(const int *)at);
+        write_enum(b, f->desc->descriptor, (int32_t)v->bits);
         return;
     case PROTOBUF_C_TYPE_STRING:
-        write_string(b, f, *(const char *const *)at);
+        write_text(b, v->bytes);
         return;
     case PROTOBUF_C_TYPE_BYTES:
-        write_bytes(b, at);
+        write_bytes(b, v->bytes);
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
-        write_message(b, f->message, *(const ProtobufCMessage *const *)at, s);
+        write_message(w, f->message, v->bytes);
         return;
     }
-    SFMS_WRONG("field type not covered by write_one");
+    SFMS_WRONG("field type not covered by write_value");
+}
+
+/* ---- fields ------------------------------------------------------------------------------------------ */
+
+/* Where each field of a message stands: from its last occurrence on, or its first if it is repeated. */
+static void
+find_fields(place *w, const sfms_message *m, sfms_packed msg, sfms_packed *found)
+{
+    unsigned i = 0;
+    sfms_packed at = msg;
+    sfms_packed_field v;
+
+    memset(found, 0, m->n_fields * sizeof *found);
+    for (; sfms_packed_next(&msg, &v); at = msg) {
+        const ProtobufCFieldDescriptor *f;
+
+        /* They mostly come in the order of their numbers. */
+        while (i < m->n_fields && m->fields[i].desc->id < v.number)
+            i++;
+        if (i == m->n_fields || m->fields[i].desc->id != v.number) {
+            f = protobuf_c_message_descriptor_get_field(m->desc, v.number);
+            if (f == NULL)
+                continue; /* from a newer version */
+            i = (unsigned)(f - m->desc->fields);
+        }
+        f = m->fields[i].desc;
+        if (f->label == PROTOBUF_C_LABEL_REPEATED ? found[i].at == NULL
+                                                  : v.type == sfms_wire_type_of(f->type))
+            found[i] = at;
+    }
+    w->broken |= msg.n > 0;
 }
 
 static void
-write_list(sfms_buf *b, const sfms_field *f, const ProtobufCMessage *msg, selection *s)
+write_single(place *w, const sfms_field *f, sfms_packed at)
 {
-    size_t n = sfms_field_count(msg, f->desc);
-    size_t size = sfms_type_size(f->desc->type);
-    const char *items = *(const char *const *)sfms_field_at(msg, f->desc);
+    sfms_packed_field v = {0};
+    bool absent = at.at == NULL;
 
-    sfms_buf_char(b, '[');
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            sfms_buf_char(b, ',');
-        /* An element is never null: that would not be read back. */
-        if (f->desc->type == PROTOBUF_C_TYPE_STRING)
-            write_text(b, ((const char *const *)(const void *)items)[i]);
-        else
-            write_one(b, f, items + i * size, s);
+    if (!absent)
+        (void)sfms_packed_next(&at, &v);
+    if (absent && (f->message != NULL || (f->desc->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0))
+        sfms_buf_mem(w->b, "null", 4);
+    else if (v.bytes.n == 0 && f->desc->type == PROTOBUF_C_TYPE_STRING &&
+             f->rule->format != PB__FORMAT__FORMAT_UNSPECIFIED)
+        sfms_buf_mem(w->b, "null", 4);
+    else
+        write_value(w, f, &v);
+}
+
+/* The next element of a repeated field, from list, which is what is left of a packed list, or else from msg. */
+static bool
+next_element(const sfms_field *f, sfms_packed *msg, sfms_packed *list, sfms_packed_field *ret)
+{
+    sfms_wire_type type = sfms_wire_type_of(f->desc->type);
+
+    for (;;) {
+        if (list->n > 0)
+            return sfms_packed_value(list, type, ret);
+        if (!sfms_packed_next(msg, ret))
+            return false;
+        if (ret->number != f->desc->id)
+            continue;
+        if (ret->type == type)
+            return true;
+        if (ret->type == SFMS_WIRE_BYTES)
+            *list = ret->bytes;
     }
-    sfms_buf_char(b, ']');
 }
 
 /* write_key writes the key of a map's entry, which JSON wants as a string whatever its type. */
 static void
-write_key(sfms_buf *b, const sfms_field *key, const ProtobufCMessage *entry)
+write_key(place *w, const sfms_field *key, sfms_packed at)
 {
-    const void *at = sfms_field_at(entry, key->desc);
+    bool quoted = key->desc->type == PROTOBUF_C_TYPE_STRING || sfms_type_size(key->desc->type) == 8;
 
-    if (key->desc->type == PROTOBUF_C_TYPE_STRING) {
-        const char *text = *(const char *const *)at;
-
-        sfms_buf_json(b, text, strlen(text));
-        return;
-    }
-    bool quoted = sfms_type_size(key->desc->type) == 8;
-    sfms_buf_add(b, quoted ? "" : "\"");
-    write_one(b, key, at, NULL);
-    sfms_buf_add(b, quoted ? "" : "\"");
+    sfms_buf_add(w->b, quoted ? "" : "\"");
+    write_single(w, key, at);
+    sfms_buf_add(w->b, quoted ? "" : "\"");
 }
 
 static void
-write_map(sfms_buf *b, const sfms_field *f, const ProtobufCMessage *msg)
+write_entry(place *w, const sfms_message *m, sfms_packed entry)
 {
-    size_t n = sfms_field_count(msg, f->desc);
-    ProtobufCMessage *const *entries = *(ProtobufCMessage *const *const *)sfms_field_at(msg, f->desc);
-    const sfms_field *value = &f->message->fields[1];
+    sfms_packed found[2];
 
-    sfms_buf_char(b, '{');
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            sfms_buf_char(b, ',');
-        write_key(b, &f->message->fields[0], entries[i]);
-        sfms_buf_char(b, ':');
-        write_one(b, value, sfms_field_at(entries[i], value->desc), NULL);
-    }
-    sfms_buf_char(b, '}');
+    find_fields(w, m, entry, found);
+    write_key(w, &m->fields[0], found[0]);
+    sfms_buf_char(w->b, ':');
+    write_single(w, &m->fields[1], found[1]);
 }
 
 static void
-write_field(sfms_buf *b, const sfms_field *f, const ProtobufCMessage *msg, selection *s)
+write_repeated(place *w, const sfms_field *f, sfms_packed msg)
 {
-    if (f->desc->label == PROTOBUF_C_LABEL_REPEATED) {
-        if (f->message != NULL && f->message->kind == SFMS_KIND_MAP_ENTRY)
-            write_map(b, f, msg);
+    bool map = f->message != NULL && f->message->kind == SFMS_KIND_MAP_ENTRY;
+    sfms_packed list = {NULL, 0};
+    sfms_packed_field v;
+
+    sfms_buf_char(w->b, map ? '{' : '[');
+    for (bool first = true; next_element(f, &msg, &list, &v); first = false) {
+        if (!first)
+            sfms_buf_char(w->b, ',');
+        if (map)
+            write_entry(w, f->message, v.bytes);
         else
-            write_list(b, f, msg, s);
-    } else if (sfms_field_is_set(msg, f->desc)) {
-        write_one(b, f, sfms_field_at(msg, f->desc), s);
-    } else {
-        sfms_buf_mem(b, "null", 4);
+            write_value(w, f, &v); /* never null, also where a field would be: that would not be read back */
     }
+    w->broken |= list.n > 0;
+    sfms_buf_char(w->b, map ? '}' : ']');
 }
 
 static void
-write_fields(sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg, selection *s)
+write_fields(place *w, const sfms_message *m, sfms_packed msg)
 {
+    selection *s = w->selection;
     const bool *keep = kept(s, m);
+    sfms_packed found[SFMS_FIELDS_MAX];
     char separator = '{';
 
     /* What is in a resource is written whole. */
     if (m->resource != NULL)
-        s = NULL;
+        w->selection = NULL;
+    find_fields(w, m, msg, found);
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
 
         if ((keep != NULL && !keep[i]) || f->rule->secret)
             continue;
-        sfms_buf_char(b, separator);
+        sfms_buf_char(w->b, separator);
         separator = ',';
-        sfms_buf_mem(b, f->json_key, f->json_key_len);
-        write_field(b, f, msg, s);
+        sfms_buf_mem(w->b, f->json_key, f->json_key_len);
+        if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+            write_repeated(w, f, found[i]);
+        else
+            write_single(w, f, found[i]);
     }
     if (separator == '{')
-        sfms_buf_char(b, '{');
-    sfms_buf_char(b, '}');
+        sfms_buf_char(w->b, '{');
+    sfms_buf_char(w->b, '}');
+    w->selection = s;
 }
 
+/* ---- messages ---------------------------------------------------------------------------------------- */
+
 static void
-write_time(sfms_buf *b, const Google__Protobuf__Timestamp *t)
+write_time(sfms_buf *b, sfms_packed msg)
 {
+    sfms_packed_field v;
+    sfms_moment moment = {0};
     char text[SFMS_MOMENT_SIZE];
 
-    sfms_moment_format((sfms_moment){t->seconds, t->nanos}, text);
+    while (sfms_packed_next(&msg, &v)) {
+        if (v.number == 1)
+            moment.seconds = (int64_t)v.bits;
+        else if (v.number == 2)
+            moment.nanos = (int32_t)v.bits;
+    }
+    sfms_moment_format(moment, text);
     sfms_buf_char(b, '"');
     sfms_buf_add(b, text);
     sfms_buf_char(b, '"');
 }
 
 static void
-write_message(sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg, selection *s)
+write_message(place *w, const sfms_message *m, sfms_packed msg)
 {
-    if (msg == NULL) {
-        sfms_buf_mem(b, "null", 4);
+    if (w->depth == DEPTH_MAX) {
+        w->broken = true;
         return;
     }
+    w->depth++;
     switch (m->kind) {
     case SFMS_KIND_TIMESTAMP:
-        write_time(b, (const Google__Protobuf__Timestamp *)msg);
-        return;
+        write_time(w->b, msg);
+        break;
     case SFMS_KIND_FIELD_MASK:
-        sfms_mask_write(b, (const Google__Protobuf__FieldMask *)msg);
-        return;
+        sfms_mask_write(w->b, msg);
+        break;
     case SFMS_KIND_STRUCT:
-        sfms_struct_write(b, (const Google__Protobuf__Struct *)msg);
-        return;
+        w->broken |= !sfms_struct_write(w->b, msg, DEPTH_MAX - w->depth);
+        break;
     case SFMS_KIND_VALUE:
-        sfms_value_write(b, (const Google__Protobuf__Value *)msg);
-        return;
+        w->broken |= !sfms_value_write(w->b, msg, DEPTH_MAX - w->depth);
+        break;
     case SFMS_KIND_LIST_VALUE:
-        sfms_list_value_write(b, (const Google__Protobuf__ListValue *)msg);
-        return;
+        w->broken |= !sfms_list_value_write(w->b, msg, DEPTH_MAX - w->depth);
+        break;
     default:
-        write_fields(b, m, msg, s);
-        return;
+        write_fields(w, m, msg);
+        break;
     }
+    w->depth--;
+}
+
+bool
+sfms_json_write_packed(
+    sfms_buf *b, const sfms_message *m, sfms_packed msg, const Google__Protobuf__FieldMask *mask)
+{
+    selection s = {.mask = mask};
+    place w = {.b = b, .selection = mask != NULL && mask->n_paths > 0 ? &s : NULL};
+
+    write_message(&w, m, msg);
+    return !w.broken;
 }
 
 void
 sfms_json_write(
     sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask)
 {
-    selection s = {.mask = mask};
+    size_t n;
+    uint8_t *bytes;
 
-    write_message(b, m, msg, mask != NULL && mask->n_paths > 0 ? &s : NULL);
+    if (msg == NULL) {
+        sfms_buf_mem(b, "null", 4);
+        return;
+    }
+    n = protobuf_c_message_get_packed_size(msg);
+    bytes = sfms_alloc_raw(b->arena, n);
+    protobuf_c_message_pack(msg, bytes);
+    if (!sfms_json_write_packed(b, m, (sfms_packed){bytes, n}, mask))
+        b->failed = true; /* deeper than anybody would read it */
 }

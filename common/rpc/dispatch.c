@@ -49,7 +49,10 @@ prepare(const sfms_server *s, const Pb__Batch *batch, sfms_run *run)
         call->method->input->desc, sfms_arena_pb(call->arena), wire->request.len, wire->request.data);
     if (run->in == NULL)
         return sfms_fail(call, &sfms_bad_message);
-    run->out = sfms_message_new(call->arena, call->method->output->desc);
+    sfms_buf_init(
+        &run->packed, call->arena, SIZE_MAX / 2); /* what a message may hold is looked at once it is made */
+    if (run->served->row != NULL)
+        run->out = sfms_message_new(call->arena, call->method->output->desc);
     return sfms_validate(call, run->in);
 }
 
@@ -83,7 +86,7 @@ run_engine(sfms_run *run)
     if (status == SFMS_OK)
         status = sfms_run_statement(&run->call, &result, &statement);
     if (status == SFMS_OK)
-        status = sfms_engine_finish(run->served->engine, &run->call, run->in, result, run->out);
+        status = sfms_engine_finish(run->served->engine, &run->call, run->in, result, &run->packed);
     return status;
 }
 
@@ -170,12 +173,25 @@ run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
         sfms_run *run = &runs[i];
 
         if (run->item != NULL && run->call.failure == NULL)
-            settle(&run->call,
-                sfms_engine_finish(run->served->engine, &run->call, run->in, run->item->result, run->out));
+            settle(&run->call, sfms_engine_finish(run->served->engine, &run->call, run->in, run->item->result,
+                                   &run->packed));
     }
 }
 
 /* ---- after ------------------------------------------------------------------------------------------- */
+
+static ProtobufCBinaryData
+packed_answer(sfms_run *run)
+{
+    ProtobufCBinaryData bytes = {run->packed.len, (uint8_t *)run->packed.data};
+
+    if (run->out == NULL)
+        return bytes;
+    bytes.len = protobuf_c_message_get_packed_size(run->out);
+    bytes.data = sfms_alloc_raw(run->call.arena, bytes.len);
+    protobuf_c_message_pack(run->out, bytes.data);
+    return bytes;
+}
 
 Pb__Reply *
 sfms_run_reply(sfms_run *run)
@@ -190,9 +206,7 @@ sfms_run_reply(sfms_run *run)
     reply->status = call->failure;
     if (call->failure != NULL)
         return reply;
-    reply->response.len = protobuf_c_message_get_packed_size(run->out);
-    reply->response.data = sfms_alloc_raw(call->arena, reply->response.len);
-    protobuf_c_message_pack(run->out, reply->response.data);
+    reply->response = packed_answer(run);
     reply->version = call->version;
     reply->created = call->created;
     return reply;

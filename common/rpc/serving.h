@@ -53,7 +53,9 @@ typedef struct {
     sfms_call call;
     const Pb__Call *wire;
     const sfms_served *served;
-    ProtobufCMessage *in, *out;
+    ProtobufCMessage *in;
+    ProtobufCMessage *out; /* what a handler fills; NULL for methods of the engine, whose answer is packed */
+    sfms_buf packed;
     sfms_batch_item *item; /* its place in the pipeline; NULL if it runs by itself */
     Pb__Reply *reply;      /* an answer given before to the same Idempotency-Key; NULL mostly */
 } sfms_run;

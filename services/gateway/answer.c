@@ -50,36 +50,44 @@ answer_etag_matches(const char *if_none_match, uint64_t version)
 
 /* The id of the resource, which every resource has as its first field. */
 static const char *
-id_of(const sfms_message *m, const ProtobufCMessage *msg)
+id_of(sfms_arena *a, const sfms_message *m, sfms_packed msg)
 {
     const sfms_field *f = sfms_message_field(m, "id", 2);
+    sfms_packed_field id;
 
-    return f != NULL && f->desc->type == PROTOBUF_C_TYPE_STRING
-               ? *(const char *const *)sfms_field_at(msg, f->desc)
-               : "";
+    if (f == NULL || f->desc->type != PROTOBUF_C_TYPE_STRING || !sfms_packed_find(msg, f->desc->id, &id))
+        return "";
+    return sfms_strndup(a, (const char *)id.bytes.at, id.bytes.n);
 }
 
 static void
-add_location(answer *ans, sfms_call *call, const route_target *target, const ProtobufCMessage *msg)
+add_location(answer *ans, sfms_call *call, const route_target *target, sfms_packed msg)
 {
     if (target->location == NULL)
         return;
-    const char *id = id_of(target->method->output, msg);
+    const char *id = id_of(call->arena, target->method->output, msg);
     if (id[0] != '\0')
         answer_add(ans, "Location", sfms_printf(call->arena, "%s%s", target->location, id));
 }
 
-static void
-set_raw(answer *ans, const Pb__RawBody *raw, unsigned status)
+/* A file of someone's is never a page of ours. */
+static bool
+set_raw(answer *ans, sfms_call *call, const sfms_message *m, sfms_packed msg, unsigned status)
 {
-    const char *type = raw->content_type[0] != '\0' ? raw->content_type : "application/octet-stream";
+    const Pb__RawBody *raw =
+        (const Pb__RawBody *)protobuf_c_message_unpack(m->desc, sfms_arena_pb(call->arena), msg.n, msg.at);
 
-    answer_set(ans, status, type, (const char *)raw->data.data, raw->data.len);
+    if (raw == NULL)
+        return false;
+    answer_set(ans, status, raw->content_type[0] != '\0' ? raw->content_type : "application/octet-stream",
+        (const char *)raw->data.data, raw->data.len);
+    answer_add(ans, "X-Content-Type-Options", "nosniff");
+    return true;
 }
 
 static bool
 set_json(answer *ans, sfms_call *call, const route_target *target, const ProtobufCMessage *request,
-    const ProtobufCMessage *msg, size_t message_len, unsigned status)
+    sfms_packed msg, unsigned status)
 {
     const Google__Protobuf__FieldMask *mask = NULL;
     sfms_buf b;
@@ -88,12 +96,10 @@ set_json(answer *ans, sfms_call *call, const route_target *target, const Protobu
         mask = *(Google__Protobuf__FieldMask *const *)sfms_field_at(request, target->read_mask->desc);
     sfms_buf_init(&b, call->arena, SFMS_MESSAGE_MAX);
     /* JSON is two to three times as long as its message: room at once, rather than by doubling and copying. */
-    (void)sfms_buf_grow(&b, 3 * message_len + 256);
-    sfms_json_write(&b, target->method->output, msg, mask);
-    if (!sfms_buf_ok(&b)) {
-        sfms_fail(call, &sfms_internal);
+    if (msg.n < SFMS_MESSAGE_MAX / 4)
+        (void)sfms_buf_grow(&b, 3 * msg.n + 256);
+    if (!sfms_json_write_packed(&b, target->method->output, msg, mask) || !sfms_buf_ok(&b))
         return false;
-    }
     answer_set(ans, status, "application/json", b.data, b.len);
     return true;
 }
@@ -103,6 +109,9 @@ answer_reply(answer *ans, sfms_call *call, const route_target *target, const Pro
     const Pb__Reply *reply, const char *if_none_match)
 {
     const sfms_message *output = target->method->output;
+    sfms_packed msg = {reply->response.data, reply->response.len};
+    unsigned status = reply->created ? 201 : 200;
+    bool ok;
 
     if (reply->version != 0)
         answer_add(ans, "ETag", sfms_printf(call->arena, "\"%" PRIu64 "\"", reply->version));
@@ -111,21 +120,13 @@ answer_reply(answer *ans, sfms_call *call, const route_target *target, const Pro
         answer_set(ans, 304, NULL, NULL, 0);
         return true;
     }
-
-    ProtobufCMessage *msg = protobuf_c_message_unpack(
-        output->desc, sfms_arena_pb(call->arena), reply->response.len, reply->response.data);
-    if (msg == NULL) {
-        sfms_fail(call, &sfms_internal);
-        return false;
-    }
-    unsigned status = reply->created ? 201 : 200;
     if (reply->created)
         add_location(ans, call, target, msg);
-    if (output->kind == SFMS_KIND_RAW) {
-        set_raw(ans, (const Pb__RawBody *)msg, status);
-        answer_add(
-            ans, "X-Content-Type-Options", "nosniff"); /* a file of someone's is never a page of ours */
-        return true;
-    }
-    return set_json(ans, call, target, request, msg, reply->response.len, status);
+    if (output->kind == SFMS_KIND_RAW)
+        ok = set_raw(ans, call, output, msg, status);
+    else
+        ok = set_json(ans, call, target, request, msg, status);
+    if (!ok)
+        sfms_fail(call, &sfms_internal);
+    return ok;
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "db/binary.h"
 #include "db/row.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
@@ -111,6 +112,69 @@ test_json(void **state)
     assert_string_equal(text_of(&a, "custom_fields"), "{\"n\":5,\"颜色\":\"红\",\"deep\":[1,{\"x\":null}]}");
 }
 
+/* Columns that a row does not have, or has as NULL, leave the message as it was. */
+static void
+test_others_stay(void **state)
+{
+    Pb__Account a = PB__ACCOUNT__INIT;
+
+    (void)state;
+    a.city = "长沙";
+    a.phone = "+8613800138000";
+    a.employee_count = 7;
+    sfms_row_read(arena, contract, ROW({"name", "x"}, {"phone", NULL}, {"employee_count", "0"}), 0, &a.base);
+    assert_string_equal(a.name, "x");
+    assert_string_equal(a.city, "长沙");
+    assert_string_equal(a.phone, "+8613800138000");
+    assert_int_equal(a.employee_count, 0);
+}
+
+static void
+binary_cell(PGresult *res, int column, const char *bytes, int n)
+{
+    assert_true(PQsetvalue(res, 0, column, (char *)(uintptr_t)bytes, n));
+}
+
+static void
+test_binary(void **state)
+{
+    static const struct {
+        const char *name;
+        Oid type;
+    } columns[] = {{"id", SFMS_OID_UUID}, {"version", SFMS_OID_INT8}, {"create_time", SFMS_OID_TIMESTAMPTZ},
+        {"name", SFMS_OID_TEXT}, {"employee_count", SFMS_OID_INT4}, {"annual_revenue", SFMS_OID_NUMERIC},
+        {"custom_fields", SFMS_OID_JSONB}, {"city", SFMS_OID_TEXT}};
+    enum { N = sizeof columns / sizeof columns[0] };
+    PGresult *res = sfms_arena_own(arena, PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK), (sfms_dtor *)PQclear);
+    PGresAttDesc descs[N] = {0};
+    Pb__Account a = PB__ACCOUNT__INIT;
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        descs[i].name = (char *)(uintptr_t)columns[i].name;
+        descs[i].typid = columns[i].type;
+        descs[i].format = 1;
+    }
+    assert_true(PQsetResultAttrs(res, N, descs));
+    binary_cell(res, 0, "\x01\x90\xb1\xc2\0\0\x70\0\x80\0\0\0\0\0\0\x01", 16);
+    binary_cell(res, 1, "\0\0\0\0\0\0\x01\x2c", 8);
+    binary_cell(res, 2, "\0\x03\x03\xf8\x2f\xb0\x7d\0", 8);
+    binary_cell(res, 3, "云帆", 6);
+    binary_cell(res, 4, "\xff\xff\xff\xfe", 4);
+    binary_cell(res, 5, "\0\x02\0\0\0\0\0\x02\0\x0c\x13\x88", 12); /* 12.50 */
+    binary_cell(res, 6, "\x01{\"a\":1}", 8);
+    binary_cell(res, 7, NULL, -1);
+    sfms_row_read(arena, contract, res, 0, &a.base);
+    assert_string_equal(a.id, "0190b1c2-0000-7000-8000-000000000001");
+    assert_int_equal(a.version, 300);
+    assert_string_equal(text_of(&a, "create_time"), "2026-11-23T22:50:17.000192Z");
+    assert_string_equal(a.name, "云帆");
+    assert_int_equal(a.employee_count, -2);
+    assert_string_equal(a.annual_revenue, "12.50");
+    assert_string_equal(text_of(&a, "custom_fields"), "{\"a\":1}");
+    assert_string_equal(a.city, "");
+}
+
 static void
 test_many(void **state)
 {
@@ -131,6 +195,8 @@ main(void)
         cmocka_unit_test(test_scalars),
         cmocka_unit_test(test_arrays_and_enums),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_others_stay),
+        cmocka_unit_test(test_binary),
         cmocka_unit_test(test_many),
     };
 

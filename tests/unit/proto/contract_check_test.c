@@ -116,6 +116,10 @@ test_verbs(void **state)
     dies(check, &b, "must take a sfms.api.v1.GetRequest");
     b.rule.verb = PB__VERB__UNDELETE;
     check(&b);
+
+    b = made_of("sfms.customers.v1.Accounts/ListAccounts");
+    b.methods[0].output = sfms_contract_resource(real, "accounts");
+    dies(check, &b, "ListAccounts must answer resources, next_page_token, total_size and total_is_estimate");
 }
 
 static void

@@ -247,6 +247,88 @@ test_bound(void **state)
     assert_string_equal(b.data, "null");
 }
 
+#define PACKED(text) ((sfms_packed){(const uint8_t *)(text), sizeof(text) - 1})
+
+static const char *
+packed_json(const sfms_message *m, sfms_packed msg)
+{
+    sfms_buf b;
+
+    sfms_buf_init(&b, a, 1 << 20);
+    assert_true(sfms_json_write_packed(&b, m, msg, NULL));
+    return b.data;
+}
+
+/* What others than protobuf-c may send: any order, packed lists, fields that we do not know or that are of another type. */
+static void
+test_foreign_bytes(void **state)
+{
+    const sfms_message *m = everything_message();
+
+    (void)state;
+    const char *text = packed_json(m, PACKED("\x7a\x01p"    /* the password, which is not written */
+                                             "\xc0\x3e\x05" /* number 1000 */
+                                             "\x62\x01"
+                                             "a"                    /* texts */
+                                             "\x5a\x03\x01\xac\x02" /* numbers: 1, 300 packed */
+                                             "\x08\x05"             /* i32: 5, and then 6 */
+                                             "\x4a\x02x\0"          /* text with a NUL */
+                                             "\x58\x07"             /* numbers: 7, not packed */
+                                             "\x20\x09"             /* u64 */
+                                             "\x62\x00"             /* an empty text */
+                                             "\x12\x01z"            /* u32, but as a string */
+                                             "\x08\x06"));
+    assert_string_equal(text,
+        "{\"i32\":6,\"u32\":0,\"i64\":\"0\",\"u64\":\"9\",\"f32\":0,\"f64\":0,\"flag\":false,\"verb\":\"VERB_"
+        "UNSPECIFIED\",\"text\":\"x\\u0000\",\"bytes\":\"\",\"numbers\":[\"1\",\"300\",\"7\"],\"texts\":["
+        "\"a\","
+        "\"\"],\"chosen_number\":null,\"chosen_text\":null}");
+    assert_non_null(strstr(packed_json(m, PACKED("\x68\x00")), "\"chosen_number\":0,\"chosen_text\":null}"));
+}
+
+static void
+is_broken(const sfms_message *m, sfms_packed msg)
+{
+    sfms_buf b;
+
+    sfms_buf_init(&b, a, 1 << 20);
+    assert_false(sfms_json_write_packed(&b, m, msg, NULL));
+}
+
+static void
+test_broken_bytes(void **state)
+{
+    const sfms_message *m = everything_message();
+    const sfms_message *account = sfms_contract_resource(contract, "accounts");
+    const sfms_field *custom = sfms_message_field(account, "custom_fields", 13);
+    sfms_buf b, deep;
+
+    (void)state;
+    is_broken(m, PACKED("\x08"));
+    is_broken(m, PACKED("\x4a\x09x"));
+    is_broken(m, PACKED("\x5a\x02\x01\x80")); /* a packed list that breaks off */
+    sfms_buf_init(&b, a, 1 << 20);
+    sfms_pack_bytes(&b, custom->desc->id, "\x0a\x09x", 3);
+    is_broken(account, (sfms_packed){(const uint8_t *)b.data, b.len});
+
+    /* {"": {"": ... }}, deeper than anybody reads: a value is a struct, which has an entry with a value. */
+    sfms_buf_init(&deep, a, 1 << 20);
+    for (int i = 0; i < 200; i++) {
+        sfms_buf value, entry, outer;
+
+        sfms_buf_init(&value, a, 1 << 20);
+        sfms_buf_init(&entry, a, 1 << 20);
+        sfms_buf_init(&outer, a, 1 << 20);
+        sfms_pack_bytes(&value, 5, deep.data, deep.len);
+        sfms_pack_bytes(&entry, 2, value.data, value.len);
+        sfms_pack_bytes(&outer, 1, entry.data, entry.len);
+        deep = outer;
+    }
+    sfms_buf_clear(&b);
+    sfms_pack_bytes(&b, custom->desc->id, deep.data, deep.len);
+    is_broken(account, (sfms_packed){(const uint8_t *)b.data, b.len});
+}
+
 int
 main(void)
 {
@@ -260,6 +342,8 @@ main(void)
         cmocka_unit_test(test_mask_as_value),
         cmocka_unit_test(test_empty_elements),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_foreign_bytes),
+        cmocka_unit_test(test_broken_bytes),
     };
 
     contract = sfms_contract_load();
