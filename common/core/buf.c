@@ -171,6 +171,16 @@ sfms_buf_json_part(sfms_buf *b, const char *s, size_t n)
 void
 sfms_buf_json(sfms_buf *b, const char *s, size_t n)
 {
+    bool plain = plain_run(s, s + n) == n;
+    char *to = plain && n < b->max ? sfms_buf_grow(b, n + 2) : NULL;
+
+    if (to != NULL) {
+        to[0] = '"';
+        memcpy(to + 1, s, n);
+        to[n + 1] = '"';
+        b->len += n + 2;
+        return;
+    }
     sfms_buf_char(b, '"');
     sfms_buf_json_part(b, s, n);
     sfms_buf_char(b, '"');

@@ -37,7 +37,7 @@ typedef enum {
 typedef struct {
     const ProtobufCFieldDescriptor *desc; /* name, type, offset in the C struct */
     const char *json_name;                /* lowerCamelCase */
-    const char *json_key; /* the same as it stands in JSON: "closeDate": with quotes and colon */
+    const char *json_key;                 /* the same as it stands in JSON after another: ,"closeDate": */
     unsigned name_len, json_name_len, json_key_len;
     const sfms_message *message; /* of a message field; NULL for others */
     const Pb__FieldRule *rule;   /* never NULL; all zero if the proto says nothing */

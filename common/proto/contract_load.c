@@ -106,7 +106,7 @@ field_load(loader *l, sfms_field *f, const ProtobufCFieldDescriptor *desc, const
 
     f->desc = desc;
     f->json_name = sfms_strdup(l->keep, proto->json_name != NULL ? proto->json_name : proto->name);
-    f->json_key = sfms_printf(l->keep, "\"%s\":", f->json_name);
+    f->json_key = sfms_printf(l->keep, ",\"%s\":", f->json_name);
     f->name_len = (unsigned)strlen(desc->name);
     f->json_name_len = (unsigned)strlen(f->json_name);
     f->json_key_len = (unsigned)strlen(f->json_key);

@@ -192,9 +192,10 @@ write_value(place *w, const sfms_field *f, const sfms_packed_field *v)
 
 /* ---- fields ------------------------------------------------------------------------------------------ */
 
-/* Where each field of a message stands: from its last occurrence on, or its first if it is repeated. */
+/* What a message holds, by index of the field: a field's last value; of a repeated one, in bytes, all from its first element
+ * on. number is 0 where there is none. */
 static void
-find_fields(place *w, const sfms_message *m, sfms_packed msg, sfms_packed *found)
+find_fields(place *w, const sfms_message *m, sfms_packed msg, sfms_packed_field *found)
 {
     unsigned i = 0;
     sfms_packed at = msg;
@@ -214,28 +215,27 @@ find_fields(place *w, const sfms_message *m, sfms_packed msg, sfms_packed *found
             i = (unsigned)(f - m->desc->fields);
         }
         f = m->fields[i].desc;
-        if (f->label == PROTOBUF_C_LABEL_REPEATED ? found[i].at == NULL
-                                                  : v.type == sfms_wire_type_of(f->type))
-            found[i] = at;
+        if (f->label != PROTOBUF_C_LABEL_REPEATED) {
+            if (v.type == sfms_wire_type_of(f->type))
+                found[i] = v;
+        } else if (found[i].number == 0) {
+            found[i] = (sfms_packed_field){.number = v.number, .bytes = at};
+        }
     }
     w->broken |= msg.n > 0;
 }
 
 static void
-write_single(place *w, const sfms_field *f, sfms_packed at)
+write_single(place *w, const sfms_field *f, const sfms_packed_field *v)
 {
-    sfms_packed_field v = {0};
-    bool absent = at.at == NULL;
+    bool optional = f->message != NULL || (f->desc->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
+    bool formatted =
+        f->desc->type == PROTOBUF_C_TYPE_STRING && f->rule->format != PB__FORMAT__FORMAT_UNSPECIFIED;
 
-    if (!absent)
-        (void)sfms_packed_next(&at, &v);
-    if (absent && (f->message != NULL || (f->desc->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0))
-        sfms_buf_mem(w->b, "null", 4);
-    else if (v.bytes.n == 0 && f->desc->type == PROTOBUF_C_TYPE_STRING &&
-             f->rule->format != PB__FORMAT__FORMAT_UNSPECIFIED)
+    if ((optional && v->number == 0) || (formatted && v->bytes.n == 0))
         sfms_buf_mem(w->b, "null", 4);
     else
-        write_value(w, f, &v);
+        write_value(w, f, v);
 }
 
 /* The next element of a repeated field, from list, which is what is left of a packed list, or else from msg. */
@@ -260,24 +260,24 @@ next_element(const sfms_field *f, sfms_packed *msg, sfms_packed *list, sfms_pack
 
 /* write_key writes the key of a map's entry, which JSON wants as a string whatever its type. */
 static void
-write_key(place *w, const sfms_field *key, sfms_packed at)
+write_key(place *w, const sfms_field *key, const sfms_packed_field *v)
 {
     bool quoted = key->desc->type == PROTOBUF_C_TYPE_STRING || sfms_type_size(key->desc->type) == 8;
 
     sfms_buf_add(w->b, quoted ? "" : "\"");
-    write_single(w, key, at);
+    write_single(w, key, v);
     sfms_buf_add(w->b, quoted ? "" : "\"");
 }
 
 static void
 write_entry(place *w, const sfms_message *m, sfms_packed entry)
 {
-    sfms_packed found[2];
+    sfms_packed_field found[2];
 
     find_fields(w, m, entry, found);
-    write_key(w, &m->fields[0], found[0]);
+    write_key(w, &m->fields[0], &found[0]);
     sfms_buf_char(w->b, ':');
-    write_single(w, &m->fields[1], found[1]);
+    write_single(w, &m->fields[1], &found[1]);
 }
 
 static void
@@ -305,8 +305,8 @@ write_fields(place *w, const sfms_message *m, sfms_packed msg)
 {
     selection *s = w->selection;
     const bool *keep = kept(s, m);
-    sfms_packed found[SFMS_FIELDS_MAX];
-    char separator = '{';
+    sfms_packed_field found[SFMS_FIELDS_MAX];
+    size_t start = w->b->len;
 
     /* What is in a resource is written whole. */
     if (m->resource != NULL)
@@ -317,16 +317,16 @@ write_fields(place *w, const sfms_message *m, sfms_packed msg)
 
         if ((keep != NULL && !keep[i]) || f->rule->secret)
             continue;
-        sfms_buf_char(w->b, separator);
-        separator = ',';
         sfms_buf_mem(w->b, f->json_key, f->json_key_len);
         if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
-            write_repeated(w, f, found[i]);
+            write_repeated(w, f, found[i].bytes);
         else
-            write_single(w, f, found[i]);
+            write_single(w, f, &found[i]);
     }
-    if (separator == '{')
+    if (w->b->len == start)
         sfms_buf_char(w->b, '{');
+    else
+        w->b->data[start] = '{'; /* the first key's comma */
     sfms_buf_char(w->b, '}');
     w->selection = s;
 }

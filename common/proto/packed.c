@@ -14,7 +14,7 @@ enum {
 /* ---- reading ----------------------------------------------------------------------------------------- */
 
 static bool
-take_varint(sfms_packed *p, uint64_t *ret)
+take_long_varint(sfms_packed *p, uint64_t *ret)
 {
     uint64_t value = 0;
 
@@ -30,6 +30,26 @@ take_varint(sfms_packed *p, uint64_t *ret)
     return false;
 }
 
+/* Most tags, lengths and numbers are one byte or two. */
+static inline bool
+take_varint(sfms_packed *p, uint64_t *ret)
+{
+    size_t n = 1;
+
+    if (p->n < 2)
+        return take_long_varint(p, ret);
+    *ret = p->at[0];
+    if (p->at[0] >= 0x80) {
+        if (p->at[1] >= 0x80)
+            return take_long_varint(p, ret);
+        *ret = (*ret & 0x7f) | (uint64_t)p->at[1] << 7;
+        n = 2;
+    }
+    p->at += n;
+    p->n -= n;
+    return true;
+}
+
 static bool
 take_bytes(sfms_packed *p, size_t n, void *to)
 {
@@ -41,8 +61,8 @@ take_bytes(sfms_packed *p, size_t n, void *to)
     return true;
 }
 
-bool
-sfms_packed_value(sfms_packed *p, sfms_wire_type type, sfms_packed_field *ret)
+static inline bool
+take_value(sfms_packed *p, sfms_wire_type type, sfms_packed_field *ret)
 {
     uint32_t bits32;
     uint64_t bits64;
@@ -75,6 +95,12 @@ sfms_packed_value(sfms_packed *p, sfms_wire_type type, sfms_packed_field *ret)
 }
 
 bool
+sfms_packed_value(sfms_packed *p, sfms_wire_type type, sfms_packed_field *ret)
+{
+    return take_value(p, type, ret);
+}
+
+bool
 sfms_packed_next(sfms_packed *p, sfms_packed_field *ret)
 {
     sfms_packed rest = *p;
@@ -83,7 +109,7 @@ sfms_packed_next(sfms_packed *p, sfms_packed_field *ret)
     if (!take_varint(&rest, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
         return false;
     ret->number = (uint32_t)(tag >> 3);
-    if (!sfms_packed_value(&rest, (sfms_wire_type)(tag & 7), ret))
+    if (!take_value(&rest, (sfms_wire_type)(tag & 7), ret))
         return false;
     *p = rest;
     return true;

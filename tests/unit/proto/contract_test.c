@@ -105,8 +105,8 @@ test_fields(void **state)
     (void)state;
     assert_ptr_equal(sfms_message_field(m, "annualRevenue", 13), f);
     assert_string_equal(f->json_name, "annualRevenue");
-    assert_string_equal(f->json_key, "\"annualRevenue\":");
-    assert_int_equal(f->json_key_len, 16);
+    assert_string_equal(f->json_key, ",\"annualRevenue\":");
+    assert_int_equal(f->json_key_len, 17);
     assert_int_equal(f->rule->format, PB__FORMAT__DECIMAL);
     assert_string_equal(f->comment, "Revenue in a year, in the organisation's currency.");
     assert_null(f->message);

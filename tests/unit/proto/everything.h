@@ -94,13 +94,13 @@ everything_message(void)
         const char *name = everything_fields[i].name;
         unsigned n = (unsigned)strlen(name);
 
-        snprintf(keys[i], sizeof keys[i], "\"%s\":", name);
+        snprintf(keys[i], sizeof keys[i], ",\"%s\":", name);
         fields[i] = (sfms_field){.desc = &everything_fields[i],
             .json_name = name,
             .json_key = keys[i],
             .name_len = n,
             .json_name_len = n,
-            .json_key_len = n + 3,
+            .json_key_len = n + 4,
             .rule = i == 14 ? &secret : &none,
             .comment = ""};
     }
