@@ -21,14 +21,54 @@ CREATE TABLE customers.accounts (
     search_text    text NOT NULL GENERATED ALWAYS AS (app.fold(name || ' ' || coalesce(website, '') || ' '
                        || coalesce(phone, '') || ' ' || coalesce(city, ''))) STORED,
     CONSTRAINT accounts_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
-    CONSTRAINT accounts_parent_id_fkey FOREIGN KEY (org_id, parent_id) REFERENCES customers.accounts,
-    CONSTRAINT accounts_parent_id_check CHECK (parent_id <> id)
+    CONSTRAINT accounts_parent_id_fkey FOREIGN KEY (org_id, parent_id) REFERENCES customers.accounts
 );
 CREATE INDEX accounts_name ON customers.accounts (org_id, name, id);
 CREATE INDEX accounts_search ON customers.accounts USING gin (app.grams(search_text));
 CREATE INDEX accounts_parent ON customers.accounts (org_id, parent_id) WHERE parent_id IS NOT NULL;
 SELECT app.resource('customers.accounts', 'owner');
 GRANT SELECT, INSERT, UPDATE ON customers.accounts TO sfms_customers;
+
+-- What is deleted gets nothing new; what it has, it keeps. For tables with an account_id. Definer, like the others here:
+-- records that the user does not see count.
+CREATE FUNCTION customers.guard_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM customers.accounts
+                WHERE org_id = NEW.org_id AND id = NEW.account_id AND delete_time IS NOT NULL) THEN
+        RAISE EXCEPTION USING COLUMN = 'account_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted account',
+            DETAIL = '该客户已删除';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Accounts form a tree: none is below itself. One change at a time, so that two cannot make a circle together.
+CREATE FUNCTION customers.guard_parent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('account tree ' || NEW.org_id::text, 0));
+    END IF;
+    IF EXISTS (SELECT 1 FROM customers.accounts
+                WHERE org_id = NEW.org_id AND id = NEW.parent_id AND delete_time IS NOT NULL) THEN
+        RAISE EXCEPTION USING COLUMN = 'parent_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted account',
+            DETAIL = '该客户已删除';
+    END IF;
+    IF EXISTS (WITH RECURSIVE up (id) AS (
+                   SELECT NEW.parent_id
+                   UNION
+                   SELECT a.parent_id FROM up JOIN customers.accounts a ON a.org_id = NEW.org_id AND a.id = up.id)
+               SELECT 1 FROM up WHERE id = NEW.id) THEN
+        RAISE EXCEPTION USING COLUMN = 'parent_id', HINT = 'ACCOUNT_CIRCLE', MESSAGE = 'is the account itself or below it',
+            DETAIL = '上级客户不能是自己或自己的下级';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guard_parent BEFORE INSERT ON customers.accounts
+    FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION customers.guard_parent();
+CREATE TRIGGER guard_parent_again BEFORE UPDATE ON customers.accounts
+    FOR EACH ROW WHEN (OLD.parent_id IS DISTINCT FROM NEW.parent_id AND NEW.parent_id IS NOT NULL)
+    EXECUTE FUNCTION customers.guard_parent();
 
 -- ---- leads ------------------------------------------------------------------------------------------------------
 
@@ -92,6 +132,23 @@ CREATE TABLE customers.contacts (
 CREATE INDEX contacts_name ON customers.contacts (org_id, name, id);
 CREATE INDEX contacts_account ON customers.contacts (org_id, account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX contacts_search ON customers.contacts USING gin (app.grams(search_text));
+
+CREATE TRIGGER guard_account BEFORE INSERT ON customers.contacts
+    FOR EACH ROW WHEN (NEW.account_id IS NOT NULL) EXECUTE FUNCTION customers.guard_account();
+CREATE TRIGGER guard_account_again BEFORE UPDATE ON customers.contacts
+    FOR EACH ROW WHEN (OLD.account_id IS DISTINCT FROM NEW.account_id) EXECUTE FUNCTION customers.guard_account();
+
+-- As guard_account, for tables with a contact_id.
+CREATE FUNCTION customers.guard_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM customers.contacts
+                WHERE org_id = NEW.org_id AND id = NEW.contact_id AND delete_time IS NOT NULL) THEN
+        RAISE EXCEPTION USING COLUMN = 'contact_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted contact',
+            DETAIL = '该联系人已删除';
+    END IF;
+    RETURN NEW;
+END $$;
 SELECT app.resource('customers.contacts', 'owner');
 GRANT SELECT, INSERT, UPDATE ON customers.contacts TO sfms_customers;
 
