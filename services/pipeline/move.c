@@ -48,15 +48,12 @@ find_stage(sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Deal *
     return sfms_fail(call, &sfms_bad_fields);
 }
 
-/* Whether the arguments fit the stage. Days in the form YYYY-MM-DD compare as text. */
+/* Whether the arguments fit the stage. */
 static sfms_status
-check_arguments(
-    sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Deal *deal, const Pb__Stage *stage)
+check_arguments(sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Stage *stage)
 {
     if (request->close_date[0] != '\0' && stage->outcome == PB__OUTCOME__OPEN)
         sfms_violate(call, "close_date", &not_closed);
-    else if (request->close_date[0] != '\0' && strcmp(request->close_date, deal->start_date) < 0)
-        sfms_violate(call, "close_date", &pipeline_before_start, deal->start_date);
     if (request->lost_reason[0] != '\0' && stage->outcome != PB__OUTCOME__LOST)
         sfms_violate(call, "lost_reason", &not_lost);
     return sfms_violations(call) == SFMS_OK ? SFMS_OK : sfms_fail(call, &sfms_bad_fields);
@@ -90,28 +87,34 @@ check_requirements(
     return missing ? sfms_fail(call, &unmet, stage->name) : SFMS_OK;
 }
 
-/* Process, probability, dates and history follow by trigger. */
+/* Process, probability, dates and history follow by trigger. What is won stays won on its day from one won
+ * stage to another, and lost likewise. */
 static sfms_status
-write_move(sfms_call *call, const Pb__MoveDealRequest *request, Pb__Deal *out)
+write_move(sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Deal *deal, const Pb__Stage *stage,
+    Pb__Deal *out)
 {
+    const char *same_day = stage->outcome == deal->outcome ? deal->close_date : "";
+    const char *close_date = request->close_date[0] != '\0' ? request->close_date : same_day;
+
     return sfms_one(call, out,
-        "UPDATE pipeline.deals SET stage_id = $3, close_date = coalesce(nullif($4, '')::date, close_date),"
+        "UPDATE pipeline.deals SET stage_id = $3, close_date = nullif($4, '')::date,"
         "       lost_reason = coalesce(nullif($5, ''), lost_reason),"
         "       amount = coalesce(nullif($6, '')::numeric, amount)"
         " WHERE org_id = $1 AND id = $2 RETURNING *",
-        SFMS_ARGS(call->principal->org_id, request->id, request->stage_id, request->close_date,
-            request->lost_reason, request->amount));
+        SFMS_ARGS(call->principal->org_id, request->id, request->stage_id, close_date, request->lost_reason,
+            request->amount));
 }
 
 /* Does all of it, so that everything that could refuse it has spoken, and takes it back. */
 static sfms_status
-try_move(sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Deal *deal, Pb__Deal *out)
+try_move(sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Deal *deal, const Pb__Stage *stage,
+    Pb__Deal *out)
 {
     sfms_status status = sfms_exec(call, NULL, "SAVEPOINT trial", SFMS_NO_ARGS);
 
     if (status != SFMS_OK)
         return status;
-    status = write_move(call, request, out);
+    status = write_move(call, request, deal, stage, out);
     if (status != SFMS_OK)
         return status;
     out->version = deal->version;
@@ -131,7 +134,7 @@ move_deal(sfms_call *call, const void *in, void *out)
     if (status == SFMS_OK)
         status = find_stage(call, request, &deal, &stage);
     if (status == SFMS_OK)
-        status = check_arguments(call, request, &deal, &stage);
+        status = check_arguments(call, request, &stage);
     if (status != SFMS_OK)
         return status;
     call->version = deal.version;
@@ -143,8 +146,8 @@ move_deal(sfms_call *call, const void *in, void *out)
     if (status != SFMS_OK)
         return status;
     if (request->validate_only)
-        return try_move(call, request, &deal, moved);
-    status = write_move(call, request, moved);
+        return try_move(call, request, &deal, &stage, moved);
+    status = write_move(call, request, &deal, &stage, moved);
     call->version = moved->version;
     return status;
 }

@@ -12,9 +12,6 @@ extern const sfms_noun pipeline_deals;
 extern const sfms_noun pipeline_moves;
 extern const sfms_noun pipeline_history;
 
-/* A deal would be closed before it began; takes the start date. */
-extern const sfms_reason pipeline_before_start;
-
 /* What a stage may require of a deal: a field by its JSON name, or one of the custom fields. */
 typedef struct {
     const sfms_field *field;  /* of the message Deal */

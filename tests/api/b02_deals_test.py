@@ -1,4 +1,5 @@
 """Sales processes and deals: moving through stages, what a stage requires, line items, stage history."""
+import concurrent.futures
 import types
 
 import pytest
@@ -136,6 +137,21 @@ def test_stage_history(shop, deal):
     assert visits[-1]["leaveTime"] is None and all(v["actorId"] == shop.org.admin.id for v in visits)
 
 
+def test_moves_at_once_make_a_history_without_gaps(shop, deal):
+    """A move that waits for another one has begun before that one ended; its stay begins after it all the same."""
+    stages = [shop.new, shop.lost]
+    def there_and_back(n):
+        return [move(shop, deal, stages[(n + i) % 2], **({"lostReason": "x"} if (n + i) % 2 else {})) for i in range(8)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for answers in pool.map(there_and_back, range(8)):
+            assert all(a.status == 200 for a in answers)
+    visits = shop.api.get(f"/v1/deals/{deal['id']}/stageHistory").ok()["visits"]
+    assert len(visits) > 2
+    for before, after in zip(visits, visits[1:]):
+        assert before["enterTime"] <= before["leaveTime"] == after["enterTime"]
+        assert int(before["durationSeconds"]) >= 0
+
+
 def test_history_of_a_deal_that_came_in_closed(shop):
     made = shop.api.post("/v1/deals", json={"name": "Old", "stageId": shop.won, "startDate": "2020-01-01",
                                             "closeDate": "2020-01-31", "amount": "7"}).ok(201)
@@ -146,11 +162,42 @@ def test_history_of_a_deal_that_came_in_closed(shop):
     assert visits[1]["enterTime"].startswith("2020-01-30T16:00"), "midnight in Shanghai"
 
 
+def test_what_was_won_and_is_lost_is_lost_today(shop):
+    won = {"name": "Fell through", "stageId": shop.won, "startDate": "2020-01-01", "closeDate": "2020-01-31", "amount": "7"}
+    today = shop.api.post("/v1/deals", json={"name": "Today"}).ok(201)["startDate"]
+    made = shop.api.post("/v1/deals", json=won).ok(201)
+    assert move(shop, made, shop.lost, lostReason="Cancelled", validateOnly=True).ok()["closeDate"] == today
+    assert move(shop, made, shop.lost, lostReason="Cancelled").ok()["closeDate"] == today
+    made = shop.api.post("/v1/deals", json=won).ok(201)
+    assert move(shop, made, shop.lost, lostReason="Cancelled", closeDate="2020-02-29").ok()["closeDate"] == "2020-02-29"
+
+
+def test_what_is_won_stays_won_on_its_day(shop):
+    paid = shop.api.post("/v1/stages", json={"processId": shop.process, "name": "Paid", "position": 5, "outcome": "WON"}).ok(201)
+    made = shop.api.post("/v1/deals", json={"name": "Paid", "stageId": shop.won, "startDate": "2020-01-01",
+                                            "closeDate": "2020-01-31", "amount": "7"}).ok(201)
+    assert move(shop, made, paid["id"]).ok()["closeDate"] == "2020-01-31"
+
+
 def test_dates_must_make_sense(shop):
     body = {"name": "Backwards", "stageId": shop.won, "startDate": "2020-02-01", "closeDate": "2020-01-31"}
     shop.api.post("/v1/deals", json=body).fails(400, "INVALID_FIELDS", "/closeDate")
     shop.api.post("/v1/deals", json={"name": "Open", "stageId": shop.new, "closeDate": "2020-01-31"}).fails(
         400, "INVALID_FIELDS", "/closeDate")
+
+
+def test_a_bad_date_says_what_is_wrong(shop, deal):
+    address = f"/v1/deals/{deal['id']}"
+    shop.api.patch(address, {"closeDate": "2026-01-31"}).fails(400, "INVALID_FIELDS", "/closeDate", "NOT_CLOSED")
+    shop.api.patch(address, {"startDate": "2099-01-01", "amount": "1"}).ok()
+    problem = move(shop, deal, shop.won).fails(400, "INVALID_FIELDS", "/closeDate", "BEFORE_START")
+    assert "2099-01-01" in problem["errors"][0]["detail"]
+    shop.api.patch(address, {"startDate": "2020-01-01"}).ok()
+    move(shop, deal, shop.won, closeDate="2020-01-31").ok()
+    shop.api.patch(address, {"closeDate": None}).fails(400, "INVALID_FIELDS", "/closeDate", "REQUIRED")
+    shop.api.patch(address, {"closeDate": "2019-12-31"}).fails(400, "INVALID_FIELDS", "/closeDate", "BEFORE_START")
+    problem = shop.api.patch(address, {"startDate": "2020-02-01"}).fails(400, "INVALID_FIELDS", "/startDate", "AFTER_CLOSE")
+    assert "2020-01-31" in problem["errors"][0]["detail"]
 
 
 # ---- line items and amounts --------------------------------------------------------------------------------------------
@@ -196,6 +243,13 @@ def test_bad_line_items(shop):
     post({"productId": shop.product, "quantity": True}).fails(400, "INVALID_FIELDS", "/lineItems/1/quantity", "WRONG_TYPE")
 
 
+def test_line_items_that_no_amount_can_hold(shop):
+    item = {"productId": shop.product, "quantity": "1000000000", "unitPrice": "1000000000"}
+    shop.api.post("/v1/deals", json={"name": "Typo", "lineItems": [item]}).fails(
+        400, "INVALID_FIELDS", "/lineItems", "OUT_OF_RANGE")
+    shop.api.post("/v1/deals", json={"name": "Large", "lineItems": [{**item, "quantity": "999999999"}]}).ok(201)
+
+
 @pytest.mark.parametrize("given, stored", [("10", "10"), ("10.00", "10"), ("0", "0"), ("0.000001", "0.000001"),
                                            ("123456789012345678", "123456789012345678"), ("007", "7"), ("1.10", "1.1"), (12, "12"), (1.5, "1.5")])
 def test_amounts_are_exact(given, stored, shop):
@@ -231,6 +285,36 @@ def test_one_default_process(stack):
 def test_a_stage_in_use_cannot_be_deleted(shop, deal):
     shop.api.delete(f"/v1/stages/{shop.new}").fails(400, "IN_USE")
     shop.api.delete(f"/v1/processes/{shop.process}").fails(400, "IN_USE")
+
+
+def test_what_is_deleted_gets_nothing_new(shop):
+    api = shop.api
+    account, contact = (api.post(f"/v1/{c}", json={"name": "Gone"}).ok(201)["id"] for c in ("accounts", "contacts"))
+    kept = api.post("/v1/deals", json={"name": "Kept", "accountId": account, "contactId": contact}).ok(201)
+    for address in (f"/v1/accounts/{account}", f"/v1/contacts/{contact}"):
+        api.delete(address).ok()
+    for field, id in (("accountId", account), ("contactId", contact)):
+        api.post("/v1/deals", json={"name": "New", field: id}).fails(400, "INVALID_FIELDS", f"/{field}", "DELETED_RECORD")
+        other = api.post("/v1/deals", json={"name": "Other"}).ok(201)
+        api.patch(f"/v1/deals/{other['id']}", {field: id}).fails(400, "INVALID_FIELDS", f"/{field}", "DELETED_RECORD")
+    back = api.patch(f"/v1/deals/{kept['id']}", {"name": "Still", "accountId": account, "contactId": contact}).ok()
+    assert (back["accountId"], back["contactId"]) == (account, contact), "what it has, it keeps"
+
+
+def test_nothing_comes_back_without_what_it_stands_in(shop):
+    api = shop.api
+    process = api.post("/v1/processes", json={"name": "Short-lived"}).ok(201)["id"]
+    stage = api.post("/v1/stages", json={"processId": process, "name": "Only"}).ok(201)["id"]
+    deal = api.post("/v1/deals", json={"name": "Gone first", "stageId": stage}).ok(201)["id"]
+    for address in (f"/v1/deals/{deal}", f"/v1/processes/{process}"):
+        api.delete(address).ok()
+    api.post(f"/v1/deals/{deal}:undelete").fails(400, "DELETED_RECORD")
+    api.post(f"/v1/stages/{stage}:undelete").fails(400, "DELETED_RECORD")
+    api.post("/v1/stages", json={"processId": process, "name": "More"}).fails(400, "INVALID_FIELDS", "/processId",
+                                                                              "DELETED_RECORD")
+    for address in (f"/v1/processes/{process}", f"/v1/deals/{deal}"):
+        api.post(f"{address}:undelete").ok()
+    assert api.get(f"/v1/stages/{stage}").ok()["deleteTime"] is None, "the stage has come back with its process"
 
 
 def test_a_changed_probability_reaches_the_deals(shop, deal):

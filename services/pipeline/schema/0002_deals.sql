@@ -65,15 +65,12 @@ BEGIN
         NEW.close_date := coalesce(NEW.close_date, app.today());
     END IF;
     IF TG_OP = 'INSERT' THEN
-        IF stage.outcome = 'OPEN' AND NEW.close_date IS NOT NULL THEN
-            RAISE EXCEPTION USING COLUMN = 'close_date', HINT = 'NOT_CLOSED',
-                MESSAGE = 'is only for a deal in a closed stage', DETAIL = '仅适用于已关闭阶段的商机';
-        END IF;
         NEW.start_date := coalesce(NEW.start_date, least(app.today(), NEW.close_date));
         NEW.stage_enter_time := pipeline.moment_of(coalesce(NEW.close_date, NEW.start_date));
         RETURN NEW;
     END IF;
-    NEW.stage_enter_time := now();
+    -- A move that waited for another one to end has begun before that one: it comes after it all the same.
+    NEW.stage_enter_time := greatest(now(), OLD.stage_enter_time);
     IF stage.outcome = 'OPEN' THEN
         NEW.close_date := NULL;
     END IF;
@@ -126,6 +123,7 @@ CREATE FUNCTION pipeline.fill_deal_amount() RETURNS trigger LANGUAGE plpgsql AS 
 DECLARE
     base text;
     old_items jsonb := '[]';
+    total numeric;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         old_items := OLD.line_items;
@@ -145,8 +143,13 @@ BEGIN
     IF NEW.line_items <> old_items THEN
         NEW.line_items := pipeline.priced(NEW.org_id, NEW.line_items, old_items, NEW.outcome = 'OPEN');
     END IF;
+    total := (SELECT sum((i->>'amount')::numeric) FROM jsonb_array_elements(NEW.line_items) i);
+    IF total >= 1e18 THEN
+        RAISE EXCEPTION USING COLUMN = 'line_items', HINT = 'OUT_OF_RANGE',
+            MESSAGE = 'add up to more than an amount can hold', DETAIL = '合计超出金额的上限';
+    END IF;
     IF NEW.amount_follows_items THEN
-        NEW.amount := (SELECT sum((i->>'amount')::numeric) FROM jsonb_array_elements(NEW.line_items) i);
+        NEW.amount := total;
     END IF;
     RETURN NEW;
 END $$;
@@ -156,6 +159,51 @@ CREATE TRIGGER fill_2_amount_again BEFORE UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.amount IS DISTINCT FROM NEW.amount OR OLD.line_items <> NEW.line_items
                        OR OLD.currency IS DISTINCT FROM NEW.currency)
     EXECUTE FUNCTION pipeline.fill_deal_amount();
+
+-- deals_close_date_check in words that help: which of the rules it is, about the field that was written.
+CREATE FUNCTION pipeline.refuse_deal_dates() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.close_date IS NULL THEN
+        RAISE EXCEPTION USING COLUMN = 'close_date', HINT = 'REQUIRED',
+            MESSAGE = 'is required, as the deal is closed', DETAIL = '必填：商机已关闭';
+    ELSIF NEW.outcome = 'OPEN' THEN
+        RAISE EXCEPTION USING COLUMN = 'close_date', HINT = 'NOT_CLOSED',
+            MESSAGE = 'is only for a deal in a closed stage', DETAIL = '仅适用于已关闭阶段的商机';
+    ELSIF TG_OP = 'UPDATE' AND NEW.close_date IS NOT DISTINCT FROM OLD.close_date THEN
+        RAISE EXCEPTION USING COLUMN = 'start_date', HINT = 'AFTER_CLOSE',
+            MESSAGE = format('must not be after the close date, %s', NEW.close_date),
+            DETAIL = format('不能晚于关闭日期 %s', NEW.close_date);
+    END IF;
+    RAISE EXCEPTION USING COLUMN = 'close_date', HINT = 'BEFORE_START',
+        MESSAGE = format('must not be before the start date, %s', NEW.start_date),
+        DETAIL = format('不能早于开始日期 %s', NEW.start_date);
+END $$;
+CREATE TRIGGER look_at_dates BEFORE INSERT OR UPDATE ON pipeline.deals
+    FOR EACH ROW WHEN ((NEW.outcome = 'OPEN') <> (NEW.close_date IS NULL) OR NEW.close_date < NEW.start_date)
+    EXECUTE FUNCTION pipeline.refuse_deal_dates();
+
+-- A deal that comes back finds its stage.
+CREATE FUNCTION pipeline.find_stage_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM pipeline.stages
+                WHERE org_id = NEW.org_id AND id = NEW.stage_id AND delete_time IS NOT NULL) THEN
+        RAISE EXCEPTION USING HINT = 'DELETED_RECORD', MESSAGE = 'The stage of the deal is deleted; bring it back first.',
+            DETAIL = '商机所处的阶段已删除，请先恢复该阶段。';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER find_stage_again BEFORE UPDATE ON pipeline.deals
+    FOR EACH ROW WHEN (OLD.delete_time IS NOT NULL AND NEW.delete_time IS NULL)
+    EXECUTE FUNCTION pipeline.find_stage_again();
+
+CREATE TRIGGER guard_account BEFORE INSERT ON pipeline.deals
+    FOR EACH ROW WHEN (NEW.account_id IS NOT NULL) EXECUTE FUNCTION customers.guard_account();
+CREATE TRIGGER guard_account_again BEFORE UPDATE ON pipeline.deals
+    FOR EACH ROW WHEN (OLD.account_id IS DISTINCT FROM NEW.account_id) EXECUTE FUNCTION customers.guard_account();
+CREATE TRIGGER guard_contact BEFORE INSERT ON pipeline.deals
+    FOR EACH ROW WHEN (NEW.contact_id IS NOT NULL) EXECUTE FUNCTION customers.guard_contact();
+CREATE TRIGGER guard_contact_again BEFORE UPDATE ON pipeline.deals
+    FOR EACH ROW WHEN (OLD.contact_id IS DISTINCT FROM NEW.contact_id) EXECUTE FUNCTION customers.guard_contact();
 
 -- ---- where deals have been --------------------------------------------------------------------------------------
 
