@@ -3,13 +3,13 @@
 
 #include "analytics.h"
 
-/* NULL, which is null in JSON, where the base is 0 and no change can be said. */
+/* NULL, which is null in JSON, where no change can be said: the base is 0, or there is no value now. */
 static Pb__PercentChange *
-change_of(sfms_call *call, double before, double now)
+change_of(sfms_call *call, double before, double now, bool there_now)
 {
     Pb__PercentChange *change;
 
-    if (before == 0)
+    if (before == 0 || !there_now)
         return NULL;
     change = sfms_new(call->arena, Pb__PercentChange);
     pb__percent_change__init(change);
@@ -28,15 +28,16 @@ static Pb__DashboardChange *
 changes(sfms_call *call, const Pb__PerformanceRow *before, const Pb__PerformanceRow *now)
 {
     Pb__DashboardChange *change = sfms_new(call->arena, Pb__DashboardChange);
+    bool closed = now->closed_count > 0, won = now->won_count > 0; /* else rates and averages say nothing */
 
     pb__dashboard_change__init(change);
-    change->won_amount = change_of(call, number(before->won_amount), number(now->won_amount));
-    change->won_count = change_of(call, before->won_count, now->won_count);
-    change->lost_count = change_of(call, before->lost_count, now->lost_count);
-    change->win_rate = change_of(call, before->win_rate, now->win_rate);
+    change->won_amount = change_of(call, number(before->won_amount), number(now->won_amount), true);
+    change->won_count = change_of(call, before->won_count, now->won_count, true);
+    change->lost_count = change_of(call, before->lost_count, now->lost_count, true);
+    change->win_rate = change_of(call, before->win_rate, now->win_rate, closed);
     change->average_deal_amount =
-        change_of(call, number(before->average_deal_amount), number(now->average_deal_amount));
-    change->average_cycle_days = change_of(call, before->average_cycle_days, now->average_cycle_days);
+        change_of(call, number(before->average_deal_amount), number(now->average_deal_amount), won);
+    change->average_cycle_days = change_of(call, before->average_cycle_days, now->average_cycle_days, won);
     return change;
 }
 

@@ -225,6 +225,12 @@ def test_dashboard_agrees_with_its_parts(firm):
     assert board["forecast"] == firm.api.get("/v1/analytics/forecast").ok()
 
 
+def test_a_period_with_nothing_closed_has_no_rates_to_compare(firm):
+    change = firm.api.get("/v1/analytics/dashboard", **{"from": "2026-07-01", "to": "2026-09-30"}).ok()["change"]
+    assert change["wonCount"]["percent"] == change["wonAmount"]["percent"] == -100
+    assert change["winRate"] is change["averageDealAmount"] is change["averageCycleDays"] is None
+
+
 def test_a_dashboard_without_a_period_before(firm):
     board = firm.api.get("/v1/analytics/dashboard", **{"from": "2026-01-01", "to": "2026-03-31"}).ok(200)
     assert board["previous"]["wonCount"] == 0
