@@ -166,7 +166,7 @@ write_errors(sfms_call *call, sfms_buf *b, const char *header, char delimiter, c
     sfms_buf_add(b, "\xef\xbb\xbf"); /* spreadsheets take the file for UTF-8 by this */
     for (unsigned i = 0; i < n; i++)
         import_csv_cell(b, delimiter, i == 0, names[i]);
-    import_csv_cell(b, delimiter, n == 0, "error");
+    import_csv_cell(b, delimiter, n == 0, IMPORT_REASON_COLUMN);
     import_csv_end(b);
     for (int r = 0; r < PQntuples(rows); r++) {
         unsigned width;

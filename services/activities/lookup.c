@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "csv.h"
+#include "proto/formats.h"
 #include "send.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
@@ -109,16 +110,19 @@ import_filter_text(sfms_buf *b, const char *text)
     sfms_buf_char(b, '"');
 }
 
-/* field = "text", and the mapping's own condition. */
+/* field = "text", and the mapping's own condition. Records hold texts with a format, mail addresses for
+ * example, in one spelling; the file may have any. */
 static const char *
 filter_of(sfms_arena *a, const looked *e)
 {
+    const sfms_field *f = e->column->lookup_field;
     const char *extra = e->column->rule->filter;
+    const char *spelled = sfms_format_normal(a, f->rule->format, e->text);
     sfms_buf b;
 
     sfms_buf_init(&b, a, 2 * IMPORT_CELL_MAX + SFMS_URL_MAX);
-    sfms_buf_printf(&b, "%s = ", e->column->lookup_field);
-    import_filter_text(&b, e->text);
+    sfms_buf_printf(&b, "%s = ", f->desc->name);
+    import_filter_text(&b, spelled != NULL ? spelled : e->text);
     if (extra[0] != '\0')
         sfms_buf_printf(&b, " AND (%s)", extra);
     return b.data;

@@ -166,7 +166,7 @@ plan_lookup(sfms_call *call, const sfms_message *imported, const char *where, im
         sfms_violate(call, where, &bad_lookup);
         return;
     }
-    column->lookup_field = f->desc->name;
+    column->lookup_field = f;
     column->lookup_self = m == imported;
 }
 
@@ -261,6 +261,9 @@ plan_columns(sfms_call *call, import_plan *plan, const Pb__ImportMapping *mappin
         }
         return;
     }
+    /* Refused rows come back with their reasons; the name is that of no field. */
+    while (n_header > 0 && strcmp(header[n_header - 1], IMPORT_REASON_COLUMN) == 0)
+        n_header--;
     for (unsigned i = 0; i < n_header; i++) {
         Pb__ColumnMapping *rule =
             (Pb__ColumnMapping *)sfms_message_new(call->arena, &pb__column_mapping__descriptor);

@@ -12,6 +12,9 @@
 
 enum { IMPORT_TARGETS_MAX = 8 }; /* fields that one column fills */
 
+/* The last column of a file of refused rows. */
+#define IMPORT_REASON_COLUMN "error"
+
 /* A field that a column or a constant fills. */
 typedef struct {
     const char *path; /* proto names, e.g. "line_items.product_id" */
@@ -26,7 +29,7 @@ typedef struct {
     unsigned n_targets;
     import_target *targets;
     const sfms_method *lookup; /* the LIST method of the collection that is looked at; NULL for none */
-    const char *lookup_field;  /* proto name */
+    const sfms_field *lookup_field;
     const char *lookup_collection;
     bool lookup_self; /* it is the collection that is imported */
 } import_column;

@@ -105,6 +105,29 @@ def test_the_corrected_rows_can_be_sent_again(api):
     assert len(api.all("/v1/accounts", filter='externalSource = "corrected"')) == 2
 
 
+def test_refused_rows_can_be_sent_again_without_a_mapping(api):
+    """As they came, with the column of reasons; also twice."""
+    answer = lambda done: api.call("GET", f"/v1/imports/{done['id']}/errors").response.content
+    done = run_import(api, "accounts", "name,foundedYear\nLate Ltd,soon\n")
+    again = run_import(api, "accounts", answer(done).replace(b"soon", b"later"))
+    assert counts(again) == (1, 0, 0, 0, 1)
+    assert counts(run_import(api, "accounts", answer(again).replace(b"later", b"1991", 1))) == (1, 1, 0, 0, 0)
+    (late,) = api.all("/v1/accounts", filter='name = "Late Ltd"')
+    assert late["foundedYear"] == 1991
+
+
+def test_a_look_up_minds_no_spelling_that_records_do_not_have(org, api):
+    """Mail addresses are kept in lower case, phone numbers in E.164."""
+    rep = org.person("Rep")
+    email = api.get(f"/v1/users/{rep.id}").ok()["email"]
+    api.post("/v1/contacts", json={"name": "Phone", "phone": "+8613800138999"}).ok(201)
+    deals = {"columns": {"n": {"field": "name"}, "o": {"field": "ownerId", "lookup": "users.email"},
+                         "c": {"field": "contactId", "lookup": "contacts.phone"}}}
+    assert counts(run_import(api, "deals", f"n,o,c\nSpelled,{email.upper()},138 0013 8999\n", deals)) == (1, 1, 0, 0, 0)
+    (deal,) = api.all("/v1/deals", filter='name = "Spelled"')
+    assert deal["ownerId"] == rep.id and deal["contactId"]
+
+
 def test_rows_may_refer_to_each_other(api):
     """A subsidiary may stand before its parent in the file."""
     mapping = {"columns": {"n": {"field": "name"}, "p": {"field": "parentId", "lookup": "accounts.name"}}}

@@ -93,7 +93,7 @@ test_a_plan(void **state)
     assert_string_equal(p.columns[0].targets[1].path, "external_id");
     assert_int_equal(p.columns[1].index, 2);
     assert_true(p.columns[2].lookup_self);
-    assert_string_equal(p.columns[2].lookup_field, "name");
+    assert_string_equal(p.columns[2].lookup_field->desc->name, "name");
     assert_true(p.upsert);
     assert_true(p.has_external_id);
     assert_ptr_equal(import_column_of(&p, "parent_id"), &p.columns[2]);
