@@ -55,12 +55,17 @@ def test_the_related_record_must_be_there(kind, api, make, other_org):
     body = make.body(kind, relatedResource="nonsense", relatedId=theirs)
     api.post(f"/v1/{kind}", json=body).fails(400)
     if kind != "notes":
-        api.post(f"/v1/{kind}", json=make.body(kind, relatedResource="accounts")).fails(400)
+        mine = make.create("accounts")["id"]
+        for given, missing in (({"relatedResource": "accounts"}, "/relatedId"), ({"relatedId": mine}, "/relatedResource")):
+            api.post(f"/v1/{kind}", json=make.body(kind, **given)).fails(400, "INVALID_FIELDS", missing, "REQUIRED")
 
 
 def test_a_meeting_does_not_end_before_it_begins(api, make):
     body = make.body("meetings", startTime="2026-12-01T10:00:00Z", endTime="2026-12-01T09:59:59Z")
-    api.post("/v1/meetings", json=body).fails(400, "INVALID_FIELDS", "/endTime")
+    api.post("/v1/meetings", json=body).fails(400, "INVALID_FIELDS", "/endTime", "BEFORE_START")
+    meeting = make.create("meetings")
+    api.patch(f"/v1/meetings/{meeting['id']}", {"startTime": "2099-01-01T00:00:00Z"}).fails(
+        400, "INVALID_FIELDS", "/endTime", "BEFORE_START")
 
 
 def test_who_is_invited_sees_the_meeting(org, make):
@@ -148,7 +153,10 @@ def test_overdue_is_by_the_users_own_day(stack):
 
 
 def test_a_due_time_needs_a_day(api):
-    api.post("/v1/tasks", json={"subject": "x", "dueTime": "09:30"}).fails(400, "INVALID_FIELDS", "/dueTime")
+    api.post("/v1/tasks", json={"subject": "x", "dueTime": "09:30"}).fails(400, "INVALID_FIELDS", "/dueTime", "NO_DUE_DATE")
+    task = api.post("/v1/tasks", json={"subject": "x", "dueTime": "09:30", "dueDate": "2026-12-01"}).ok(201)
+    api.patch(f"/v1/tasks/{task['id']}", {"dueDate": None}).fails(400, "INVALID_FIELDS", "/dueTime", "NO_DUE_DATE")
+    api.patch(f"/v1/tasks/{task['id']}", {"dueDate": None, "dueTime": None}).ok()
     api.post("/v1/tasks", json={"subject": "x", "dueTime": "24:00", "dueDate": "2026-12-01"}).fails(
         400, "INVALID_FIELDS", "/dueTime")
 

@@ -5,9 +5,14 @@ GRANT USAGE ON SCHEMA activities TO sfms_service;
 
 -- ---- what activities have in common -----------------------------------------------------------------------------
 
--- The record that an activity is about must exist and be visible to whoever writes it.
+-- What an activity is about is said whole, and must exist and be visible to whoever writes it.
 CREATE FUNCTION activities.check_related() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF (NEW.related_id IS NULL) <> (NEW.related_resource IS NULL) THEN
+        RAISE EXCEPTION USING HINT = 'REQUIRED', MESSAGE = 'is required: relatedResource and relatedId go together',
+            COLUMN = CASE WHEN NEW.related_id IS NULL THEN 'related_id' ELSE 'related_resource' END,
+            DETAIL = '必填：relatedResource 与 relatedId 须同时给出';
+    END IF;
     IF NEW.related_id IS NOT NULL AND app.org_id() IS NOT NULL
        AND NOT app.record_visible(NEW.related_resource, NEW.related_id) THEN
         RAISE EXCEPTION 'related record % % is not visible', NEW.related_resource, NEW.related_id
@@ -106,13 +111,19 @@ CREATE TABLE activities.tasks (
     related_id       uuid,
     search_text      text NOT NULL GENERATED ALWAYS AS (app.fold(subject || ' ' || coalesce(description, ''))) STORED,
     CONSTRAINT tasks_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
-    CONSTRAINT tasks_due_time_check CHECK (due_time IS NULL
-        OR (due_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' AND due_date IS NOT NULL)),
+    CONSTRAINT tasks_due_time_check CHECK (due_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'),
     CONSTRAINT tasks_status_check CHECK (status IN ('OPEN', 'DONE', 'CANCELLED')),
     CONSTRAINT tasks_priority_check CHECK (priority IN ('LOW', 'NORMAL', 'HIGH')),
-    CONSTRAINT tasks_related_resource_check CHECK (related_resource NOT IN ('tasks', 'meetings', 'calls', 'notes')),
-    CONSTRAINT tasks_related_id_check CHECK ((related_id IS NULL) = (related_resource IS NULL))
+    CONSTRAINT tasks_related_resource_check CHECK (related_resource NOT IN ('tasks', 'meetings', 'calls', 'notes'))
 );
+
+CREATE FUNCTION activities.refuse_due_time() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING COLUMN = 'due_time', HINT = 'NO_DUE_DATE', MESSAGE = 'is only for a task with a due date',
+        DETAIL = '仅适用于有截止日期的任务';
+END $$;
+CREATE TRIGGER due_time BEFORE INSERT OR UPDATE ON activities.tasks
+    FOR EACH ROW WHEN (NEW.due_time IS NOT NULL AND NEW.due_date IS NULL) EXECUTE FUNCTION activities.refuse_due_time();
 
 CREATE FUNCTION activities.complete_task() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -148,11 +159,17 @@ CREATE TABLE activities.meetings (
     search_text      text NOT NULL GENERATED ALWAYS AS (app.fold(subject || ' ' || coalesce(location, '') || ' '
                          || coalesce(description, ''))) STORED,
     CONSTRAINT meetings_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
-    CONSTRAINT meetings_end_time_check CHECK (end_time >= start_time),
     CONSTRAINT meetings_time_zone_check CHECK (identity.is_time_zone(time_zone)),
-    CONSTRAINT meetings_related_resource_check CHECK (related_resource NOT IN ('tasks', 'meetings', 'calls', 'notes')),
-    CONSTRAINT meetings_related_id_check CHECK ((related_id IS NULL) = (related_resource IS NULL))
+    CONSTRAINT meetings_related_resource_check CHECK (related_resource NOT IN ('tasks', 'meetings', 'calls', 'notes'))
 );
+
+CREATE FUNCTION activities.refuse_end_time() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING COLUMN = 'end_time', HINT = 'BEFORE_START', MESSAGE = 'must not be before the start time',
+        DETAIL = '不能早于开始时间';
+END $$;
+CREATE TRIGGER end_time BEFORE INSERT OR UPDATE ON activities.meetings
+    FOR EACH ROW WHEN (NEW.end_time < NEW.start_time) EXECUTE FUNCTION activities.refuse_end_time();
 
 -- Who takes part are users of the organisation.
 CREATE FUNCTION activities.check_attendees() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -192,8 +209,7 @@ CREATE TABLE activities.calls (
     CONSTRAINT calls_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT calls_direction_check CHECK (direction IN ('IN', 'OUT')),
     CONSTRAINT calls_duration_seconds_check CHECK (duration_seconds BETWEEN 0 AND 604800),
-    CONSTRAINT calls_related_resource_check CHECK (related_resource NOT IN ('tasks', 'meetings', 'calls', 'notes')),
-    CONSTRAINT calls_related_id_check CHECK ((related_id IS NULL) = (related_resource IS NULL))
+    CONSTRAINT calls_related_resource_check CHECK (related_resource NOT IN ('tasks', 'meetings', 'calls', 'notes'))
 );
 CREATE INDEX calls_call_time ON activities.calls (org_id, call_time, id);
 SELECT activities.activity('activities.calls');
