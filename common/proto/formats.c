@@ -165,6 +165,19 @@ is_phone_filler(const char *s, size_t n)
     return false;
 }
 
+/* trunk_zero answers the length of a zero at p that is dialled inside the country only and is no digit of the number
+ * after its code, as in +44 (0)20 or +86 0731; 0 if there is none. */
+static size_t
+trunk_zero(const char *p, const char *code, int n)
+{
+    static const char *const bracketed[] = {"(0)", "（0）"};
+
+    for (size_t i = 0; i < sizeof bracketed / sizeof bracketed[0]; i++)
+        if (strncmp(p, bracketed[i], strlen(bracketed[i])) == 0)
+            return strlen(bracketed[i]);
+    return n == 2 && memcmp(code, "86", 2) == 0 && *p == '0' ? 1 : 0;
+}
+
 static const char *
 normal_phone(sfms_arena *a, const char *text)
 {
@@ -173,20 +186,21 @@ normal_phone(sfms_arena *a, const char *text)
     bool international = false;
 
     for (const char *p = text; *p != '\0';) {
+        size_t zero = international && n > 0 ? trunk_zero(p, digits, n) : 0;
         size_t step = sfms_utf8_next(p, strlen(p));
 
         if (step == 0)
             return NULL;
-        if (is_digit(*p)) {
+        if (is_digit(*p) && zero == 0) {
             if (n == PHONE_MAX)
                 return NULL;
             digits[n++] = *p;
         } else if (*p == '+' && n == 0 && !international) {
             international = true;
-        } else if (!is_phone_filler(p, step)) {
+        } else if (zero == 0 && !is_phone_filler(p, step)) {
             return NULL;
         }
-        p += step;
+        p += zero > 0 ? zero : step;
     }
     digits[n] = '\0';
     if (!international && n == 11 && digits[0] == '1' && digits[1] >= '3')
