@@ -301,6 +301,29 @@ def test_what_is_deleted_gets_nothing_new(shop):
     assert (back["accountId"], back["contactId"]) == (account, contact), "what it has, it keeps"
 
 
+def test_an_upsert_finds_the_deal_as_it_is(shop):
+    """What the deal has, it keeps; what is asked of a new deal is not asked of one that is there."""
+    api, key = shop.api, {"externalId": "d-1", "externalSource": "erp"}
+    account, contact = (api.post(f"/v1/{c}", json={"name": "Gone"}).ok(201)["id"] for c in ("accounts", "contacts"))
+    products = [api.post("/v1/products", json={"name": n, "unitPrice": "5"}).ok(201)["id"] for n in ("Old", "Gone")]
+    body = {**key, "name": "Synchronised", "accountId": account, "contactId": contact,
+            "lineItems": [{"productId": id} for id in products]}
+    made = api.post("/v1/deals:upsert", json=body).ok(201)
+    for address in (f"/v1/accounts/{account}", f"/v1/contacts/{contact}", f"/v1/products/{products[1]}"):
+        api.delete(address).ok()
+    api.patch(f"/v1/products/{products[0]}", {"discontinued": True}).ok()
+    again = api.post("/v1/deals:upsert", json={**body, "name": "Again"}).ok(200)
+    assert (again["id"], again["name"], again["accountId"], again["amount"]) == (made["id"], "Again", account, "10")
+    api.post("/v1/deals:upsert", json={**body, "externalSource": "shop"}).fails(400, "INVALID_FIELDS")
+    api.post("/v1/deals:upsert", json={**key, "name": "Open", "closeDate": "2026-01-31"}).fails(
+        400, "INVALID_FIELDS", "/closeDate", "NOT_CLOSED")
+    api.patch(f"/v1/deals/{made['id']}", {"startDate": "2026-01-01"}).ok()
+    won = [s["id"] for s in api.all("/v1/stages") if s["processId"] == made["processId"] and s["outcome"] == "WON"][0]
+    move(shop, made, won).ok()
+    closed = api.post("/v1/deals:upsert", json={**key, "name": "Closed", "closeDate": "2026-01-31"}).ok(200)
+    assert (closed["stageId"], closed["closeDate"]) == (won, "2026-01-31")
+
+
 def test_nothing_comes_back_without_what_it_stands_in(shop):
     api = shop.api
     process = api.post("/v1/processes", json={"name": "Short-lived"}).ok(201)["id"]

@@ -54,3 +54,15 @@ def test_a_deleted_account_gets_nothing_new(api):
     assert api.patch(f"/v1/contacts/{contact}", {"name": "Li Na 2", "accountId": gone}).ok()["accountId"] == gone
     api.post(f"/v1/accounts/{gone}:undelete").ok()
     under(api, other, gone).ok()
+
+
+def test_an_upsert_keeps_what_the_record_has(api):
+    key = {"externalId": "c-1", "externalSource": "erp", "name": "Kept"}
+    gone = account(api, "Gone")
+    for collection, field in (("contacts", "accountId"), ("accounts", "parentId")):
+        api.post(f"/v1/{collection}:upsert", json={**key, field: gone}).ok(201)
+    api.delete(f"/v1/accounts/{gone}").ok()
+    for collection, field in (("contacts", "accountId"), ("accounts", "parentId")):
+        assert api.post(f"/v1/{collection}:upsert", json={**key, field: gone}).ok(200)[field] == gone
+        api.post(f"/v1/{collection}:upsert", json={**key, "externalId": "c-2", field: gone}).fails(
+            400, "INVALID_FIELDS", f"/{field}", "DELETED_RECORD")

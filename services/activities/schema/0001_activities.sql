@@ -122,7 +122,7 @@ BEGIN
     RAISE EXCEPTION USING COLUMN = 'due_time', HINT = 'NO_DUE_DATE', MESSAGE = 'is only for a task with a due date',
         DETAIL = '仅适用于有截止日期的任务';
 END $$;
-CREATE TRIGGER due_time BEFORE INSERT OR UPDATE ON activities.tasks
+CREATE TRIGGER due_time AFTER INSERT OR UPDATE ON activities.tasks
     FOR EACH ROW WHEN (NEW.due_time IS NOT NULL AND NEW.due_date IS NULL) EXECUTE FUNCTION activities.refuse_due_time();
 
 CREATE FUNCTION activities.complete_task() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -168,7 +168,7 @@ BEGIN
     RAISE EXCEPTION USING COLUMN = 'end_time', HINT = 'BEFORE_START', MESSAGE = 'must not be before the start time',
         DETAIL = '不能早于开始时间';
 END $$;
-CREATE TRIGGER end_time BEFORE INSERT OR UPDATE ON activities.meetings
+CREATE TRIGGER end_time AFTER INSERT OR UPDATE ON activities.meetings
     FOR EACH ROW WHEN (NEW.end_time < NEW.start_time) EXECUTE FUNCTION activities.refuse_end_time();
 
 -- Who takes part are users of the organisation.

@@ -30,7 +30,7 @@ SELECT app.resource('customers.accounts', 'owner');
 GRANT SELECT, INSERT, UPDATE ON customers.accounts TO sfms_customers;
 
 -- What is deleted gets nothing new; what it has, it keeps. For tables with an account_id. Definer, like the others here:
--- records that the user does not see count.
+-- records that the user does not see count. After the row is there, as an upsert of what is there already inserts nothing.
 CREATE FUNCTION customers.guard_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog AS $$
 BEGIN
@@ -39,7 +39,7 @@ BEGIN
         RAISE EXCEPTION USING COLUMN = 'account_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted account',
             DETAIL = '该客户已删除';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
 
 -- Accounts form a tree: none is below itself. One change at a time, so that two cannot make a circle together.
@@ -62,11 +62,11 @@ BEGIN
         RAISE EXCEPTION USING COLUMN = 'parent_id', HINT = 'ACCOUNT_CIRCLE', MESSAGE = 'is the account itself or below it',
             DETAIL = '上级客户不能是自己或自己的下级';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER guard_parent BEFORE INSERT ON customers.accounts
+CREATE TRIGGER guard_parent AFTER INSERT ON customers.accounts
     FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION customers.guard_parent();
-CREATE TRIGGER guard_parent_again BEFORE UPDATE ON customers.accounts
+CREATE TRIGGER guard_parent_again AFTER UPDATE ON customers.accounts
     FOR EACH ROW WHEN (OLD.parent_id IS DISTINCT FROM NEW.parent_id AND NEW.parent_id IS NOT NULL)
     EXECUTE FUNCTION customers.guard_parent();
 
@@ -133,9 +133,9 @@ CREATE INDEX contacts_name ON customers.contacts (org_id, name, id);
 CREATE INDEX contacts_account ON customers.contacts (org_id, account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX contacts_search ON customers.contacts USING gin (app.grams(search_text));
 
-CREATE TRIGGER guard_account BEFORE INSERT ON customers.contacts
+CREATE TRIGGER guard_account AFTER INSERT ON customers.contacts
     FOR EACH ROW WHEN (NEW.account_id IS NOT NULL) EXECUTE FUNCTION customers.guard_account();
-CREATE TRIGGER guard_account_again BEFORE UPDATE ON customers.contacts
+CREATE TRIGGER guard_account_again AFTER UPDATE ON customers.contacts
     FOR EACH ROW WHEN (OLD.account_id IS DISTINCT FROM NEW.account_id) EXECUTE FUNCTION customers.guard_account();
 
 -- As guard_account, for tables with a contact_id.
@@ -147,7 +147,7 @@ BEGIN
         RAISE EXCEPTION USING COLUMN = 'contact_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted contact',
             DETAIL = '该联系人已删除';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
 SELECT app.resource('customers.contacts', 'owner');
 GRANT SELECT, INSERT, UPDATE ON customers.contacts TO sfms_customers;

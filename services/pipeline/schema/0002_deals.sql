@@ -35,6 +35,18 @@ CREATE FUNCTION pipeline.moment_of(day date) RETURNS timestamptz LANGUAGE sql ST
                 ELSE day::timestamp AT TIME ZONE coalesce(nullif(current_setting('sfms.time_zone', true), ''), 'UTC') END
 $$;
 
+-- The deal that an insert is going to meet if it is an upsert: what is asked of a new deal is not asked of it. PL/pgSQL, as
+-- it keeps its plan: SQL makes it anew each time.
+CREATE FUNCTION pipeline.deal_met(one pipeline.deals) RETURNS pipeline.deals LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    met pipeline.deals;
+BEGIN
+    SELECT * INTO met FROM pipeline.deals
+     WHERE org_id = one.org_id AND external_id = one.external_id
+       AND (external_source = one.external_source OR (external_source IS NULL AND one.external_source IS NULL));
+    RETURN met;
+END $$;
+
 -- Triggers of a kind run in the order of their names: the amount is looked at when the stage is known.
 
 -- What follows from the stage: process, outcome, probability, and the dates.
@@ -42,6 +54,9 @@ CREATE FUNCTION pipeline.fill_deal_stage() RETURNS trigger LANGUAGE plpgsql AS $
 DECLARE
     stage pipeline.stages;
 BEGIN
+    IF NEW.stage_id IS NULL AND NEW.external_id IS NOT NULL THEN
+        NEW.stage_id := (pipeline.deal_met(NEW)).stage_id;
+    END IF;
     IF NEW.stage_id IS NOT NULL THEN
         SELECT * INTO stage FROM pipeline.stages
          WHERE org_id = NEW.org_id AND id = NEW.stage_id AND delete_time IS NULL;
@@ -127,6 +142,8 @@ DECLARE
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         old_items := OLD.line_items;
+    ELSIF NEW.external_id IS NOT NULL AND NEW.line_items <> '[]' THEN
+        old_items := coalesce((pipeline.deal_met(NEW)).line_items, '[]');
     END IF;
     IF TG_OP = 'INSERT' OR OLD.currency IS DISTINCT FROM NEW.currency THEN
         base := pipeline.currency_of(NEW.org_id);
@@ -196,13 +213,13 @@ CREATE TRIGGER find_stage_again BEFORE UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.delete_time IS NOT NULL AND NEW.delete_time IS NULL)
     EXECUTE FUNCTION pipeline.find_stage_again();
 
-CREATE TRIGGER guard_account BEFORE INSERT ON pipeline.deals
+CREATE TRIGGER guard_account AFTER INSERT ON pipeline.deals
     FOR EACH ROW WHEN (NEW.account_id IS NOT NULL) EXECUTE FUNCTION customers.guard_account();
-CREATE TRIGGER guard_account_again BEFORE UPDATE ON pipeline.deals
+CREATE TRIGGER guard_account_again AFTER UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.account_id IS DISTINCT FROM NEW.account_id) EXECUTE FUNCTION customers.guard_account();
-CREATE TRIGGER guard_contact BEFORE INSERT ON pipeline.deals
+CREATE TRIGGER guard_contact AFTER INSERT ON pipeline.deals
     FOR EACH ROW WHEN (NEW.contact_id IS NOT NULL) EXECUTE FUNCTION customers.guard_contact();
-CREATE TRIGGER guard_contact_again BEFORE UPDATE ON pipeline.deals
+CREATE TRIGGER guard_contact_again AFTER UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.contact_id IS DISTINCT FROM NEW.contact_id) EXECUTE FUNCTION customers.guard_contact();
 
 -- ---- where deals have been --------------------------------------------------------------------------------------
