@@ -60,6 +60,21 @@ settle_role(PGconn *conn, sfms_arena *a, const char *role)
                 (char *)sfms_arena_own(a, PQescapeLiteral(conn, password, strlen(password)), PQfreemem)));
 }
 
+/* Temporary tables and types are none of a service's needs, and a way to lead others' functions astray. A
+ * database that was restored from a dump has the privilege again. */
+static void
+revoke_temporary(PGconn *conn, sfms_arena *a)
+{
+    char *database;
+
+    if (ctl_text(conn, a,
+            "SELECT 1 WHERE has_database_privilege('sfms_service', current_database(), 'TEMPORARY')",
+            SFMS_NO_ARGS)[0] == '\0')
+        return;
+    database = sfms_arena_own(a, PQescapeIdentifier(conn, PQdb(conn), strlen(PQdb(conn))), PQfreemem);
+    ctl_run(conn, "privileges", sfms_printf(a, "REVOKE TEMPORARY ON DATABASE %s FROM PUBLIC", database));
+}
+
 /* Applies one file unless it was applied before; a file that has changed since then is refused. Answers 1 if
  * it was applied. */
 static int
@@ -109,6 +124,7 @@ ctl_migrate(int argc, char **argv)
         make_role(conn, a, role, "LOGIN");
         settle_role(conn, a, role);
     }
+    revoke_temporary(conn, a);
     if (ctl_text(conn, a, "SELECT to_regclass('sfms.app_migrations')", SFMS_NO_ARGS)[0] == '\0')
         ctl_run(conn, "ledger", ledger_sql);
     for (int i = 0; sfms_schema[i].owner != NULL; i++)

@@ -46,9 +46,45 @@ def test_a_role_that_bypasses_is_a_gap(owner):
     assert any(gap.startswith("sfms_pipeline has powers") for gap in gate.gaps(owner))
 
 
-def test_a_definer_without_search_path_is_a_gap(owner):
-    owner.execute("CREATE FUNCTION app.trap() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'")
-    assert "app.trap() is SECURITY DEFINER without SET search_path" in gate.gaps(owner)
+@pytest.mark.parametrize("path", ["", "SET search_path = pg_catalog", "SET search_path = pg_temp, pg_catalog"])
+def test_a_definer_that_looks_in_pg_temp_first_is_a_gap(path, owner):
+    owner.execute(f"CREATE FUNCTION app.trap() RETURNS int LANGUAGE sql SECURITY DEFINER {path} AS 'SELECT 1'")
+    owner.execute("REVOKE EXECUTE ON FUNCTION app.trap FROM PUBLIC")
+    assert gate.gaps(owner) == ["app.trap() is SECURITY DEFINER without SET search_path = pg_catalog, pg_temp"]
+
+
+def test_a_definer_for_everybody_is_a_gap(owner):
+    owner.execute("""CREATE FUNCTION app.trap() RETURNS int LANGUAGE sql SECURITY DEFINER
+                     SET search_path = pg_catalog, pg_temp AS 'SELECT 1'""")
+    assert gate.gaps(owner) == ["app.trap() is SECURITY DEFINER and anybody may execute it"]
+
+
+def test_temporary_tables_are_a_gap(owner):
+    owner.execute("GRANT TEMPORARY ON DATABASE sfms TO PUBLIC")
+    assert "sfms_pipeline may make schemas or temporary tables" in gate.gaps(owner)
+
+
+def test_a_type_of_the_callers_does_not_run_as_the_owner(owner, full):
+    """Even where temporary types can be made, as in a database that was restored from a dump."""
+    owner.execute("GRANT TEMPORARY ON DATABASE sfms TO PUBLIC")
+    owner.execute("SET LOCAL ROLE sfms_customers")
+    for key, value in {"org_id": full.id, "user_id": full.admin.id, "visibility": "ORG"}.items():
+        owner.execute("SELECT set_config(%s, %s, true)", (f"sfms.{key}", value))
+    owner.execute("""CREATE FUNCTION pg_temp.spy(id pg_catalog.uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+                     BEGIN PERFORM set_config('spy.saw', current_user, true); RETURN true; END $$""")
+    owner.execute("CREATE DOMAIN pg_temp.uuid AS pg_catalog.uuid CHECK (pg_temp.spy(VALUE))")
+    owner.execute("INSERT INTO customers.accounts (id, name) VALUES (gen_random_uuid(), 'x')")
+    owner.execute("SELECT current_setting('spy.saw', true)")
+    assert owner.fetchone()[0] in (None, "", "sfms_customers")
+
+
+def test_an_event_cannot_be_forged_by_a_trigger(owner):
+    owner.execute("GRANT TEMPORARY ON DATABASE sfms TO PUBLIC")
+    owner.execute("SET LOCAL ROLE sfms_customers")
+    owner.execute("CREATE TEMPORARY TABLE forged (org_id uuid, id uuid, owner_id uuid, delete_time timestamptz)")
+    with pytest.raises(Exception, match="permission denied for function app.log_event"):
+        owner.execute("""CREATE TRIGGER log AFTER INSERT ON forged
+                         FOR EACH ROW EXECUTE FUNCTION app.log_event('deals')""")
 
 
 def _readable(cursor, role):

@@ -73,12 +73,23 @@ def _role_gaps(cursor):
                        WHERE pg_get_userbyid(nspowner) = ANY (%s)
                       UNION ALL SELECT 'function ' || proname, pg_get_userbyid(proowner) FROM pg_proc
                        WHERE pg_get_userbyid(proowner) = ANY (%s)""", (list(SERVICE_ROLES), list(SERVICE_ROLES)))
-    return found + [f"{what} belongs to {who}" for what, who in cursor.fetchall()]
+    found += [f"{what} belongs to {who}" for what, who in cursor.fetchall()]
+    cursor.execute("""SELECT r FROM unnest(%s) r WHERE has_database_privilege(r, current_database(), 'CREATE, TEMPORARY')""",
+                   (list(SERVICE_ROLES),))
+    return found + [f"{row[0]} may make schemas or temporary tables" for row in cursor.fetchall()]
 
 
 def _function_gaps(cursor):
-    """A SECURITY DEFINER function without a search_path of its own can be led astray by its caller."""
-    cursor.execute("""SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-                       WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-                         AND NOT EXISTS (SELECT 1 FROM unnest(p.proconfig) c WHERE c LIKE 'search_path=%')""")
-    return [f"{row[0]} is SECURITY DEFINER without SET search_path" for row in cursor.fetchall()]
+    """A SECURITY DEFINER function lends the owner's rights: its caller must not be able to lead it astray with things of his
+    own, nor be just anybody. (Making a trigger of a function takes the right to execute it.)"""
+    cursor.execute("""SELECT p.oid::regprocedure, coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false),
+                             has_function_privilege('public', p.oid, 'EXECUTE')
+                        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                       WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')""")
+    found = []
+    for name, settled, public in cursor.fetchall():
+        if not settled:
+            found.append(f"{name} is SECURITY DEFINER without SET search_path = pg_catalog, pg_temp")
+        if public:
+            found.append(f"{name} is SECURITY DEFINER and anybody may execute it")
+    return found

@@ -3,6 +3,11 @@
 -- A service connects as its own role (sfms_pipeline, ...), a member of sfms_service, which owns nothing and cannot
 -- bypass row-level security. Who is asking is said per transaction with set_config; nothing said means nothing seen.
 
+--
+-- A definer function works with the rights of the owner of everything. Its search_path ends in pg_temp, which otherwise
+-- comes first, with types and tables of the caller's making; and only who is meant to may execute it, or make a trigger
+-- of it.
+
 CREATE SCHEMA app;
 GRANT USAGE ON SCHEMA app TO sfms_service;
 
@@ -44,7 +49,7 @@ END $$;
 -- What a user may do, for work that is done later on the user's behalf. identity replaces this; until then nobody may
 -- do anything.
 CREATE FUNCTION app.principal(in_org uuid, in_user uuid, OUT permissions text[], OUT visibility text, OUT time_zone text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT '{}'::text[], ''::text, 'UTC'::text WHERE false $$;
 
 -- ---- the columns that every record has --------------------------------------------------------------------------
@@ -103,7 +108,7 @@ CREATE INDEX events_record ON app.events (org_id, record_id, xid, seq);
 
 -- Definer, so that services can neither forge nor change events.
 CREATE FUNCTION app.log_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) - 'search_text' END;
     new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) - 'search_text' END;
@@ -119,6 +124,7 @@ BEGIN
             old_row, new_row);
     RETURN NULL;
 END $$;
+REVOKE EXECUTE ON FUNCTION app.log_event FROM PUBLIC;
 
 -- ---- one call per table -----------------------------------------------------------------------------------------
 
@@ -217,7 +223,7 @@ GRANT SELECT, INSERT, UPDATE ON app.jobs TO sfms_service;
 -- Takes one due job of the given kinds, of any tenant, for 20 seconds; no row if there is none. A job whose lease has
 -- expired is due again: when a process dies, another takes its jobs up soon. Runners renew the lease as they go.
 CREATE FUNCTION app.claim_job(kinds text[]) RETURNS SETOF app.jobs LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     UPDATE app.jobs j SET state = 'RUNNING', attempt = j.attempt + 1, lease_until = now() + interval '20 seconds'
       FROM (SELECT org_id, id FROM app.jobs
              WHERE state IN ('PENDING', 'RUNNING') AND run_at <= now() AND kind = ANY (kinds)
@@ -248,7 +254,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON app.idempotency TO sfms_service;
 -- Forgets answers that were kept longer than 24 hours, of all tenants; answers how many. Definer, because a runner of
 -- jobs sees only the rows of the user on whose behalf it works.
 CREATE FUNCTION app.purge_idempotency() RETURNS bigint LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     WITH gone AS (DELETE FROM app.idempotency WHERE create_time < now() - interval '24 hours' RETURNING 1)
     SELECT count(*) FROM gone
 $$;
@@ -284,7 +290,7 @@ AS $$ SELECT '%' || replace(replace(replace(t, '\', '\\'), '%', '\%'), '_', '\_'
 -- what a search needs, though none of them says more than true or false. Without the marks a filter on an amount or a
 -- search reads the whole organisation (245 ms against 1 ms at 200,000 deals). Only a superuser may set them, and
 -- pg_upgrade forgets them, so `sfmsctl migrate` calls this each time; false if the caller may not.
-CREATE FUNCTION app.mark_leakproof() RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION app.mark_leakproof() RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     f regprocedure;
 BEGIN

@@ -193,14 +193,14 @@ BEGIN
 END $$;
 
 CREATE FUNCTION identity.user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM identity.refresh_sight(org_id, array_agg(id)) FROM changed GROUP BY org_id;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION identity.moved_user_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM identity.refresh_sight(c.org_id, array_agg(c.id))
        FROM changed c JOIN previous p USING (org_id, id)
@@ -209,14 +209,14 @@ BEGIN
 END $$;
 
 CREATE FUNCTION identity.team_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM identity.refresh_sight(org_id) FROM (SELECT DISTINCT org_id FROM changed) orgs;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION identity.moved_team_sight() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM identity.refresh_sight(org_id)
        FROM (SELECT DISTINCT c.org_id FROM changed c JOIN previous p USING (org_id, id)

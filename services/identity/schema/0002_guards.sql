@@ -41,7 +41,7 @@ END $$;
 -- ---- roles ------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION identity.guard_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF app.user_id() IS NULL THEN
         RETURN NEW;
@@ -89,7 +89,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION identity.guard_team() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         PERFORM identity.guard_team_parent(NEW);
@@ -149,7 +149,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION identity.guard_user() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         PERFORM identity.guard_place(NEW);

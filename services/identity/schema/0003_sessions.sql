@@ -55,7 +55,7 @@ ALTER TABLE identity.builtin_roles ENABLE ROW LEVEL SECURITY;
 -- 15 minutes.
 CREATE FUNCTION identity.count_try(in_key text, in_limit integer) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     one  identity.attempts;
     wait interval;
@@ -81,11 +81,11 @@ BEGIN
 END $$;
 
 -- The try was right. One person's tries are forgotten, those of a network address only by this one.
-CREATE FUNCTION identity.forget_tries(in_key text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+CREATE FUNCTION identity.forget_tries(in_key text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ DELETE FROM identity.attempts WHERE key = in_key $$;
 
 CREATE FUNCTION identity.forget_try(in_key text) RETURNS void LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     UPDATE identity.attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL WHERE key = in_key
 $$;
 
@@ -94,7 +94,7 @@ $$;
 -- Who may be meant by a mail address: one user of each organisation, or of the named one (by id or name).
 CREATE FUNCTION identity.sign_in_candidates(in_email text, in_org text)
 RETURNS TABLE (org_id uuid, user_id uuid, password_hash text) LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     SELECT u.org_id, u.id, c.password_hash
       FROM identity.users u
       JOIN identity.credentials c ON c.org_id = u.org_id AND c.user_id = u.id
@@ -106,7 +106,7 @@ $$;
 
 CREATE FUNCTION identity.open_session(in_org uuid, in_user uuid, in_session uuid, in_family text, in_token text)
 RETURNS void LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM identity.sessions WHERE org_id = in_org AND user_id = in_user AND expire_time < now();
     INSERT INTO identity.sessions (org_id, id, user_id, family_hash, token_hash)
     VALUES (in_org, in_session, in_user, in_family, in_token);
@@ -116,7 +116,7 @@ $$;
 -- before ends the session.
 CREATE FUNCTION identity.rotate_session(in_org uuid, in_session uuid, in_family text, in_old text, in_new text)
 RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     one identity.sessions;
 BEGIN
@@ -138,13 +138,13 @@ END $$;
 
 -- Ends a session of the caller's.
 CREATE FUNCTION identity.end_session(in_session uuid) RETURNS void LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     UPDATE identity.sessions SET revoke_time = now()
      WHERE org_id = app.org_id() AND user_id = app.user_id() AND id = in_session AND revoke_time IS NULL
 $$;
 
 CREATE FUNCTION identity.end_user_sessions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE identity.sessions SET revoke_time = now()
      WHERE org_id = NEW.org_id AND user_id = NEW.id AND revoke_time IS NULL;
@@ -159,7 +159,7 @@ CREATE TRIGGER end_sessions AFTER UPDATE ON identity.users FOR EACH ROW
 -- Permissions and sight of a user who may work; all NULL if there is none.
 CREATE OR REPLACE FUNCTION app.principal(in_org uuid, in_user uuid, OUT permissions text[], OUT visibility text,
     OUT time_zone text) LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     SELECT r.permissions, r.visibility, coalesce(u.time_zone, o.time_zone)
       FROM identity.users u
       JOIN identity.roles r ON r.org_id = u.org_id AND r.id = u.role_id
@@ -170,7 +170,7 @@ $$;
 -- The same for the user of a session, while it lasts.
 CREATE FUNCTION identity.session_principal(in_org uuid, in_user uuid, in_session uuid, OUT permissions text[],
     OUT visibility text, OUT time_zone text) LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.permissions, p.visibility, p.time_zone
       FROM identity.sessions s, app.principal(in_org, in_user) p
      WHERE s.org_id = in_org AND s.id = in_session AND s.user_id = in_user AND s.revoke_time IS NULL
@@ -181,7 +181,7 @@ $$;
 
 -- The hash of the caller's own password; NULL if there is none.
 CREATE FUNCTION identity.own_password_hash() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     SELECT password_hash FROM identity.credentials WHERE org_id = app.org_id() AND user_id = app.user_id()
 $$;
 
@@ -189,7 +189,7 @@ $$;
 -- user's sessions but in_keep, and answers how many; -1 if there is no such user.
 CREATE FUNCTION identity.set_password(in_user uuid, in_hash text, in_keep uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     target identity.roles;
     ended  integer;
@@ -216,7 +216,7 @@ END $$;
 
 -- Takes the built-in roles as the running version knows them, and brings those of every organisation in line.
 CREATE FUNCTION identity.sync_builtin_roles(in_roles jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('identity builtin roles', 0));
     INSERT INTO identity.builtin_roles AS b
@@ -234,7 +234,7 @@ END $$;
 CREATE FUNCTION identity.create_org(in_org uuid, in_admin uuid, in_roles uuid[], in_name text, in_currency text,
     in_time_zone text, in_locale text, in_email text, in_display_name text, in_hash text) RETURNS void
 LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO identity.orgs (org_id, id, name, currency, time_zone, locale)
     VALUES (in_org, in_org, in_name, in_currency, in_time_zone, in_locale);
     INSERT INTO identity.roles (org_id, id, name, visibility, permissions, builtin)

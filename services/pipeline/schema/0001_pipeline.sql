@@ -84,7 +84,7 @@ CREATE TRIGGER fix_probability BEFORE INSERT OR UPDATE ON pipeline.stages
 -- Deals show the probability of their stage, so a change of it is a change of them. Definer: it reaches deals that the
 -- user does not see.
 CREATE FUNCTION pipeline.spread_probability() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE pipeline.deals SET probability = NEW.probability WHERE org_id = NEW.org_id AND stage_id = NEW.id;
     RETURN NULL;
@@ -94,7 +94,7 @@ CREATE TRIGGER spread_probability AFTER UPDATE ON pipeline.stages
 
 -- A stage with deals in it stays. Definer: deals that the user does not see count.
 CREATE FUNCTION pipeline.keep_used_stage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pipeline.deals
                 WHERE org_id = NEW.org_id AND stage_id = NEW.id AND delete_time IS NULL) THEN
@@ -155,7 +155,7 @@ GRANT SELECT, INSERT, UPDATE ON pipeline.products TO sfms_pipeline;
 
 -- Gives a new organisation a process to start with, in its language.
 CREATE FUNCTION pipeline.seed_org() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     process uuid := gen_random_uuid();
     chinese boolean := NEW.locale LIKE 'zh%';
@@ -175,3 +175,5 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER seed_pipeline AFTER INSERT ON identity.orgs FOR EACH ROW EXECUTE FUNCTION pipeline.seed_org();
+
+REVOKE EXECUTE ON FUNCTION pipeline.spread_probability, pipeline.keep_used_stage, pipeline.seed_org FROM PUBLIC;

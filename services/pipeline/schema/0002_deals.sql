@@ -246,7 +246,7 @@ GRANT SELECT ON pipeline.stage_history TO sfms_pipeline;
 -- A new deal. One that comes in closed, from another system, has been in the last open stage from its start to its end.
 -- Definer, like all that follow, so that services cannot write history of their own.
 CREATE FUNCTION pipeline.begin_history() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NEW.outcome <> 'OPEN' THEN
         INSERT INTO pipeline.stage_history (org_id, deal_id, owner_id, stage_id, enter_time, leave_time, actor_id)
@@ -266,7 +266,7 @@ CREATE TRIGGER begin_history AFTER INSERT ON pipeline.deals
 
 -- A deal has moved.
 CREATE FUNCTION pipeline.go_on_history() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE pipeline.stage_history SET leave_time = NEW.stage_enter_time
      WHERE org_id = NEW.org_id AND deal_id = NEW.id AND leave_time IS NULL;
@@ -282,13 +282,15 @@ CREATE TRIGGER go_on_history AFTER UPDATE ON pipeline.deals
 
 -- A deal has a new owner.
 CREATE FUNCTION pipeline.hand_over_history() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE pipeline.stage_history SET owner_id = NEW.owner_id WHERE org_id = NEW.org_id AND deal_id = NEW.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER hand_over_history AFTER UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.owner_id <> NEW.owner_id) EXECUTE FUNCTION pipeline.hand_over_history();
+
+REVOKE EXECUTE ON FUNCTION pipeline.begin_history, pipeline.go_on_history, pipeline.hand_over_history FROM PUBLIC;
 
 -- ---- who sees what, and how fast --------------------------------------------------------------------------------
 -- Every index is paid for by every insert, and an update of an indexed column is entered in all of them: a new amount
