@@ -60,19 +60,35 @@ password_key(sfms_arena *a, const char *kind, const char *value)
     return sfms_hex(a, hash, sizeof(hash));
 }
 
-sfms_status
-password_count_try(sfms_call *call, const password_try *one, const password_try *two)
+/* The keys, which are hexadecimal, as a PostgreSQL array. */
+static const char *
+keys_of(sfms_arena *a, size_t n, const password_try *tries)
 {
-    const char *limits[2] = {sfms_printf(call->arena, "%d", one->limit), NULL};
+    const char *keys = tries[0].key;
+
+    for (size_t i = 1; i < n; i++)
+        keys = sfms_printf(a, "%s,%s", keys, tries[i].key);
+    return sfms_printf(a, "{%s}", keys);
+}
+
+static const char *
+limits_of(sfms_arena *a, size_t n, const password_try *tries)
+{
+    const char *limits = sfms_printf(a, "%d", tries[0].limit);
+
+    for (size_t i = 1; i < n; i++)
+        limits = sfms_printf(a, "%s,%d", limits, tries[i].limit);
+    return sfms_printf(a, "{%s}", limits);
+}
+
+sfms_status
+password_count_tries(sfms_call *call, size_t n, const password_try *tries)
+{
     PGresult *result;
     const char *seconds;
-    sfms_status status;
+    sfms_status status = sfms_query(call, &result, "SELECT identity.count_tries($1::text[], $2::integer[])",
+        SFMS_ARGS(keys_of(call->arena, n, tries), limits_of(call->arena, n, tries)));
 
-    if (two != NULL)
-        limits[1] = sfms_printf(call->arena, "%d", two->limit);
-    status = sfms_query(call, &result,
-        "SELECT greatest(identity.count_try($1, $2::integer), identity.count_try($3, $4::integer))",
-        SFMS_ARGS(one->key, limits[0], two != NULL ? two->key : NULL, limits[1]));
     if (status != SFMS_OK)
         return status;
     seconds = PQgetvalue(result, 0, 0);
@@ -81,4 +97,11 @@ password_count_try(sfms_call *call, const password_try *one, const password_try 
     status = sfms_fail(call, &too_many_tries, seconds);
     call->failure->retry_after = (uint32_t)strtoul(seconds, NULL, 10);
     return status;
+}
+
+sfms_status
+password_forget_try(sfms_call *call, size_t n, const password_try *tries)
+{
+    return sfms_exec(
+        call, NULL, "SELECT identity.forget_try($1::text[])", SFMS_ARGS(keys_of(call->arena, n, tries)));
 }

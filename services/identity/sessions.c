@@ -13,7 +13,8 @@
 #include "token.h"
 
 enum {
-    EMAIL_TRIES = 5,
+    TRIES = 5,        /* on one mail address, from one network address */
+    EMAIL_TRIES = 20, /* from all: a stranger's failures alone do not shut out whom the address belongs to */
     PEER_TRIES = 100, /* many people may share an office's address */
     FRESH_SECONDS = 10,
     FAMILY_BYTES = 16, /* of a refresh token: the part that stays */
@@ -127,12 +128,17 @@ static sfms_status
 create_session(sfms_call *call, const void *in, void *out)
 {
     const Pb__CreateSessionRequest *req = in;
+    sfms_arena *a = call->arena;
     const char *peer = call->peer != NULL ? call->peer : "";
-    const password_try by_email = {password_key(call->arena, "email", req->email), EMAIL_TRIES};
-    const password_try by_peer = {password_key(call->arena, "peer", peer), PEER_TRIES};
+    const password_try tries[] = {
+        {password_key(a, "both", sfms_printf(a, "%s %s", peer, req->email)), TRIES},
+        {password_key(a, "email", req->email), EMAIL_TRIES},
+        {password_key(a, "peer", peer), PEER_TRIES},
+    };
+    size_t n = peer[0] != '\0' ? 3 : 2;
     PGresult *candidates;
     int row = 0;
-    sfms_status status = password_count_try(call, &by_email, peer[0] != '\0' ? &by_peer : NULL);
+    sfms_status status = password_count_tries(call, n, tries);
 
     if (status == SFMS_OK)
         status = sfms_query(call, &candidates,
@@ -140,10 +146,8 @@ create_session(sfms_call *call, const void *in, void *out)
             SFMS_ARGS(req->email, req->org));
     if (status == SFMS_OK)
         status = match(call, candidates, req->password, &row);
-    if (status != SFMS_OK)
-        return status;
-    status = sfms_exec(call, NULL, "SELECT identity.forget_tries($1), identity.forget_try($2)",
-        SFMS_ARGS(by_email.key, by_peer.key));
+    if (status == SFMS_OK)
+        status = password_forget_try(call, n, tries);
     if (status != SFMS_OK)
         return status;
     return open_session(call, PQgetvalue(candidates, row, 0), PQgetvalue(candidates, row, 1), out);

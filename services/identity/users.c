@@ -57,7 +57,7 @@ prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
         sfms_violate(call, "current_password", &sfms_required);
         return sfms_fail(call, &sfms_bad_fields);
     }
-    status = password_count_try(call, &one, NULL);
+    status = password_count_tries(call, 1, &one);
     if (status == SFMS_OK)
         status = sfms_query(call, &result, "SELECT identity.own_password_hash()", SFMS_NO_ARGS);
     if (status != SFMS_OK)
@@ -65,7 +65,7 @@ prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
     hash = PQgetisnull(result, 0, 0) ? NULL : PQgetvalue(result, 0, 0);
     if (!password_verify(hash, req->current_password))
         return sfms_fail(call, &wrong_password);
-    return sfms_exec(call, NULL, "SELECT identity.forget_tries($1)", SFMS_ARGS(one.key));
+    return password_forget_try(call, 1, &one);
 }
 
 static sfms_status

@@ -4,6 +4,7 @@ import time
 import jwt
 import pytest
 from jwt.algorithms import ECAlgorithm
+from requests.adapters import HTTPAdapter
 
 from lib.api import Api
 from lib.org import PASSWORD, log_in
@@ -110,6 +111,33 @@ def test_a_login_that_keeps_failing_is_slowed_down(guest, org):
     assert [a.status for a in answers] == sorted(a.status for a in answers), "401s, then 429s"
     guest.post("/v1/sessions", json={"email": person.email, "password": PASSWORD}).fails(429)
     log_in(org.base, org.admin.email)
+
+
+def guest_from(stack, address):
+    """A guest at another of the addresses of this machine."""
+    guest = Api(stack.base)
+    adapter = HTTPAdapter()
+    adapter.init_poolmanager(4, 4, source_address=(address, 0))
+    guest.http.mount("http://", adapter)
+    return guest
+
+
+def test_strangers_do_not_lock_anybody_out(stack, org):
+    """What fails at one network address counts there; only very many failures on a mail address count everywhere, and not
+    where its owner has signed in before."""
+    person = org.person("Rep")
+    login = {"email": person.email, "password": "a stranger's guess"}
+    first = guest_from(stack, "127.0.1.1")
+    assert [first.post("/v1/sessions", json=login).status for _ in range(7)] == 5 * [401] + 2 * [429]
+    right = {**login, "password": PASSWORD}
+    first.post("/v1/sessions", json=right).fails(429, "TOO_MANY_TRIES")
+    guest_from(stack, "127.0.2.1").post("/v1/sessions", json=right).ok()
+    for n in range(2, 6):
+        stranger = guest_from(stack, f"127.0.1.{n}")
+        statuses = [stranger.post("/v1/sessions", json=login).status for _ in range(5)]
+    assert 429 in statuses, "many strangers are too many"
+    guest_from(stack, "127.0.2.2").post("/v1/sessions", json=right).fails(429, "TOO_MANY_TRIES")
+    log_in(org.base, person.email)
 
 
 def test_set_password_ends_other_sessions(guest, org):

@@ -29,14 +29,17 @@ CREATE TABLE identity.sessions (
 CREATE INDEX sessions_user ON identity.sessions (org_id, user_id);
 ALTER TABLE identity.sessions ENABLE ROW LEVEL SECURITY;
 
--- Passwords that were tried, by whom (a hash of the mail address or of the network address).
+-- Passwords that were tried. A key is a hash: of the mail address, of the network address, of both together. known: the
+-- last try under it was right.
 CREATE TABLE identity.attempts (
     key           text PRIMARY KEY,
     failures      integer NOT NULL DEFAULT 0,
     last_time     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    blocked_until timestamptz
+    blocked_until timestamptz,
+    known         boolean NOT NULL DEFAULT false,
+    expire_time   timestamptz NOT NULL DEFAULT now() + interval '1 day'
 );
-CREATE INDEX attempts_last_time ON identity.attempts (last_time);
+CREATE INDEX attempts_expire_time ON identity.attempts (expire_time);
 ALTER TABLE identity.attempts ENABLE ROW LEVEL SECURITY;
 
 -- The roles that every organisation has, as this version of the system knows them.
@@ -50,43 +53,48 @@ ALTER TABLE identity.builtin_roles ENABLE ROW LEVEL SECURITY;
 
 -- ---- tries ------------------------------------------------------------------------------------------------------
 
--- Counts a try before it is made, so that many at once cannot slip through. Answers the seconds to wait; 0 to go on. The
--- failure number in_limit, within 15 minutes of each other, blocks for 32 seconds, each further one for twice as long, at most
--- 15 minutes.
-CREATE FUNCTION identity.count_try(in_key text, in_limit integer) RETURNS integer
-LANGUAGE plpgsql STRICT SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+-- Counts a try under each key before it is made, so that many at once cannot slip through. Answers the seconds to wait, in
+-- which case nothing was counted; 0 to go on. The failure number limit, within 15 minutes of each other, blocks a key for
+-- 32 seconds, each further one for twice as long, at most 15 minutes. Where the first key is known, no other is looked at:
+-- whoever has signed in from a place before is not shut out by what others try elsewhere.
+CREATE FUNCTION identity.count_tries(in_keys text[], in_limits integer[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    one  identity.attempts;
+    keys text[] := in_keys;
     wait interval;
 BEGIN
     DELETE FROM identity.attempts WHERE key IN (
-        SELECT key FROM identity.attempts WHERE last_time < now() - interval '1 day' AND key <> in_key
+        SELECT key FROM identity.attempts WHERE expire_time < now() AND key <> ALL (in_keys)
          LIMIT 100 FOR UPDATE SKIP LOCKED);
-    INSERT INTO identity.attempts (key) VALUES (in_key) ON CONFLICT DO NOTHING;
-    SELECT * INTO one FROM identity.attempts WHERE key = in_key FOR UPDATE;
-    IF one.blocked_until > clock_timestamp() THEN
-        RETURN ceil(extract(epoch FROM one.blocked_until - clock_timestamp()));
+    IF EXISTS (SELECT 1 FROM identity.attempts WHERE key = in_keys[1] AND known AND expire_time > now()) THEN
+        keys := in_keys[1:1];
     END IF;
-    IF one.last_time < clock_timestamp() - interval '15 minutes' THEN
-        one.failures := 0;
+    INSERT INTO identity.attempts (key) SELECT k FROM unnest(keys) k ORDER BY k ON CONFLICT DO NOTHING;
+    PERFORM 1 FROM identity.attempts WHERE key = ANY (keys) ORDER BY key FOR UPDATE;
+    SELECT max(blocked_until) - clock_timestamp() INTO wait FROM identity.attempts WHERE key = ANY (keys);
+    IF wait > interval '0' THEN
+        RETURN ceil(extract(epoch FROM wait));
     END IF;
-    one.failures := one.failures + 1;
-    IF one.failures >= in_limit THEN
-        wait := least(make_interval(secs => power(2, least(one.failures - in_limit + 5, 10))), interval '15 minutes');
-    END IF;
-    UPDATE identity.attempts SET failures = one.failures, last_time = clock_timestamp(),
-           blocked_until = clock_timestamp() + wait WHERE key = in_key;
+    UPDATE identity.attempts a SET failures = n.failures, last_time = clock_timestamp(),
+           blocked_until = clock_timestamp() + CASE WHEN n.failures >= n.most THEN
+               least(make_interval(secs => power(2, least(n.failures - n.most + 5, 10))), interval '15 minutes') END,
+           expire_time = greatest(a.expire_time, now() + interval '1 day')
+      FROM (SELECT key, t.most,
+                   CASE WHEN last_time < clock_timestamp() - interval '15 minutes' THEN 1 ELSE failures + 1 END AS failures
+              FROM unnest(in_keys, in_limits) AS t (key, most) JOIN identity.attempts USING (key)
+             WHERE key = ANY (keys)) n
+     WHERE a.key = n.key;
     RETURN 0;
 END $$;
 
--- The try was right. One person's tries are forgotten, those of a network address only by this one.
-CREATE FUNCTION identity.forget_tries(in_key text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ DELETE FROM identity.attempts WHERE key = in_key $$;
-
-CREATE FUNCTION identity.forget_try(in_key text) RETURNS void LANGUAGE sql SECURITY DEFINER
+-- The try was right: the first key starts anew and is known for 30 days; under the others this one try is forgotten.
+CREATE FUNCTION identity.forget_try(in_keys text[]) RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE identity.attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL WHERE key = in_key
+    UPDATE identity.attempts SET failures = greatest(failures - 1, 0), blocked_until = NULL
+     WHERE key = ANY (in_keys[2:]);
+    UPDATE identity.attempts SET failures = 0, blocked_until = NULL, known = true,
+           expire_time = now() + interval '30 days'
+     WHERE key = in_keys[1];
 $$;
 
 -- ---- sessions ---------------------------------------------------------------------------------------------------
@@ -252,9 +260,8 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA identity FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     identity.default_role(),
     identity.is_time_zone(text),
-    identity.count_try(text, integer),
-    identity.forget_tries(text),
-    identity.forget_try(text),
+    identity.count_tries(text[], integer[]),
+    identity.forget_try(text[]),
     identity.sign_in_candidates(text, text),
     identity.open_session(uuid, uuid, uuid, text, text),
     identity.rotate_session(uuid, uuid, text, text, text),
