@@ -201,3 +201,15 @@ def test_nobody_raises_himself(firm):
     answer = hr.api.post("/v1/roles", json={"name": "Super", "visibility": "ORG", "permissions": ["deals.delete"]})
     assert answer.status in (400, 403), str(answer)
     assert hr.api.get("/v1/me").ok()["roleName"] == "HR"
+
+
+@pytest.mark.parametrize("permission", ["users.write", "teams.write"])
+def test_who_decides_who_sees_whom_sees_all(permission, firm):
+    """A lead of a team who may write users or teams would put himself above the others and see their records."""
+    role = {"name": f"Lead with {permission}", "permissions": ["accounts.read", permission]}
+    for visibility in ("OWN", "TEAM"):
+        firm.api.post("/v1/roles", json={**role, "visibility": visibility}).fails(
+            400, "INVALID_FIELDS", "/visibility", "MUST_SEE_ALL")
+    made = firm.api.post("/v1/roles", json={**role, "visibility": "ORG"}).ok(201)
+    firm.api.patch(f"/v1/roles/{made['id']}", {"visibility": "TEAM"}).fails(
+        400, "INVALID_FIELDS", "/visibility", "MUST_SEE_ALL")

@@ -40,6 +40,17 @@ END $$;
 
 -- ---- roles ------------------------------------------------------------------------------------------------------
 
+-- Who writes users and teams decides who sees whom, himself included: to give that to a role that does not see all would
+-- let its users see all after all.
+CREATE FUNCTION identity.guard_reach(role identity.roles) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF role.visibility <> 'ORG' AND role.permissions && '{users.write,teams.write}' THEN
+        RAISE EXCEPTION USING COLUMN = 'visibility', HINT = 'MUST_SEE_ALL',
+            MESSAGE = 'must be ORG with users.write or teams.write, which decide who sees what',
+            DETAIL = '拥有 users.write 或 teams.write 权限时必须为 ORG，因为它们决定谁能看到什么';
+    END IF;
+END $$;
+
 CREATE FUNCTION identity.guard_role() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -50,6 +61,7 @@ BEGIN
         RAISE EXCEPTION USING HINT = 'BUILTIN_ROLE', MESSAGE = 'Built-in roles cannot be changed or deleted.',
             DETAIL = '内置角色不能修改或删除。';
     END IF;
+    PERFORM identity.guard_reach(NEW);
     PERFORM identity.require_cover(NEW.permissions, NEW.visibility);
     IF TG_OP = 'INSERT' THEN
         RETURN NEW;
