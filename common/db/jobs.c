@@ -16,7 +16,8 @@ enum {
     POLL_MS = 500,          /* sleep while nothing is due */
     CALL_US = 60 * 1000000, /* time that a job's statements get, from beat to beat */
     FINISH_MS = 2000,     /* a job that takes longer than this to end is given back when the process stops */
-    PURGE_SECONDS = 3600, /* between two purges of old answers */
+    PURGE_SECONDS = 3600, /* between two purges */
+    PURGE_ROWS = 10000,   /* at once; if there were as many, there may be more */
 };
 
 static const sfms_reason user_gone = {"USER_GONE", SFMS_FAILED_PRECONDITION,
@@ -260,14 +261,27 @@ purge_due(sfms_jobs *jobs)
     return due;
 }
 
-/* Forgets old answers. If it fails, the next hour does it. */
+static void
+purge_again(sfms_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->mutex);
+    jobs->purge_at_us = 0;
+    pthread_mutex_unlock(&jobs->mutex);
+}
+
+/* Forgets old answers and jobs. If it fails, the next hour does it. */
 static void
 purge(runner *r)
 {
     sfms_call call = call_new(r, NULL, "purge");
+    PGresult *gone;
 
-    if (purge_due(r->jobs))
-        sfms_exec(&call, NULL, "SELECT app.purge_idempotency()", SFMS_NO_ARGS);
+    if (!purge_due(r->jobs))
+        return;
+    if (sfms_query(&call, &gone, "SELECT app.purge($1::integer)",
+            SFMS_ARGS(sfms_printf(r->arena, "%d", PURGE_ROWS))) == SFMS_OK &&
+        strtol(PQgetvalue(gone, 0, 0), NULL, 10) >= PURGE_ROWS)
+        purge_again(r->jobs);
 }
 
 static void *

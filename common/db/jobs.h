@@ -1,9 +1,9 @@
 /*
  * jobs.h -- long and later work: one table (app.jobs), leases, retries.
  *
- * A job is written in the transaction that wants it (INSERT INTO app.jobs, or app.enqueue in SQL). Runners
- * take due jobs with FOR UPDATE SKIP LOCKED and a lease that they renew; if a process dies, the lease
- * expires and another takes the job. A handler is written so that doing it twice does no harm.
+ * A job is written in the transaction that wants it (INSERT INTO app.jobs). Runners take due jobs with
+ * FOR UPDATE SKIP LOCKED and a lease that they renew; if a process dies, the lease expires and another takes
+ * the job. A handler is written so that doing it twice does no harm. A week after its end a job is forgotten.
  */
 #ifndef SFMS_DB_JOBS_H
 #define SFMS_DB_JOBS_H

@@ -181,3 +181,20 @@ def test_services_never_delete_records(owner):
         for role in gate.SERVICE_ROLES:
             owner.execute("SELECT has_table_privilege(%s, %s, 'DELETE, TRUNCATE')", (role, oid))
             assert owner.fetchone()[0] is False, f"{role} may delete {name}"
+
+
+def test_what_has_ended_is_forgotten(owner, full):
+    """Jobs and kept answers do not pile up; what is younger, or not yet done, stays."""
+    owner.execute("""INSERT INTO app.jobs (org_id, user_id, kind, state, run_at, end_time)
+                     SELECT %s, %s, 'purged', state, now() - age, CASE WHEN state = 'DONE' THEN now() - age END
+                       FROM (VALUES ('DONE', interval '8 days'), ('DONE', '8 days'), ('DONE', '6 days'),
+                                    ('PENDING', '8 days')) j (state, age)""", (full.id, full.admin.id))
+    owner.execute("""INSERT INTO app.idempotency (org_id, user_id, key, request_hash, create_time)
+                     SELECT %s, %s, 'key of ' || age, '', now() - age
+                       FROM unnest('{25 hours,23 hours}'::interval[]) age""", (full.id, full.admin.id))
+    owner.execute("SET LOCAL ROLE sfms_activities")
+    owner.execute("SELECT app.purge(1), app.purge(100), app.purge(100)")
+    assert owner.fetchone() == (2, 1, 0)
+    owner.execute("RESET ROLE")
+    owner.execute("SELECT state, end_time < now() - interval '5 days' FROM app.jobs WHERE kind = 'purged' ORDER BY 1")
+    assert owner.fetchall() == [("DONE", True), ("PENDING", None)]

@@ -217,6 +217,7 @@ CREATE TABLE app.jobs (
     PRIMARY KEY (org_id, id)
 );
 CREATE INDEX jobs_due ON app.jobs (run_at) WHERE state IN ('PENDING', 'RUNNING');
+CREATE INDEX jobs_ended ON app.jobs (end_time) WHERE end_time IS NOT NULL;
 SELECT app.protect('app.jobs', 'tenant');
 GRANT SELECT, INSERT, UPDATE ON app.jobs TO sfms_service;
 
@@ -251,15 +252,28 @@ CREATE INDEX idempotency_create_time ON app.idempotency (create_time);
 SELECT app.protect('app.idempotency', 'user');
 GRANT SELECT, INSERT, UPDATE, DELETE ON app.idempotency TO sfms_service;
 
--- Forgets answers that were kept longer than 24 hours, of all tenants; answers how many. Definer, because a runner of
--- jobs sees only the rows of the user on whose behalf it works.
-CREATE FUNCTION app.purge_idempotency() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+-- ---- what is forgotten ------------------------------------------------------------------------------------------
+
+-- Forgets, for all tenants, answers that were kept longer than 24 hours and jobs that ended more than a week ago: whoever
+-- waited for one has its result elsewhere. At most so many of each; answers how many it were in all. Definer, because a
+-- runner of jobs sees only the rows of the organisation on whose behalf it works.
+CREATE FUNCTION app.purge(in_most integer) RETURNS bigint LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-    WITH gone AS (DELETE FROM app.idempotency WHERE create_time < now() - interval '24 hours' RETURNING 1)
-    SELECT count(*) FROM gone
+    WITH answers AS (
+        DELETE FROM app.idempotency WHERE (org_id, user_id, key) IN (
+            SELECT org_id, user_id, key FROM app.idempotency
+             WHERE create_time < now() - interval '24 hours' LIMIT in_most FOR UPDATE SKIP LOCKED)
+        RETURNING 1
+    ), ended AS (
+        DELETE FROM app.jobs WHERE (org_id, id) IN (
+            SELECT org_id, id FROM app.jobs
+             WHERE end_time < now() - interval '7 days' LIMIT in_most FOR UPDATE SKIP LOCKED)
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM answers) + (SELECT count(*) FROM ended)
 $$;
-REVOKE EXECUTE ON FUNCTION app.purge_idempotency FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION app.purge_idempotency TO sfms_service;
+REVOKE EXECUTE ON FUNCTION app.purge FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.purge TO sfms_service;
 
 -- ---- text -------------------------------------------------------------------------------------------------------
 
