@@ -198,3 +198,9 @@ def test_what_has_ended_is_forgotten(owner, full):
     owner.execute("RESET ROLE")
     owner.execute("SELECT state, end_time < now() - interval '5 days' FROM app.jobs WHERE kind = 'purged' ORDER BY 1")
     assert owner.fetchall() == [("DONE", True), ("PENDING", None)]
+
+
+@pytest.mark.parametrize("role", gate.SERVICE_ROLES[1:])
+def test_a_process_that_stops_in_a_transaction_is_cut_off(role, stack):
+    """The feed of events waits for open transactions: none may stay open because its process froze or lost its network."""
+    assert stack.sql("SHOW idle_in_transaction_session_timeout", user=role) == [("1min",)]
