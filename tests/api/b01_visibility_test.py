@@ -156,6 +156,32 @@ def test_activities_are_seen_with_their_record(firm):
         400, "INVALID_FIELDS", "/relatedId")
 
 
+def test_an_activity_is_seen_by_its_record_and_no_namesake(firm):
+    """A record of another collection with the same id opens nothing."""
+    account = firm.accounts["cem"]
+    note = firm.cem.api.post("/v1/notes", json={"body": "Secret", "relatedResource": "accounts",
+                                                "relatedId": account["id"]}).ok(201)
+    firm.ann.api.post("/v1/deals", json={"id": account["id"], "name": "Namesake"}).ok(201)
+    firm.ann.api.get(f"/v1/notes/{note['id']}").fails(404, "NOT_FOUND")
+    assert firm.ann.api.all("/v1/notes", search="Secret") == []
+    firm.api.delete(f"/v1/deals/{account['id']}").ok()
+
+
+def test_a_note_on_a_task_is_seen_with_it(firm):
+    """Through the task, and through the record that the task is about; and what hangs on a user is for all."""
+    task = firm.cem.api.post("/v1/tasks", json={"subject": "Ask", "relatedResource": "deals",
+                                                "relatedId": firm.deals["ann"]["id"]})
+    task.fails(400, "INVALID_FIELDS", "/relatedId")
+    task = firm.north_manager.api.post("/v1/tasks", json={"subject": "Ask", "relatedResource": "deals",
+                                                          "relatedId": firm.deals["ann"]["id"]}).ok(201)
+    notes = [firm.north_manager.api.post("/v1/notes", json={"body": "About it", "relatedResource": resource,
+                                                            "relatedId": id}).ok(201)
+             for resource, id in (("tasks", task["id"]), ("users", firm.bob.id))]
+    seen = {who: {n["id"] for n in getattr(firm, who).api.all("/v1/notes", search="About it")} for who in WHO_SEES}
+    both, about_user = {n["id"] for n in notes}, {notes[1]["id"]}
+    assert seen == {"ann": both, "bob": about_user, "cem": about_user, "north_manager": both, "boss": both, "viewer": both}
+
+
 def test_moving_a_team_moves_sight(firm):
     """The team tree is what counts at once, not what it was when somebody signed in."""
     org = firm.org

@@ -128,10 +128,12 @@ REVOKE EXECUTE ON FUNCTION app.log_event FROM PUBLIC;
 
 -- ---- one call per table -----------------------------------------------------------------------------------------
 
--- The resources by collection name, and where they are.
+-- The resources by collection name, and where they are. by_owner: a record is seen by who sees its owner, and by nobody
+-- else.
 CREATE TABLE app.resources (
     name     text PRIMARY KEY,
-    relation regclass NOT NULL
+    relation regclass NOT NULL,
+    by_owner boolean NOT NULL DEFAULT false
 );
 
 -- Puts a table behind row-level security. kind: 'tenant' (all of the organisation), 'owner' (by the user's visibility),
@@ -140,7 +142,9 @@ CREATE FUNCTION app.protect(relation regclass, kind text) RETURNS void LANGUAGE 
 DECLARE
     rule text := CASE kind
         WHEN 'tenant' THEN 'org_id = (SELECT app.org_id())'
-        WHEN 'owner' THEN 'org_id = (SELECT app.org_id()) AND ((SELECT app.sees_org()) OR owner_id = ANY ((SELECT app.seen_owners())::uuid[]))'
+        -- A set, not an array: a row costs the same whether a manager has two people or two thousand.
+        WHEN 'owner' THEN 'org_id = (SELECT app.org_id()) AND ((SELECT app.sees_org()) OR owner_id = (SELECT app.user_id())'
+                          ' OR owner_id IN (SELECT unnest(app.seen_owners())))'
         WHEN 'user' THEN 'org_id = (SELECT app.org_id()) AND user_id = (SELECT app.user_id())'
         WHEN 'none' THEN 'true' END;
 BEGIN
@@ -161,7 +165,10 @@ BEGIN
     EXECUTE format('CREATE TRIGGER z_log AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION app.log_event(%L)',
                    relation, plain);
     EXECUTE format('GRANT SELECT (org_id, id) ON %s TO sfms_service', relation);
-    INSERT INTO app.resources VALUES (plain, relation);
+    IF kind = 'owner' THEN
+        EXECUTE format('GRANT SELECT (owner_id) ON %s TO sfms_service', relation);
+    END IF;
+    INSERT INTO app.resources VALUES (plain, relation, kind = 'owner');
 END $$;
 
 -- Whether the user sees a record of any kind: for what hangs on records (notes, tasks, history).
@@ -179,6 +186,23 @@ BEGIN
     RETURN seen;
 END $$;
 
+-- The collections whose records are seen by owner, and the ids of all those records that the user sees, who does not see
+-- the whole organisation. For policies of what hangs on records: one look at the set costs less than record_visible for
+-- many rows.
+CREATE FUNCTION app.owned_resources() RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE
+AS $$ SELECT array_agg(name) FROM app.resources WHERE by_owner $$;
+
+CREATE FUNCTION app.seen_records() RETURNS TABLE (resource text, id uuid) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    target app.resources;
+    owners uuid[] := app.seen_owners();
+BEGIN
+    FOR target IN SELECT * FROM app.resources WHERE by_owner LOOP
+        RETURN QUERY EXECUTE format('SELECT %L::text, id FROM %s WHERE org_id = app.org_id() AND owner_id = ANY ($1)',
+                                    target.name, target.relation) USING owners;
+    END LOOP;
+END $$;
+
 SELECT app.protect('app.resources', 'none');
 GRANT SELECT ON app.resources TO sfms_service;
 
@@ -194,7 +218,7 @@ GRANT SELECT ON app.sight TO sfms_service;
 ALTER TABLE app.events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON app.events USING (
     org_id = (SELECT app.org_id())
-    AND (owner_id IS NULL OR (SELECT app.sees_org()) OR owner_id = ANY ((SELECT app.seen_owners())::uuid[])
+    AND (owner_id IS NULL OR (SELECT app.sees_org()) OR owner_id IN (SELECT unnest(app.seen_owners()))
          OR record_id = (SELECT nullif(current_setting('sfms.seen_record', true), '')::uuid)));
 GRANT SELECT ON app.events TO sfms_service;
 
