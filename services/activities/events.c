@@ -14,7 +14,7 @@
  * there is, the next one begins at the mark, however little of what lies below was for this reader. A row
  * without event brings the mark when nothing is new. */
 static const char feed_sql[] =
-    "WITH mark AS MATERIALIZED (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin)"
+    "WITH mark AS MATERIALIZED (SELECT app.event_mark() AS xmin)"
     " SELECT mark.xmin, new.* FROM mark LEFT JOIN LATERAL ("
     "  SELECT " ACTIVITIES_EVENT_COLUMNS " FROM app.events e"
     "   WHERE e.org_id = (SELECT app.org_id()) AND (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < "

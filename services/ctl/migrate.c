@@ -131,6 +131,8 @@ ctl_migrate(int argc, char **argv)
         ctl_run(conn, "ledger", ledger_sql);
     for (int i = 0; sfms_schema[i].owner != NULL; i++)
         applied += apply(conn, a, sfms_schema[i].owner, sfms_schema[i].name, sfms_schema[i].sql);
+    if (strcmp(ctl_text(conn, a, "SELECT app.shift_events()", SFMS_NO_ARGS), "t") == 0)
+        printf("note: restored from a dump; new events are numbered after those that it brought\n");
     if (strcmp(ctl_text(conn, a, "SELECT app.mark_leakproof()", SFMS_NO_ARGS), "t") != 0)
         printf("note: not a superuser, so filters on amounts and searches cannot use their indexes; see "
                "app.mark_leakproof\n");

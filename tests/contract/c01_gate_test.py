@@ -216,3 +216,19 @@ def test_what_a_user_sees_is_a_set(role, name, owner, full):
     plan = "\n".join(row[0] for row in owner.fetchall())
     assert plan.count("hashed SubPlan") == (2 if name == "activities.tasks" else 1), plan
     assert "owner_id = ANY" not in plan, plan
+
+
+def test_events_go_on_in_a_server_that_a_dump_was_restored_into(owner, full):
+    """Such a server counts its transactions from the beginning; here, the events come from one that is far ahead."""
+    owner.execute("SELECT app.shift_events()")
+    assert owner.fetchone()[0] is False, "nothing to do"
+    owner.execute("UPDATE app.events SET xid = (xid::text::bigint + 1000000000000)::text::xid8")
+    owner.execute("SELECT xid::text::bigint FROM app.events ORDER BY xid DESC LIMIT 1")
+    last = owner.fetchone()[0]
+    owner.execute("SELECT app.shift_events(), app.shift_events()")
+    assert owner.fetchone() == (True, False)
+    owner.execute("UPDATE customers.accounts SET name = 'after' WHERE org_id = %s", (full.id,))
+    owner.execute("SELECT min(xid::text::bigint) FROM app.events WHERE after->>'name' = 'after'")
+    new = owner.fetchone()[0]
+    owner.execute("SELECT app.event_mark()::text::bigint")
+    assert last + 2**31 < owner.fetchone()[0] <= new, "old events are complete; this one is not yet"

@@ -90,9 +90,17 @@ END $$;
 -- difference. A reader goes by (xid, seq) and stops below pg_snapshot_xmin: what is below that is complete, so a
 -- transaction that commits late is never skipped.
 
+-- The number of this transaction, and the mark below which all is complete, as events count: the server's own, until
+-- app.shift_events says otherwise.
+CREATE FUNCTION app.event_xid() RETURNS xid8 LANGUAGE sql
+AS $$ SELECT pg_current_xact_id() $$;
+
+CREATE FUNCTION app.event_mark() RETURNS xid8 LANGUAGE sql STABLE
+AS $$ SELECT pg_snapshot_xmin(pg_current_snapshot()) $$;
+
 CREATE TABLE app.events (
     org_id     uuid NOT NULL,
-    xid        xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    xid        xid8 NOT NULL DEFAULT app.event_xid(),
     seq        bigint GENERATED ALWAYS AS IDENTITY,
     event_time timestamptz NOT NULL DEFAULT now(),
     actor_id   uuid,
@@ -125,6 +133,29 @@ BEGIN
     RETURN NULL;
 END $$;
 REVOKE EXECUTE ON FUNCTION app.log_event FROM PUBLIC;
+
+-- A server that a dump was restored into counts its transactions from the beginning: new events would stand before the old
+-- ones, and readers would never see them. Where that is so, this adds to the numbers what takes them beyond all events,
+-- and beyond those that readers have seen since the dump was made; true if it did. `sfmsctl migrate` calls it each time.
+CREATE FUNCTION app.shift_events() RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last  xid8;
+    shift numeric;
+BEGIN
+    SELECT e.xid INTO last
+      FROM identity.orgs o, LATERAL (SELECT xid FROM app.events WHERE org_id = o.org_id ORDER BY xid DESC LIMIT 1) e
+     ORDER BY e.xid DESC LIMIT 1;
+    IF last IS NULL OR last <= app.event_xid() THEN
+        RETURN false;
+    END IF;
+    shift := last::text::numeric + 2 ^ 32::numeric - pg_current_xact_id()::text::numeric;
+    EXECUTE format('CREATE OR REPLACE FUNCTION app.event_xid() RETURNS xid8 LANGUAGE sql'
+                   ' AS $f$ SELECT (pg_current_xact_id()::text::bigint + %s)::text::xid8 $f$', trunc(shift));
+    EXECUTE format('CREATE OR REPLACE FUNCTION app.event_mark() RETURNS xid8 LANGUAGE sql STABLE'
+                   ' AS $f$ SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint + %s)::text::xid8 $f$',
+                   trunc(shift));
+    RETURN true;
+END $$;
 
 -- ---- one call per table -----------------------------------------------------------------------------------------
 
