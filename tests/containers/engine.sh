@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # engine.sh -- a container engine and the images that the stack stands on. Needs deploy/lib's say.sh and packages.sh.
 
-ENGINE_DIR=   # where our own engine lives; empty if one was running already
+ENGINE_DIR=     # where our own engine lives; empty if one was running already
 ENGINE_PID=
-ENGINE_RULES= # the packet filter as it was before our engine changed it
+ENGINE_RULES=   # the packet filter as it was before our engine changed it, as iptables-restore reads it
+ENGINE_FORWARD= # and whether this machine forwarded packets
 
 # engine_up DIR: an engine that answers: the one that runs, or Debian's, installed and started by us with its state in DIR.
 engine_up() {
@@ -48,10 +49,8 @@ engine_start() {
     ENGINE_DIR=/tmp/sfms-engine-$(sha256sum <<<"$dir" | cut -c1-12)
     mkdir -p "$dir"
     install -d -m 700 "$ENGINE_DIR"
-    if [[ -z $ENGINE_RULES ]] && command -v iptables-save >/dev/null; then
-        ENGINE_RULES=$ENGINE_DIR/iptables
-        iptables-save >"$ENGINE_RULES" 2>/dev/null || ENGINE_RULES=
-    fi
+    ENGINE_RULES=$(engine_rules)
+    ENGINE_FORWARD=$(</proc/sys/net/ipv4/ip_forward)
     say "Starting a container engine (dockerd $*) …"
     dockerd --host "unix://$ENGINE_DIR/docker.sock" --data-root "$dir/engine" --exec-root "$ENGINE_DIR/exec" \
         --pidfile "$ENGINE_DIR/dockerd.pid" "$@" </dev/null >>"$dir/dockerd.log" 2>&1 &
@@ -70,6 +69,15 @@ engine_start() {
     return 1
 }
 
+# engine_rules: the packet filter as it is. The tables are named, because one that is empty is not printed otherwise, and
+# to restore it would leave in it what came later.
+engine_rules() {
+    local table
+    for table in filter nat raw; do
+        iptables-save -t "$table" 2>/dev/null || true
+    done
+}
+
 # engine_down: stops our own engine and puts the packet filter back; one that was running stays.
 engine_down() {
     if [[ -z $ENGINE_PID ]]; then
@@ -78,9 +86,8 @@ engine_down() {
     kill -TERM "$ENGINE_PID" 2>/dev/null || true
     wait "$ENGINE_PID" 2>/dev/null || true
     ENGINE_PID=
-    if [[ -n $ENGINE_RULES ]]; then
-        iptables-restore <"$ENGINE_RULES" 2>/dev/null || true
-    fi
+    iptables-restore <<<"$ENGINE_RULES" 2>/dev/null || true
+    echo "$ENGINE_FORWARD" >/proc/sys/net/ipv4/ip_forward || true
     if command -v ip >/dev/null && ip link show docker0 >/dev/null 2>&1; then
         ip link delete docker0 2>/dev/null || true
     fi
