@@ -111,21 +111,22 @@ SELECT c.org_id, s.id, c.password_hash
 
 -- ---- what they sell ---------------------------------------------------------------------------------------------
 
-CREATE TEMPORARY TABLE demo_product (n int, code text, name text, price numeric, family text, unit text, id uuid)
-    ON COMMIT DROP;
-INSERT INTO demo_product (n, code, name, price, family, unit) VALUES
-    (1, 'CRM-STD', '云客户管理 标准版', 3600, '软件', '用户/年'),
-    (2, 'CRM-PRO', '云客户管理 专业版', 7200, '软件', '用户/年'),
-    (3, 'BI-SUITE', 'Insight BI Suite', 48000, 'Software', 'year'),
-    (4, 'ERP-CONN', 'ERP Connector', 26000, 'Software', 'year'),
-    (5, 'GW-100', '工业网关 GW-100', 5800, '硬件', '台'),
-    (6, 'GW-500', '工业网关 GW-500', 15800, '硬件', '台'),
-    (7, 'SENS-T', 'Temperature Sensor Kit', 1280, 'Hardware', 'kit'),
-    (8, 'CAM-AI', '智能质检相机', 32000, '硬件', '台'),
-    (9, 'SVC-IMPL', '实施服务', 2400, '服务', '人天'),
-    (10, 'SVC-TRAIN', 'Training Day', 9800, 'Services', 'day'),
-    (11, 'SVC-7X24', '7x24 运维服务', 68000, '服务', '年'),
-    (12, 'CRM-LITE', '云客户管理 轻量版', 1200, '软件', '用户/年');
+-- usual, spread: the median of what is bought at once, and how far it is around; partners: what goes with it.
+CREATE TEMPORARY TABLE demo_product (n int, code text, name text, price numeric, family text, unit text, usual double precision,
+                                     spread double precision, partners int[], id uuid) ON COMMIT DROP;
+INSERT INTO demo_product (n, code, name, price, family, unit, usual, spread, partners) VALUES
+    (1, 'CRM-STD', '云客户管理 标准版', 3600, '软件', '用户/年', 25, 0.7, '{9,10}'),
+    (2, 'CRM-PRO', '云客户管理 专业版', 7200, '软件', '用户/年', 25, 0.7, '{9,4}'),
+    (3, 'BI-SUITE', 'Insight BI Suite', 48000, 'Software', 'year', 1.6, 0.4, '{4,9}'),
+    (4, 'ERP-CONN', 'ERP Connector', 26000, 'Software', 'year', 1.6, 0.4, '{9,3}'),
+    (5, 'GW-100', '工业网关 GW-100', 5800, '硬件', '台', 16, 0.7, '{7,11}'),
+    (6, 'GW-500', '工业网关 GW-500', 15800, '硬件', '台', 10, 0.7, '{7,11}'),
+    (7, 'SENS-T', 'Temperature Sensor Kit', 1280, 'Hardware', 'kit', 40, 0.7, '{5,10}'),
+    (8, 'CAM-AI', '智能质检相机', 32000, '硬件', '台', 4, 0.7, '{9,11}'),
+    (9, 'SVC-IMPL', '实施服务', 2400, '服务', '人天', 22, 0.5, '{10,3}'),
+    (10, 'SVC-TRAIN', 'Training Day', 9800, 'Services', 'day', 3, 0.4, '{9,7}'),
+    (11, 'SVC-7X24', '7x24 运维服务', 68000, '服务', '年', 1.2, 0.3, '{5,10}'),
+    (12, 'CRM-LITE', '云客户管理 轻量版', 1200, '软件', '用户/年', 25, 0.7, '{}');
 UPDATE demo_product SET id = pg_temp.id_at('product', n, now() - interval '559 days');
 
 INSERT INTO pipeline.products (org_id, id, create_time, update_time, name, code, unit_price, currency, family, unit, discontinued)
@@ -224,13 +225,19 @@ WITH dice AS MATERIALIZED (
            greatest(5, exp(ln(58) + 0.55 * pg_temp.normal('cycle', n)))::int AS cycle,
            1 + floor(power(pg_temp.chance('deal account', n), 1.4) * 500)::int AS rank
       FROM dice
+), hurried AS (
+    -- Four in ten of those that would be decided soon after the end of a quarter are decided in its last days instead.
+    SELECT n, start, rank,
+           CASE WHEN due - quarter_end <= 24 AND pg_temp.chance('hurry', n) < 0.4
+                THEN greatest(start + 5, quarter_end - floor(8 * pg_temp.chance('hurry day', n))::int) ELSE due END AS due
+      FROM drawn, LATERAL (SELECT start + cycle AS due, date_trunc('quarter', start + cycle)::date - 1 AS quarter_end) AS q
 ), placed AS (
     -- 211 has no factor in common with 500: the accounts with the most deals are spread over all cities.
-    SELECT d.n, d.start, d.cycle + (ARRAY[0, 0, 0, 0, 0, 2, 1])[extract(isodow FROM d.start + d.cycle)::int] AS cycle,
+    SELECT d.n, d.start, d.due - d.start - (ARRAY[0, 0, 0, 0, 0, 1, 2])[extract(isodow FROM d.due)::int] AS cycle,
            a.n AS account, a.zh, a.name AS account_name,
            CASE WHEN pg_temp.chance('deal owner', d.n) < 0.92 THEN a.owner_n
                 WHEN pg_temp.chance('deal owner', d.n) < 0.97 THEN t.manager ELSE p.manager END AS owner_n
-      FROM drawn d
+      FROM hurried d
       JOIN demo_account a ON a.n = 1 + (d.rank * 211) % 500
       JOIN demo_team t ON t.n = a.team
       JOIN demo_team p ON p.n = t.parent
@@ -336,7 +343,7 @@ SELECT row_number() OVER (ORDER BY s.position)::int AS step, s.id, s.outcome, s.
 -- How far each came: won ones through all open stages, lost ones to any of them, open ones as far as their time.
 UPDATE demo_deal d SET last = CASE
     WHEN outcome = 'WON' THEN 4
-    WHEN outcome = 'LOST' THEN 1 + floor(sqrt(pg_temp.chance('died in', n)) * 4)::int
+    WHEN outcome = 'LOST' THEN 1 + floor(pg_temp.chance('died in', n) * 4)::int
     ELSE (SELECT max(step) FROM demo_step WHERE outcome = 'OPEN'
              AND share <= least(1, (now()::date - d.start)::double precision / d.cycle)) END;
 
@@ -358,17 +365,17 @@ SELECT n, deal, owner, step, stage, least(enter_time, now()) AS enter_time,
        row_number() OVER (PARTITION BY n ORDER BY step) AS version
   FROM stays;
 
--- What they are about: one to three products, in numbers that grow with the account; near the end of a quarter with more
--- discount.
+-- What they are about: a product, some more often than others, and often what goes with it; in numbers that grow with the
+-- account.
 CREATE TEMPORARY TABLE demo_item ON COMMIT DROP AS
-SELECT d.n, i AS line, p.n AS product, p.id,
-       greatest(1, round(exp(CASE WHEN p.price < 3000 THEN 3.1 WHEN p.price < 10000 THEN 2.2 WHEN p.price < 40000 THEN 0.9 ELSE 0.2 END
-                             + 0.85 * pg_temp.normal('quantity ' || i, d.n) + 0.1 * ln(a.staff)))) AS quantity,
-       (ARRAY[0, 0, 0, 5, 8, 10, 15])[1 + floor(pg_temp.chance('discount ' || i, d.n) * 7)::int] AS discount
+SELECT d.n, line, p.n AS product, p.id,
+       greatest(1, round(p.usual * exp(p.spread * least(2, pg_temp.normal('quantity ' || line, d.n)) + 0.15 * (ln(a.staff) - 4.6)))) AS quantity,
+       (ARRAY[0, 0, 0, 5, 8, 10, 15])[1 + floor(pg_temp.chance('discount ' || line, d.n) * 7)::int] AS discount
   FROM demo_deal d JOIN demo_account a ON a.n = d.account
-  CROSS JOIN generate_series(1, 3) i
-  JOIN demo_product p ON p.n = 1 + (floor(pg_temp.chance('product', d.n) * 11)::int + (i - 1) * 4) % 11
- WHERE i = 1 OR pg_temp.chance('another ' || i, d.n) < 0.45;
+  JOIN demo_product main ON main.n = pg_temp.pick('{1,1,1,2,2,2,2,3,3,4,5,5,5,6,6,6,7,8,8,9,10,11}', 'product', d.n)::int
+  CROSS JOIN LATERAL unnest(main.n || main.partners) WITH ORDINALITY AS l (product, line)
+  JOIN demo_product p ON p.n = l.product
+ WHERE line = 1 OR pg_temp.chance('another ' || line, d.n) < 0.45;
 
 -- Stages, amounts and history are written as they were, so the triggers that write them as of now rest meanwhile.
 ALTER TABLE pipeline.deals DISABLE TRIGGER USER;
@@ -376,8 +383,10 @@ INSERT INTO pipeline.deals (org_id, id, version, create_time, update_time, owner
                             process_id, amount, currency, expected_close_date, close_date, start_date, lead_source, next_step,
                             lost_reason, probability, outcome, stage_enter_time, line_items, amount_follows_items)
 SELECT pg_temp.org(), d.id, v.version, d.at, v.enter_time, d.owner,
-       CASE WHEN d.zh THEN regexp_replace(d.account_name, '(股份|集团)?有限公司$', '') || ' ' || p.name || pg_temp.pick('{采购,项目,续费,扩容}', 'deal kind', d.n)
-            ELSE d.account_name || ': ' || p.name || pg_temp.pick('{"",""," renewal"," expansion"," pilot"}', 'deal kind', d.n) END,
+       CASE WHEN d.zh THEN regexp_replace(d.account_name, '(股份|集团)?有限公司$', '') || ' ' || p.name
+            ELSE d.account_name || ': ' || p.name END
+           || pg_temp.pick(CASE WHEN d.zh AND p.unit ~ '年|year' THEN '{采购,项目,续费,扩容}' WHEN d.zh THEN '{采购,项目,增购}'
+                                WHEN p.unit ~ '年|year' THEN '{"",""," renewal"," expansion"}' ELSE '{"",""," project"}' END::text[], 'deal kind', d.n),
        k.account_id, k.id, s.id, s.process_id, total.amount, 'CNY',
        CASE d.outcome WHEN 'OPEN' THEN d.start + (d.cycle * (0.85 + 0.45 * pg_temp.chance('expected', d.n)))::int
             ELSE d.start + (d.cycle * (0.8 + 0.3 * pg_temp.chance('expected', d.n)))::int END,

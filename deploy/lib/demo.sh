@@ -30,6 +30,6 @@ demo_make() {
 # demo_ensure SQL: makes it unless it is there.
 demo_ensure() {
     if [[ $(demo_state) != full ]]; then
-        step "Making the demo organisation: 20 sales people, 500 accounts, 2,000 deals" "$(home_log demo)" demo_make "$1"
+        step "Making the demo organisation: 22 sales people, 500 accounts, 2,000 deals" "$(home_log demo)" demo_make "$1"
     fi
 }
