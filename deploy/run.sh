@@ -74,11 +74,14 @@ local_host() {
 # check_alone: one sentence and the end if it runs already. What a killed predecessor left behind is ended.
 check_alone() {
     local pid
+    home_ours
     pid=$(process_pid supervisor)
     if [[ -n $pid ]]; then
         die "SFMS runs already in $SFMS_HOME (process $pid); \"deploy/run.sh stop\" stops it."
     fi
-    process_stop_all
+    if [[ -d $SFMS_HOME/run ]]; then
+        process_stop_all
+    fi
 }
 
 # start_database: the private cluster, or a look at the one that was named.
@@ -199,7 +202,8 @@ command_run() {
 }
 
 command_stop() {
-    local pid
+    local pid left
+    home_ours
     pid=$(process_pid supervisor)
     if [[ -n $pid ]]; then
         kill -TERM "$pid" 2>/dev/null || die "process $pid belongs to another user; stop it as that user."
@@ -213,12 +217,18 @@ command_stop() {
         say "SFMS does not run in $SFMS_HOME."
         return
     fi
+    left=$(process_left)
     process_stop_all
     if [[ -z $SFMS_EXTERNAL_DATABASE ]] && database_running "$SFMS_HOME/postgres"; then
         database_stop "$SFMS_HOME/postgres"
+        left+=postgresql
     fi
     rm -f "$SFMS_HOME/run/supervisor.pid" "$SFMS_HOME/run/address"
-    say "SFMS does not run in $SFMS_HOME."
+    if [[ -n $left ]]; then
+        say "Stopped what a killed deploy/run.sh had left in $SFMS_HOME: ${left% }."
+    else
+        say "SFMS does not run in $SFMS_HOME."
+    fi
 }
 
 # status_line NAME PID: one line of the list.
@@ -232,8 +242,14 @@ status_line() {
 }
 
 command_status() {
-    local name
+    local name left
+    home_ours
     if [[ -z $(process_pid supervisor) ]]; then
+        left=$(process_left)
+        if [[ -n $left ]]; then
+            say "deploy/run.sh was killed; left in $SFMS_HOME are ${left% }. \"deploy/run.sh stop\" ends them."
+            return 1
+        fi
         say "SFMS does not run in $SFMS_HOME."
         return 3
     fi

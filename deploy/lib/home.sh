@@ -10,6 +10,13 @@ home_path() {
     realpath -m -- "$SFMS_HOME"
 }
 
+# home_ours: one sentence and the end if it belongs to somebody else: what runs there could not be told.
+home_ours() {
+    if [[ -d $SFMS_HOME/run && ! -w $SFMS_HOME/run ]]; then
+        die "SFMS_HOME ($SFMS_HOME) belongs to $(stat -c %U "$SFMS_HOME/run"); act as that user, or choose another."
+    fi
+}
+
 # home_open: makes what is missing. A directory that is neither empty nor ours is refused, because reset deletes.
 home_open() {
     if [[ -d $SFMS_HOME && ! -e $SFMS_HOME/.sfms-home && -n $(ls -A "$SFMS_HOME") ]]; then

@@ -43,6 +43,16 @@ process_pid() {
     fi
 }
 
+# process_left: the names of those that run, each with a space behind it.
+process_left() {
+    local name
+    for name in gateway "${SERVICES[@]}"; do
+        if [[ -n $(process_pid "$name") ]]; then
+            printf 'sfms-%s ' "$name"
+        fi
+    done
+}
+
 # process_start NAME [DELAY]: starts sfms-NAME from SFMS_BIN, after DELAY seconds. Only the gateway has no database.
 process_start() {
     local name=$1 delay=${2:-0}
