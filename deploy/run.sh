@@ -197,6 +197,9 @@ command_run() {
     demo_ensure "$HERE/demo.sql"
     printf '%s %s\n' "$(local_host)" "$SFMS_PORT" >"$SFMS_HOME/run/address"
     welcome
+    if [[ -n $SFMS_EXTERNAL_DATABASE ]] && ! demo_login "http://$(local_host):$SFMS_PORT"; then
+        say "That password does not fit: the demo organisation in this database was made from another SFMS_HOME, which has its password."
+    fi
     trap 'exit 0' INT TERM HUP
     process_supervise watch_database
 }

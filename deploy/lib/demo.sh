@@ -33,3 +33,10 @@ demo_ensure() {
         step "Making the demo organisation: 22 sales people, 500 accounts, 2,000 deals" "$(home_log demo)" demo_make "$1"
     fi
 }
+
+# demo_login URL: true if the administrator may log in with the password that is kept here; not so if the organisation was made
+# from another SFMS_HOME, in the same database.
+demo_login() {
+    printf '{"email":"%s","password":"%s"}' "$DEMO_ADMIN" "$(<"$SFMS_HOME/secrets/demo-password")" |
+        curl -fsS -o /dev/null --max-time 10 --noproxy '*' -H 'Content-Type: application/json' -d @- "$1/v1/sessions" 2>/dev/null
+}
