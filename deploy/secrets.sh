@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Makes the secrets that docker-compose.yml reads, in deploy/secrets: those that are missing, so it may be run again.
-#   deploy/secrets.sh [IMAGE]     IMAGE is the image with sfmsctl in it: sfms
+#   deploy/secrets.sh [IMAGE]     IMAGE is the image with sfmsctl in it: SFMS_IMAGE, or sfms
 # The directory is closed to other users of this machine; the files in it are readable, so that the processes, which run
 # as a user without rights in their containers, can read them where they are mounted.
 set -euo pipefail
 
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-IMAGE=${1:-sfms}
+IMAGE=${1:-${SFMS_IMAGE:-sfms}}
 DIR=$HERE/secrets
 
 # keep NAME TEXT: writes a secret once.
@@ -30,5 +30,9 @@ keep database_password "$(password)"
 keep database_url "postgresql://postgres:$(<"$DIR/database_owner_password")@postgres/sfms"
 keep wire "$(password)$(password)"
 if [[ ! -s $DIR/token_key ]]; then
-    keep token_key "$(docker run --rm "$IMAGE" sfmsctl keygen token)"
+    if ! key=$(docker run --rm "$IMAGE" sfmsctl keygen token); then
+        echo "sfms: the token key needs sfmsctl from the image \"$IMAGE\": docker compose build makes it." >&2
+        exit 1
+    fi
+    keep token_key "$key"
 fi

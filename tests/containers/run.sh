@@ -159,6 +159,25 @@ survives_kill() {
     (($(docker inspect --format '{{.RestartCount}}' "$container") > 0)) && all_healthy
 }
 
+# no_key_without_image: secrets.sh says so and keeps nothing, so that it makes the key when the image is there.
+no_key_without_image() {
+    rm -f "$TREE/deploy/secrets/token_key"
+    ! "$TREE/deploy/secrets.sh" no-such-image:0 >/dev/null 2>&1 && [[ ! -e $TREE/deploy/secrets/token_key ]] &&
+        "$TREE/deploy/secrets.sh" "$SFMS_IMAGE" >/dev/null && [[ -s $TREE/deploy/secrets/token_key ]]
+}
+
+# backup_restores: the two commands of deploy/README.md, as they are printed, and all is there.
+backup_restores() {
+    local commands before after
+    commands=$(grep -oE 'docker compose exec -T postgres pg_[^`]*' "$TREE/deploy/README.md" | sed 's/^docker compose/engine_compose/')
+    before=$(deal_count) && (cd "$TREE" && eval "$commands") >>"$LOG" 2>&1 && after=$(deal_count) &&
+        ((before >= 2000 && before == after))
+}
+
+deal_count() {
+    compose exec -T postgres psql -U postgres -d sfms -XAtqc 'SELECT count(*) FROM pipeline.deals'
+}
+
 checks() {
     check "the gateway is ready" await_gateway
     check "every container is healthy" all_healthy
@@ -168,6 +187,8 @@ checks() {
     check "the image has no cmake" image_has_no cmake
     check "only the gateway is published" only_the_gateway_is_published
     check "a killed service comes back" survives_kill
+    check "a backup can be restored" backup_restores
+    check "secrets are not made of nothing" no_key_without_image
     check "the contract is served" grep -q '"openapi"' <(curl -s --noproxy '*' "http://127.0.0.1:$SFMS_PORT/openapi.json")
 }
 
