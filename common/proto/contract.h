@@ -63,9 +63,10 @@ typedef struct {
 } sfms_route;
 
 typedef struct {
-    const char *name;       /* "sfms.pipeline.v1.Deals/MoveDeal" */
-    const char *service;    /* who serves it: second word of the package, "pipeline"; "rpc" for Health */
-    const char *group;      /* proto service, "Deals" */
+    const char *name;    /* "sfms.pipeline.v1.Deals/MoveDeal" */
+    const char *service; /* who serves it: second word of the package, "pipeline"; "rpc" for Health */
+    const char *group;   /* proto service, "Deals" */
+    const char *group_comment;
     const char *short_name; /* "MoveDeal" */
     const sfms_message *input;
     const sfms_message *output;

@@ -263,6 +263,7 @@ method_load(loader *l, sfms_method *m, const ProtobufCServiceDescriptor *service
         sfms_die("C descriptor and descriptor set disagree about %s", m->name);
     m->service = service_word(l, service->package);
     m->group = service->short_name;
+    m->group_comment = sfms_strdup(l->keep, in_set->comment);
     m->short_name = desc->name;
     m->input = message_get(l, desc->input);
     m->output = message_get(l, desc->output);

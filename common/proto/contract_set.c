@@ -69,9 +69,11 @@ comment_place(file *f, const int32_t *path, size_t n)
     if (n < 2 || path[1] < 0)
         return NULL;
     size_t index = (size_t)path[1];
-    if (path[0] == FILE_SERVICE && n == 4 && path[2] == SERVICE_METHOD && index < f->n_services) {
+    if (path[0] == FILE_SERVICE && index < f->n_services) {
         sfms_set_service *s = &f->services[index];
 
+        if (n != 4 || path[2] != SERVICE_METHOD)
+            return n == 2 ? &s->comment : NULL;
         return path[3] >= 0 && (size_t)path[3] < s->proto->n_method ? &s->method_comments[path[3]] : NULL;
     }
     if (path[0] != FILE_MESSAGE || index >= f->n_messages)

@@ -19,6 +19,7 @@ typedef struct sfms_set_message {
 typedef struct {
     const char *name; /* full */
     const Google__Protobuf__ServiceDescriptorProto *proto;
+    const char *comment;
     const char **method_comments; /* in the order of proto->method */
 } sfms_set_service;
 

@@ -45,6 +45,7 @@ write_tags(document *d)
             continue;
         writer_object(&d->w, NULL);
         writer_text(&d->w, "name", m->group);
+        writer_prose(&d->w, "description", m->group_comment);
         writer_end_object(&d->w);
     }
     writer_end_array(&d->w);
@@ -55,7 +56,9 @@ static const char fixed_components[] =
     "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":"
     "\"The accessToken that POST /v1/sessions answers.\"}},"
     "\"headers\":{\"ETag\":{\"description\":\"The version, for If-Match and If-None-Match.\","
-    "\"schema\":{\"type\":\"string\"}}},"
+    "\"schema\":{\"type\":\"string\"}},"
+    "\"Location\":{\"description\":\"The address of what was made.\",\"schema\":{\"type\":\"string\","
+    "\"format\":\"uri-reference\"}}},"
     "\"parameters\":{"
     "\"IfMatch\":{\"name\":\"If-Match\",\"in\":\"header\",\"description\":"
     "\"Only if this is still the version (an ETag); otherwise 412.\",\"schema\":{\"type\":\"string\"}},"
@@ -80,9 +83,20 @@ static const char problem_schema[] =
     "\"existingId\":{\"type\":\"string\",\"description\":\"The record that is already there.\"},"
     "\"errors\":{\"type\":\"array\",\"description\":\"Every field that is "
     "wrong.\",\"items\":{\"type\":\"object\","
-    "\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":\"JSON pointer into the body.\"},"
+    "\"required\":[\"detail\",\"reason\"],\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":"
+    "\"JSON pointer into the body.\"},"
     "\"parameter\":{\"type\":\"string\",\"description\":\"Parameter of the path or the query.\"},"
     "\"detail\":{\"type\":\"string\"},\"reason\":{\"type\":\"string\"}}}}}}";
+
+static const char about[] =
+    "Sales force management: customers, pipeline, activities and analytics.\n\n"
+    "- Lists are paged by token: follow `nextPageToken` until it is empty. Filters follow AIP-160.\n"
+    "- An answer holds every field of its schema, or those that `readMask` names and no others.\n"
+    "- PATCH writes the members that the body has; null clears one.\n"
+    "- Money is a decimal string; integers of 64 bits are strings; times are RFC 3339 in UTC.\n"
+    "- `ETag` with `If-Match` keeps two people from overwriting each other; `Idempotency-Key` makes a "
+    "repeated POST safe.\n"
+    "- Errors are RFC 9457 problems, in the language of `Accept-Language` (en, zh-CN); `code` never changes.";
 
 static void
 write_components(document *d)
@@ -116,9 +130,7 @@ openapi_write(sfms_buf *b, const router *routes)
     writer_object(w, "info");
     writer_text(w, "title", "SFMS");
     writer_text(w, "version", SFMS_VERSION);
-    writer_text(w, "description",
-        "Sales force management. Lists are paged by token; filters follow AIP-160; errors are RFC 9457 "
-        "problems.");
+    writer_text(w, "description", about);
     writer_end_object(w);
     writer_array(w, "servers");
     writer_object(w, NULL);

@@ -16,7 +16,9 @@ has_body(const route_target *t)
 static schema_use
 body_use(const route_target *t)
 {
-    return t->update_mask != NULL ? SCHEMA_PATCH : SCHEMA_REQUEST;
+    if (t->update_mask == NULL)
+        return SCHEMA_REQUEST;
+    return t->method->rule->verb == PB__VERB__UPSERT ? SCHEMA_UPSERT : SCHEMA_PATCH;
 }
 
 /* True if the body is described by the schema of a message as it is. */
@@ -140,15 +142,14 @@ write_parameter(document *d, const char *name, const char *in, const sfms_field 
     writer_object(w, NULL);
     writer_text(w, "name", name);
     writer_text(w, "in", in);
-    if (f->comment[0] != '\0')
-        writer_text(w, "description", f->comment);
+    writer_prose(w, "description", f->comment);
     if (required)
         writer_bool(w, "required", true);
     if (json) {
         writer_object(w, "content");
         writer_object(w, "application/json");
     }
-    schema_type(d->schemas, w, "schema", f, SCHEMA_REQUEST);
+    schema_parameter(d->schemas, w, "schema", f);
     if (json) {
         writer_end_object(w);
         writer_end_object(w);
@@ -162,6 +163,12 @@ write_ref(writer *w, const char *name, const char *ref)
     writer_object(w, name);
     writer_text(w, "$ref", ref);
     writer_end_object(w);
+}
+
+static bool
+takes_if_match(Pb__Verb verb)
+{
+    return verb == PB__VERB__UPDATE || verb == PB__VERB__DELETE || verb == PB__VERB__UNDELETE;
 }
 
 static void
@@ -181,7 +188,7 @@ write_parameters(document *d, const route_target *t)
     }
     if (verb == PB__VERB__GET)
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
-    if (verb == PB__VERB__UPDATE || verb == PB__VERB__DELETE || verb == PB__VERB__UNDELETE)
+    if (takes_if_match(verb))
         write_ref(w, NULL, "#/components/parameters/IfMatch");
     if (strcmp(t->verb, "GET") != 0 && !t->method->rule->public_)
         write_ref(w, NULL, "#/components/parameters/IdempotencyKey");
@@ -247,7 +254,7 @@ write_request_body(document *d, const route_target *t)
         else if (t->whole_body)
             schema_body(d->schemas, w, "schema", t->method->input, t->var, SCHEMA_REQUEST);
         else
-            schema_field(d->schemas, w, "schema", t->body, SCHEMA_REQUEST);
+            schema_field(d->schemas, w, "schema", t->method->input, t->body, SCHEMA_REQUEST);
         writer_end_object(w);
     }
     writer_end_object(w);
@@ -257,6 +264,16 @@ write_request_body(document *d, const route_target *t)
 /* ---- answers ----------------------------------------------------------------------------------------- */
 
 static void
+write_answer_headers(writer *w, bool created)
+{
+    writer_object(w, "headers");
+    write_ref(w, "ETag", "#/components/headers/ETag");
+    if (created)
+        write_ref(w, "Location", "#/components/headers/Location");
+    writer_end_object(w);
+}
+
+static void
 write_success(document *d, const route_target *t, const char *status, const char *text)
 {
     const sfms_message *output = t->method->output;
@@ -264,11 +281,8 @@ write_success(document *d, const route_target *t, const char *status, const char
 
     writer_object(w, status);
     writer_text(w, "description", text);
-    if (output->resource != NULL) {
-        writer_object(w, "headers");
-        write_ref(w, "ETag", "#/components/headers/ETag");
-        writer_end_object(w);
-    }
+    if (output->resource != NULL)
+        write_answer_headers(w, t->location != NULL && strcmp(status, "201") == 0);
     writer_object(w, "content");
     if (output->kind == SFMS_KIND_RAW) {
         write_binary(w, "*/*");
@@ -302,6 +316,7 @@ write_responses(document *d, const route_target *t)
     if (rule->verb == PB__VERB__GET) {
         writer_object(w, "304");
         writer_text(w, "description", "It is still the version that If-None-Match names.");
+        write_answer_headers(w, false);
         writer_end_object(w);
     }
     write_ref(w, "400", problem);
@@ -311,7 +326,7 @@ write_responses(document *d, const route_target *t)
         write_ref(w, "403", problem);
     if (t->n_vars > 0)
         write_ref(w, "404", problem);
-    if (rule->verb == PB__VERB__UPDATE || rule->verb == PB__VERB__DELETE)
+    if (takes_if_match(rule->verb))
         write_ref(w, "412", problem);
     write_ref(w, "default", problem);
     writer_end_object(w);
@@ -369,8 +384,8 @@ operation_write(document *d, unsigned index)
     writer_text(w, NULL, m->group);
     writer_end_array(w);
     if (m->comment[0] != '\0') {
-        writer_text(w, "summary", summary_of(d->arena, m->comment));
-        writer_text(w, "description", m->comment);
+        writer_prose(w, "summary", summary_of(d->arena, m->comment));
+        writer_prose(w, "description", m->comment);
     }
     if (m->rule->permission[0] != '\0')
         writer_text(w, "x-permission", m->rule->permission);

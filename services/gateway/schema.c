@@ -73,6 +73,19 @@ free_name(const schemas *s, const char *full, const char *short_name)
     return name;
 }
 
+/* Direction of the message PhoneCall is PhoneCallDirection: a name that says nothing without its message. */
+static const char *
+name_of_enum(sfms_arena *a, const ProtobufCEnumDescriptor *d)
+{
+    size_t n = strlen(d->name) - strlen(d->short_name) - 1; /* up to the last dot */
+    size_t from = n;
+
+    while (from > 0 && d->name[from - 1] != '.')
+        from--;
+    bool nested = d->name[from] >= 'A' && d->name[from] <= 'Z';
+    return nested ? sfms_printf(a, "%.*s%s", (int)(n - from), d->name + from, d->short_name) : d->short_name;
+}
+
 static entry *
 append(schemas *s, const char *full, const char *short_name)
 {
@@ -88,21 +101,36 @@ void
 schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d)
 {
     if (find(s, d) == NULL)
-        append(s, d->name, d->short_name)->enum_ = d;
+        append(s, d->name, name_of_enum(s->arena, d))->enum_ = d;
+}
+
+/* What is inside of a partial update is given whole. */
+static schema_use
+use_inside(schema_use use)
+{
+    return use == SCHEMA_ANSWER ? SCHEMA_ANSWER : SCHEMA_REQUEST;
+}
+
+/* True if the field can be there at all. */
+static bool
+is_there(const sfms_field *f, schema_use use)
+{
+    if (use == SCHEMA_ANSWER)
+        return !f->rule->secret;
+    return !f->rule->output_only && !(use == SCHEMA_PATCH && f->rule->immutable);
 }
 
 static void
 add_fields(schemas *s, const sfms_message *m, schema_use use)
 {
-    /* What is inside of a partial update is given whole. */
-    schema_use inside = use == SCHEMA_PATCH ? SCHEMA_REQUEST : use;
-
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
+        if (!is_there(f, use))
+            continue;
         if (f->desc->type == PROTOBUF_C_TYPE_ENUM)
             schemas_add_enum(s, f->desc->descriptor);
         else if (f->message != NULL)
-            schemas_add(s, f->message, inside);
+            schemas_add(s, f->message, use_inside(use));
     }
 }
 
@@ -128,18 +156,72 @@ schemas_add(schemas *s, const sfms_message *m, schema_use use)
 
 /* ---- writing ----------------------------------------------------------------------------------------- */
 
+/* Deal is what is answered; DealInput, DealPatch and DealUpsert are what is sent. A message that only requests hold
+ * needs no such distinction. */
 static const char *
-ref_to(const schemas *s, const char *name, schema_use use)
+name_for(const schemas *s, const entry *e, schema_use use)
 {
-    return sfms_printf(s->arena, "#/components/schemas/%s%s", name, use == SCHEMA_PATCH ? "Patch" : "");
+    const char *suffix = "";
+
+    if (use == SCHEMA_PATCH)
+        suffix = "Patch";
+    else if (use == SCHEMA_UPSERT)
+        suffix = "Upsert";
+    else if (use == SCHEMA_REQUEST && (e->uses & SCHEMA_ANSWER) != 0)
+        suffix = "Input";
+    return suffix[0] == '\0' ? e->name : sfms_printf(s->arena, "%s%s", e->name, suffix);
+}
+
+static const char *
+ref_to(const schemas *s, const entry *e, schema_use use)
+{
+    return sfms_printf(s->arena, "#/components/schemas/%s", name_for(s, e, use));
 }
 
 void
 schema_ref(schemas *s, writer *w, const char *name, const sfms_message *m, schema_use use)
 {
     writer_object(w, name);
-    writer_text(w, "$ref", ref_to(s, find(s, m)->name, use));
+    writer_text(w, "$ref", ref_to(s, find(s, m), use));
     writer_end_object(w);
+}
+
+static bool
+is_required(const sfms_field *f, schema_use use)
+{
+    switch (use) {
+    case SCHEMA_ANSWER:
+        return true;
+    case SCHEMA_PATCH:
+        return false;
+    case SCHEMA_UPSERT:
+        return strcmp(f->desc->name, "external_id") == 0;
+    default:
+        return f->rule->required;
+    }
+}
+
+/* Of these fields every record has a value. */
+static bool
+is_always_set(const sfms_message *m, const sfms_field *f)
+{
+    static const char *const names[] = {"id", "create_time", "update_time"};
+
+    for (size_t i = 0; m->resource != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(f->desc->name, names[i]) == 0)
+            return true;
+    }
+    return f->rule->required;
+}
+
+/* In an answer null is said where there is no value and no other way to say so; in a body it clears. */
+static bool
+is_nullable(const sfms_message *m, const sfms_field *f, schema_use use)
+{
+    if (use != SCHEMA_ANSWER)
+        return !f->rule->required && !is_required(f, use);
+    return f->desc->label != PROTOBUF_C_LABEL_REPEATED && !is_always_set(m, f) &&
+           (f->message != NULL || f->rule->format != PB__FORMAT__FORMAT_UNSPECIFIED);
 }
 
 static void
@@ -156,16 +238,14 @@ write_type(writer *w, const char *type, bool nullable)
 }
 
 static void
-write_string(writer *w, const Pb__FieldRule *rule, schema_use use)
+write_string(writer *w, const Pb__FieldRule *rule, schema_use use, bool nullable)
 {
-    bool in = use != SCHEMA_ANSWER && !rule->output_only;
-
-    write_type(w, "string", rule->format != PB__FORMAT__FORMAT_UNSPECIFIED && !rule->required);
+    write_type(w, "string", nullable);
     if (rule->format != PB__FORMAT__FORMAT_UNSPECIFIED) {
         writer_text(w, "format", formats[rule->format].format);
         if (formats[rule->format].pattern != NULL)
             writer_text(w, "pattern", formats[rule->format].pattern);
-    } else if (in) {
+    } else if (use != SCHEMA_ANSWER) {
         writer_number(w, "maxLength", rule->max_length != 0 ? rule->max_length : SFMS_TEXT_DEFAULT);
         if (rule->required)
             writer_number(w, "minLength", 1);
@@ -173,9 +253,9 @@ write_string(writer *w, const Pb__FieldRule *rule, schema_use use)
 }
 
 static void
-write_number(writer *w, const char *type, const char *format, const Pb__FieldRule *rule)
+write_number(writer *w, const char *type, const char *format, const Pb__FieldRule *rule, bool nullable)
 {
-    writer_text(w, "type", type);
+    write_type(w, type, nullable);
     writer_text(w, "format", format);
     if (rule->min == 0 && rule->max == 0)
         return;
@@ -184,11 +264,25 @@ write_number(writer *w, const char *type, const char *format, const Pb__FieldRul
 }
 
 static void
-write_message(schemas *s, writer *w, const sfms_field *f, schema_use use)
+write_reference(writer *w, const char *ref, bool nullable)
 {
-    bool nullable = !f->rule->required && f->desc->label != PROTOBUF_C_LABEL_REPEATED;
-    const sfms_message *m = f->message;
+    if (!nullable) {
+        writer_text(w, "$ref", ref);
+        return;
+    }
+    writer_array(w, "anyOf");
+    writer_object(w, NULL);
+    writer_text(w, "$ref", ref);
+    writer_end_object(w);
+    writer_object(w, NULL);
+    writer_text(w, "type", "null");
+    writer_end_object(w);
+    writer_end_array(w);
+}
 
+static void
+write_message(schemas *s, writer *w, const sfms_message *m, schema_use use, bool nullable)
+{
     switch (m->kind) {
     case SFMS_KIND_TIMESTAMP:
         write_type(w, "string", nullable);
@@ -216,86 +310,74 @@ write_message(schemas *s, writer *w, const sfms_field *f, schema_use use)
     case SFMS_KIND_PLAIN:
         break;
     }
-    const char *ref = ref_to(s, find(s, m)->name, use == SCHEMA_PATCH ? SCHEMA_REQUEST : use);
-    if (!nullable) {
-        writer_text(w, "$ref", ref);
-        return;
-    }
-    writer_array(w, "anyOf");
-    writer_object(w, NULL);
-    writer_text(w, "$ref", ref);
-    writer_end_object(w);
-    writer_object(w, NULL);
-    writer_text(w, "type", "null");
-    writer_end_object(w);
-    writer_end_array(w);
+    write_reference(w, ref_to(s, find(s, m), use_inside(use)), nullable);
 }
 
 /* The members of the schema of one value of a field. */
 static void
-write_value(schemas *s, writer *w, const sfms_field *f, schema_use use)
+write_value(schemas *s, writer *w, const sfms_field *f, schema_use use, bool nullable)
 {
     const Pb__FieldRule *rule = f->rule;
 
     switch (f->desc->type) {
     case PROTOBUF_C_TYPE_STRING:
-        write_string(w, rule, use);
+        write_string(w, rule, use, nullable);
         return;
     case PROTOBUF_C_TYPE_BYTES:
-        writer_text(w, "type", "string");
+        write_type(w, "string", nullable);
         writer_text(w, "contentEncoding", "base64");
         return;
     case PROTOBUF_C_TYPE_BOOL:
-        writer_text(w, "type", "boolean");
+        write_type(w, "boolean", nullable);
         return;
     case PROTOBUF_C_TYPE_FLOAT:
     case PROTOBUF_C_TYPE_DOUBLE:
-        write_number(w, "number", "double", rule);
+        write_number(w, "number", "double", rule, nullable);
         return;
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
-        writer_text(w, "type", "string");
+        write_type(w, "string", nullable);
         writer_text(w, "format", "int64");
         return;
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
-        writer_text(w, "type", "string");
+        write_type(w, "string", nullable);
         writer_text(w, "format", "uint64");
         return;
     case PROTOBUF_C_TYPE_ENUM:
-        writer_text(w, "$ref", ref_to(s, find(s, f->desc->descriptor)->name, use & ~SCHEMA_PATCH));
+        write_reference(w, ref_to(s, find(s, f->desc->descriptor), SCHEMA_ANSWER), nullable);
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
-        write_message(s, w, f, use);
+        write_message(s, w, f->message, use, nullable);
         return;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:
-        write_number(w, "integer", "uint32", rule);
+        write_number(w, "integer", "uint32", rule, nullable);
         return;
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:
     case PROTOBUF_C_TYPE_SFIXED32:
-        write_number(w, "integer", "int32", rule);
+        write_number(w, "integer", "int32", rule, nullable);
         return;
     }
 }
 
 static void
-write_repeated(schemas *s, writer *w, const sfms_field *f, schema_use use)
+write_repeated(schemas *s, writer *w, const sfms_field *f, schema_use use, bool nullable)
 {
     if (f->message != NULL && f->message->kind == SFMS_KIND_MAP_ENTRY) {
-        writer_text(w, "type", "object");
+        write_type(w, "object", nullable);
         writer_object(w, "additionalProperties");
-        write_value(s, w, sfms_message_field(f->message, "value", 5), use);
+        write_value(s, w, sfms_message_field(f->message, "value", 5), use, false);
         writer_end_object(w);
         return;
     }
-    writer_text(w, "type", "array");
+    write_type(w, "array", nullable);
     writer_object(w, "items");
-    write_value(s, w, f, use);
+    write_value(s, w, f, use, false);
     writer_end_object(w);
-    if (use != SCHEMA_ANSWER && !f->rule->output_only)
+    if (use != SCHEMA_ANSWER)
         writer_number(w, "maxItems", f->rule->max_items != 0 ? f->rule->max_items : SFMS_ITEMS_DEFAULT);
 }
 
@@ -316,30 +398,30 @@ write_rule(writer *w, const Pb__FieldRule *rule)
 
 /* The members of a field's schema. */
 static void
-write_field(schemas *s, writer *w, const sfms_field *f, schema_use use)
+write_field(schemas *s, writer *w, const sfms_field *f, schema_use use, bool nullable)
 {
     if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
-        write_repeated(s, w, f, use);
+        write_repeated(s, w, f, use, nullable);
     else
-        write_value(s, w, f, use);
+        write_value(s, w, f, use, nullable);
     write_rule(w, f->rule);
 }
 
 void
-schema_type(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use)
+schema_parameter(schemas *s, writer *w, const char *name, const sfms_field *f)
 {
     writer_object(w, name);
-    write_field(s, w, f, use);
+    write_field(s, w, f, SCHEMA_REQUEST, false);
     writer_end_object(w);
 }
 
 void
-schema_field(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use)
+schema_field(
+    schemas *s, writer *w, const char *name, const sfms_message *m, const sfms_field *f, schema_use use)
 {
     writer_object(w, name);
-    if (f->comment[0] != '\0')
-        writer_text(w, "description", f->comment);
-    write_field(s, w, f, use);
+    writer_prose(w, "description", f->comment);
+    write_field(s, w, f, use, is_nullable(m, f, use));
     writer_end_object(w);
 }
 
@@ -353,14 +435,6 @@ is_skipped(const char *const *skip, const char *name)
     return false;
 }
 
-static bool
-is_required(const sfms_field *f, schema_use use)
-{
-    if (use == SCHEMA_ANSWER)
-        return !f->rule->secret;
-    return use == SCHEMA_REQUEST && f->rule->required;
-}
-
 void
 schema_body(
     schemas *s, writer *w, const char *name, const sfms_message *m, const char *const *skip, schema_use use)
@@ -369,28 +443,29 @@ schema_body(
 
     writer_object(w, name);
     writer_text(w, "type", "object");
-    if (m->comment[0] != '\0')
-        writer_text(w, "description", m->comment);
+    writer_prose(w, "description", m->comment);
     if (m->resource != NULL)
         writer_text(w, "x-resource", m->resource);
     if (use != SCHEMA_ANSWER)
         writer_bool(w, "additionalProperties", false);
     writer_object(w, "properties");
     for (unsigned i = 0; i < m->n_fields; i++) {
-        if (is_skipped(skip, m->fields[i].desc->name))
-            continue;
-        any = any || is_required(&m->fields[i], use);
-        schema_field(s, w, m->fields[i].json_name, &m->fields[i], use);
+        const sfms_field *f = &m->fields[i];
+        if (is_there(f, use) && !is_skipped(skip, f->desc->name))
+            schema_field(s, w, f->json_name, m, f, use);
     }
     writer_end_object(w);
-    if (any) {
-        writer_array(w, "required");
-        for (unsigned i = 0; i < m->n_fields; i++) {
-            if (!is_skipped(skip, m->fields[i].desc->name) && is_required(&m->fields[i], use))
-                writer_text(w, NULL, m->fields[i].json_name);
-        }
-        writer_end_array(w);
+    for (unsigned i = 0; i < m->n_fields; i++) {
+        const sfms_field *f = &m->fields[i];
+        if (!is_there(f, use) || is_skipped(skip, f->desc->name) || !is_required(f, use))
+            continue;
+        if (!any)
+            writer_array(w, "required");
+        any = true;
+        writer_text(w, NULL, f->json_name);
     }
+    if (any)
+        writer_end_array(w);
     writer_end_object(w);
 }
 
@@ -409,16 +484,14 @@ write_enum(writer *w, const char *name, const ProtobufCEnumDescriptor *d)
 void
 schemas_write(schemas *s, writer *w)
 {
+    static const schema_use uses[] = {SCHEMA_ANSWER, SCHEMA_REQUEST, SCHEMA_PATCH, SCHEMA_UPSERT};
+
     for (const entry *e = s->first; e != NULL; e = e->next) {
-        if (e->enum_ != NULL) {
+        if (e->enum_ != NULL)
             write_enum(w, e->name, e->enum_);
-            continue;
+        for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
+            if ((e->uses & uses[i]) != 0)
+                schema_body(s, w, name_for(s, e, uses[i]), e->message, NULL, uses[i]);
         }
-        if ((e->uses & SCHEMA_REQUEST) != 0)
-            schema_body(s, w, e->name, e->message, NULL, SCHEMA_REQUEST);
-        else if ((e->uses & SCHEMA_ANSWER) != 0)
-            schema_body(s, w, e->name, e->message, NULL, SCHEMA_ANSWER);
-        if ((e->uses & SCHEMA_PATCH) != 0)
-            schema_body(s, w, sfms_printf(s->arena, "%sPatch", e->name), e->message, NULL, SCHEMA_PATCH);
     }
 }

@@ -2,8 +2,7 @@
  * schema.h -- messages as JSON Schemas, for the OpenAPI document.
  *
  * First everything that requests and answers reach is collected, then written. How a message is used decides
- * how it is described: in an answer every field is there, in a request only the required ones must be, in a
- * partial update none.
+ * how it is described: an answer holds every field but the secret ones, a request those that a caller may set.
  */
 #ifndef GATEWAY_SCHEMA_H
 #define GATEWAY_SCHEMA_H
@@ -12,9 +11,10 @@
 #include "writer.h"
 
 typedef enum {
-    SCHEMA_REQUEST = 1, /* in a body */
-    SCHEMA_PATCH = 2,   /* the body of a partial update */
-    SCHEMA_ANSWER = 4,
+    SCHEMA_REQUEST = 1, /* in a body: the required fields must be there */
+    SCHEMA_PATCH = 2,   /* the body of a partial update: no field must be there */
+    SCHEMA_UPSERT = 4,  /* the same where it may create the record: the external id must be there */
+    SCHEMA_ANSWER = 8,  /* every field is there */
 } schema_use;
 
 typedef struct schemas schemas;
@@ -33,9 +33,11 @@ void schemas_write(schemas *s, writer *w);
 /* schema_ref writes {"$ref": ...} to a message's schema as a member. */
 void schema_ref(schemas *s, writer *w, const char *name, const sfms_message *m, schema_use use);
 
-/* schema_field writes the schema of a field as a member; schema_type, without the field's comment. */
-void schema_type(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use);
-void schema_field(schemas *s, writer *w, const char *name, const sfms_field *f, schema_use use);
+/* schema_field writes the schema of a field of m as a member; schema_parameter, of a field as a parameter, without
+ * the field's comment. */
+void schema_field(
+    schemas *s, writer *w, const char *name, const sfms_message *m, const sfms_field *f, schema_use use);
+void schema_parameter(schemas *s, writer *w, const char *name, const sfms_field *f);
 
 /* schema_body writes the schema of a message without the fields that skip names (proto names, NULL at the
  * end). */

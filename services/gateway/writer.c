@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/limits.h"
+
 static void
 begin(writer *w, const char *name)
 {
@@ -59,6 +61,30 @@ writer_text(writer *w, const char *name, const char *value)
 {
     begin(w, name);
     sfms_buf_json(w->out, value, strlen(value));
+}
+
+static bool
+is_small(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+void
+writer_prose(writer *w, const char *name, const char *comment)
+{
+    sfms_buf b;
+
+    if (comment[0] == '\0')
+        return;
+    sfms_buf_init(&b, w->out->arena, SFMS_MESSAGE_MAX);
+    for (const char *p = comment; *p != '\0'; p++) {
+        if (*p == '_' && p > comment && is_small(p[-1]) && p[1] >= 'a' && p[1] <= 'z')
+            sfms_buf_char(&b, (char)(*++p - 'a' + 'A'));
+        else
+            sfms_buf_char(&b, *p);
+    }
+    begin(w, name);
+    sfms_buf_json(w->out, b.data, b.len);
 }
 
 void

@@ -18,6 +18,10 @@ void writer_array(writer *w, const char *name);
 void writer_end_object(writer *w);
 void writer_end_array(writer *w);
 void writer_text(writer *w, const char *name, const char *value);
+
+/* writer_prose writes a comment of the contract, if there is one, with its fields as they are called in JSON:
+ * next_page_token is nextPageToken. */
+void writer_prose(writer *w, const char *name, const char *comment);
 void writer_number(writer *w, const char *name, double value);
 void writer_bool(writer *w, const char *name, bool value);
 

@@ -80,6 +80,95 @@ def test_resources_have_schemas_with_their_fields(document, name):
         assert json_name(field) in schemas[0]["properties"], json_name(field)
 
 
+def _answer_schema(document, verb, shape, status="200"):
+    return _operations(document)[(verb, shape)]["responses"][status]["content"]["application/json"]["schema"]
+
+
+@pytest.mark.parametrize("name", contract().collections("CREATE", "GET", "LIST"))
+def test_what_is_answered_fits(document, api, make, name):
+    """Every field of a record is described, and of the type that is described, whether it is filled or not."""
+    made = [make.create(name), make.create(name, full=True)]
+    routes = {verb: contract().standard(name, verb).route for verb in ("GET", "LIST")}
+    schema = _answer_schema(document, "GET", routes["GET"].shape)
+    for record in made:
+        got = api.get(routes["GET"].fill({routes["GET"].variables[0]: record["id"]})).ok()
+        assert not _faults(document, schema, got)
+    page = api.get(routes["LIST"].fill({}), pageSize=2, countTotal=True).ok()
+    assert not _faults(document, _answer_schema(document, "GET", routes["LIST"].shape), page)
+
+
+@pytest.mark.parametrize("path", ["/v1/me", "/v1/events", "/v1/analytics/performance", "/v1/analytics/funnel",
+                                  "/v1/analytics/forecast", "/v1/analytics/dashboard"])
+def test_what_else_is_answered_fits(document, api, path):
+    assert not _faults(document, _answer_schema(document, "GET", path), api.get(path).ok())
+
+
+def test_a_problem_fits(document, api):
+    answer = api.post("/v1/accounts", json={"nmae": "x"})
+    assert not _faults(document, {"$ref": "#/components/schemas/Problem"}, answer.fails(400, "INVALID_FIELDS"))
+
+
+@pytest.mark.parametrize("name", contract().collections("CREATE", "UPDATE"))
+def test_what_is_described_can_be_sent(document, api, make, name):
+    """Null for every field that may be null clears it: a form can send what its user has emptied."""
+    operations = _operations(document)
+    route = contract().standard(name, "UPDATE").route
+    body = operations[("PATCH", route.shape)]["requestBody"]["content"]["application/json"]["schema"]
+    fields = _resolve(document, body)["properties"]
+    record = make.create(name, full=True)
+    empty = {key: None for key, schema in fields.items() if not _faults(document, schema, None)}
+    answer = api.patch(route.fill({v: record["id"] for v in route.variables}), empty)
+    refused = [] if answer.status == 200 else answer.problem().get("errors", [])
+    assert not [e for e in refused if e["reason"] in ("WRONG_TYPE", "BAD_FORMAT", "UNKNOWN_FIELD", "UNKNOWN_VALUE",
+                                                      "OUTPUT_ONLY")], str(answer)
+
+
+def test_comments_speak_of_fields_as_json_does(document):
+    def walk(node):
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key in ("description", "summary") and isinstance(value, str):
+                    assert not re.search(r"\b[a-z0-9]+_[a-z]", value), value
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+    walk(document)
+
+
+def _faults(document, schema, value, where=""):
+    """What is wrong with a value, by the words of JSON Schema that the document uses."""
+    schema = _resolve(document, schema)
+    if "anyOf" in schema:
+        if any(not _faults(document, s, value, where) for s in schema["anyOf"]):
+            return []
+        return [f"{where}: {value!r} is none of {schema['anyOf']}"]
+    types = schema.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    if types and not any(_is(value, t) for t in types):
+        return [f"{where}: {value!r} is no {types}"]
+    faults = []
+    if value is not None and "enum" in schema and value not in schema["enum"]:
+        faults.append(f"{where}: {value!r} is not in {schema['enum']}")
+    if isinstance(value, dict) and "properties" in schema:
+        faults += [f"{where}/{k} is missing" for k in schema.get("required", []) if k not in value]
+        faults += [f"{where}/{k} is not described" for k in value if k not in schema["properties"]]
+        for key in value.keys() & schema["properties"].keys():
+            faults += _faults(document, schema["properties"][key], value[key], f"{where}/{key}")
+    if isinstance(value, list) and "items" in schema:
+        for item in value:
+            faults += _faults(document, schema["items"], item, f"{where}/-")
+    return faults
+
+
+_TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None), "integer": int,
+          "number": (int, float)}
+
+
+def _is(value, type):
+    return isinstance(value, _TYPES[type]) and (type == "boolean" or not isinstance(value, bool))
+
+
 def _resolve(document, node):
     while "$ref" in node:
         target = document

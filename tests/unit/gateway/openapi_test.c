@@ -111,15 +111,71 @@ test_schemas(void **state)
     const cJSON *account = cJSON_GetObjectItem(all, "Account");
     assert_non_null(account);
     assert_true(cJSON_IsTrue(at(account, "/properties/version/readOnly")));
-    assert_int_equal(at(account, "/properties/name/maxLength")->valueint, 255);
+    assert_int_equal(at(all, "/AccountInput/properties/name/maxLength")->valueint, 255);
     assert_string_equal(at(account, "/properties/parentId/x-references")->valuestring, "accounts");
     assert_string_equal(at(account, "/properties/createTime/format")->valuestring, "date-time");
-    assert_string_equal(cJSON_GetArrayItem(at(account, "/required"), 0)->valuestring, "name");
-    assert_null(at(cJSON_GetObjectItem(all, "AccountPatch"), "/required"));
     assert_non_null(at(cJSON_GetObjectItem(all, "ListAccountsResponse"), "/required"));
     const cJSON *patch = at(cJSON_GetObjectItem(at(doc, "/paths"), "/v1/accounts/{id}"), "/patch");
     assert_non_null(patch);
     assert_string_equal(cJSON_GetObjectItem(patch, "x-permission")->valuestring, "accounts.write");
+}
+
+static bool requires(const cJSON *schema, const char *name)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, cJSON_GetObjectItem(schema, "required"))
+    {
+        if (strcmp(item->valuestring, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An answer holds every field but the secret ones, a request those that a caller may set. */
+static void
+test_uses(void **state)
+{
+    const cJSON *all = at(doc, "/components/schemas");
+
+    (void)state;
+    assert_true(requires(at(all, "/Deal"), "version") && requires(at(all, "/Deal"), "stageId"));
+    assert_null(at(all, "/Deal/additionalProperties"));
+    assert_null(at(all, "/DealInput/properties/version"));
+    assert_non_null(at(all, "/DealInput/properties/stageId"));
+    assert_true(requires(at(all, "/DealInput"), "name") && !requires(at(all, "/DealInput"), "id"));
+    assert_null(at(all, "/DealPatch/properties/stageId"));
+    assert_null(at(all, "/DealPatch/required"));
+    assert_non_null(at(all, "/DealUpsert/properties/stageId"));
+    assert_true(requires(at(all, "/DealUpsert"), "externalId") && !requires(at(all, "/DealUpsert"), "name"));
+    assert_non_null(at(all, "/CreateSessionRequest")); /* only sent: no need for another name */
+}
+
+/* The type of what may be null is ["...", "null"]. */
+static bool
+is_null_too(const cJSON *schema)
+{
+    const cJSON *type = cJSON_GetObjectItem(schema, "type");
+
+    return cJSON_IsArray(type) && strcmp(cJSON_GetArrayItem(type, 1)->valuestring, "null") == 0;
+}
+
+static void
+test_null(void **state)
+{
+    const cJSON *all = at(doc, "/components/schemas");
+
+    (void)state;
+    assert_false(is_null_too(at(all, "/Account/properties/id")));
+    assert_false(is_null_too(at(all, "/Account/properties/createTime")));
+    assert_true(is_null_too(at(all, "/Account/properties/deleteTime")));
+    assert_false(is_null_too(at(all, "/Account/properties/city")));
+    assert_true(is_null_too(at(all, "/AccountPatch/properties/city")));
+    assert_true(is_null_too(at(all, "/AccountPatch/properties/employeeCount")));
+    assert_false(is_null_too(at(all, "/AccountPatch/properties/name")));
+    assert_false(is_null_too(at(all, "/AccountUpsert/properties/externalId")));
+    assert_non_null(at(all, "/TaskPatch/properties/status/anyOf"));
+    assert_non_null(at(all, "/TaskStatus/enum"));
 }
 
 int
@@ -129,6 +185,8 @@ main(void)
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_operations),
         cmocka_unit_test(test_schemas),
+        cmocka_unit_test(test_uses),
+        cmocka_unit_test(test_null),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
