@@ -239,15 +239,16 @@ sfms_type_wrong(sfms_call *call, sfms_type type, const char *path)
 
 /* enum_names lists the values that a client may give. */
 static const char *
-enum_names(sfms_arena *a, const ProtobufCEnumDescriptor *e)
+enum_names(const sfms_call *call, const ProtobufCEnumDescriptor *e)
 {
+    const char *comma = call->locale == SFMS_LOCALE_ZH ? "、" : ", ";
     sfms_buf b;
 
-    sfms_buf_init(&b, a, SFMS_URL_MAX);
+    sfms_buf_init(&b, call->arena, SFMS_URL_MAX);
     for (unsigned i = 0; i < e->n_values; i++) {
         if (e->values[i].value == 0 && strstr(e->values[i].name, "UNSPECIFIED") != NULL)
             continue;
-        sfms_buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", e->values[i].name);
+        sfms_buf_printf(&b, "%s%s", b.len > 0 ? comma : "", e->values[i].name);
     }
     return b.data;
 }
@@ -257,7 +258,7 @@ sfms_scalar_wrong(sfms_call *call, const sfms_field *f, const char *path)
 {
     switch (f->desc->type) {
     case PROTOBUF_C_TYPE_ENUM:
-        sfms_violate(call, path, &sfms_bad_enum, enum_names(call->arena, f->desc->descriptor));
+        sfms_violate(call, path, &sfms_bad_enum, enum_names(call, f->desc->descriptor));
         return;
     case PROTOBUF_C_TYPE_STRING:
         sfms_type_wrong(

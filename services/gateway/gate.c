@@ -24,6 +24,13 @@ static const sfms_reason bad_form = {
     {"The body is not a form, or has too many parts.", "请求体不是有效的表单，或字段过多。"},
 };
 
+static const sfms_reason bad_headers = {
+    "BAD_HEADERS",
+    SFMS_INVALID_ARGUMENT,
+    {"The headers do not say clearly whom the request is for or where it ends.",
+        "请求头未明确指出目标主机或请求的结束位置。"},
+};
+
 static next_step
 fail(request *r, const sfms_reason *reason)
 {
@@ -211,12 +218,16 @@ gate_head(request *r)
     const char *allow;
 
     set_call(r);
+    if (!head_is_sound(&r->head, r->version)) {
+        r->unsound = true;
+        return fail(r, &bad_headers);
+    }
     if (strlen(r->target) > SFMS_URL_MAX) {
         sfms_fail(&r->call, &url_too_long, sfms_printf(r->call.arena, "%d", SFMS_URL_MAX));
         return NEXT_ANSWER;
     }
     if (!path_split(r->target, &r->parts))
-        return fail(r, &sfms_bad_request);
+        return fail(r, &sfms_bad_url);
     if (strcmp(r->verb, "OPTIONS") == 0)
         return answer_options(r);
     if (!route_find(r->gw->router, r->call.arena, r->verb, &r->parts, &r->match, &allow)) {
@@ -241,9 +252,15 @@ replied(request *r)
         r->call.failure = r->reply.status;
         return NEXT_ANSWER;
     }
-    if (!answer_reply(&r->answer, &r->call, r->match.target, r->message, &r->reply, r->head.if_none_match))
+    if (!answer_reply(&r->answer, &r->call, r->match.target, r->message, &r->reply, NULL)) {
         sfms_log(SFMS_LOG_ERROR, "a reply cannot be read: method=%s request=%s", r->call.method->name,
             r->call.request_id);
+        return NEXT_ANSWER;
+    }
+    /* Made all the same, as 304 tells the length of what it stands for, and libmicrohttpd says one always. */
+    if (strcmp(r->match.target->verb, "GET") == 0 &&
+        answer_etag_matches(r->head.if_none_match, r->reply.version))
+        r->answer.status = 304;
     return NEXT_ANSWER;
 }
 
@@ -325,16 +342,37 @@ add_limit_headers(request *r)
     answer_add(&r->answer, "RateLimit", sfms_printf(a, "\"default\";r=%u;t=1", r->limit_left));
 }
 
+static bool
+has_header(const answer *ans, const char *name)
+{
+    for (unsigned i = 0; i < ans->n_headers; i++) {
+        if (strcmp(ans->header[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Nobody but the browser that asked may keep a record, and it asks again before it uses it; all else is not kept. */
+static void
+add_safety_headers(answer *ans)
+{
+    if (!has_header(ans, "Cache-Control"))
+        answer_add(ans, "Cache-Control", has_header(ans, "ETag") ? "private, no-cache" : "no-store");
+    if (!has_header(ans, "X-Content-Type-Options"))
+        answer_add(ans, "X-Content-Type-Options", "nosniff");
+}
+
 void
 gate_finish(request *r)
 {
     if (r->call.failure != NULL)
         problem_answer(&r->answer, &r->call, r->match.target, r->path, r->wrong_in_body);
     answer_add(&r->answer, "X-Request-Id", r->call.request_id);
+    add_safety_headers(&r->answer);
     if (r->limited)
         add_limit_headers(r);
     cors_answer(&r->answer, r->gw->config.origins, r->head.origin);
     compress_answer(&r->answer, r->call.arena, r->head.accept_encoding);
-    if (atomic_load_explicit(&r->gw->draining, memory_order_relaxed))
+    if (r->unsound || atomic_load_explicit(&r->gw->draining, memory_order_relaxed))
         answer_add(&r->answer, "Connection", "close");
 }

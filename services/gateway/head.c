@@ -17,6 +17,7 @@ static const struct {
     {"Content-Type", offsetof(head, content_type)},
     {"Expect", offsetof(head, expect)},
     {"Idempotency-Key", offsetof(head, idempotency_key)},
+    {"Host", offsetof(head, host)},
     {"If-Match", offsetof(head, if_match)},
     {"If-None-Match", offsetof(head, if_none_match)},
     {"Origin", offsetof(head, origin)},
@@ -26,15 +27,37 @@ static const struct {
     {"X-Request-Id", offsetof(head, request_id)},
 };
 
+/* Given twice, these could be read in two ways. */
+static bool
+is_framing(const head *h, const char *const *place)
+{
+    return place == &h->content_length || place == &h->transfer_encoding || place == &h->host;
+}
+
 void
 head_take(head *h, const char *name, const char *value)
 {
+    if (name[strcspn(name, " \t")] != '\0') /* "Content-Length : 5" would be no length to us */
+        h->broken = true;
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         if ((kept[i].name[0] | 0x20) == (name[0] | 0x20) && strcasecmp(kept[i].name, name) == 0) {
-            *(const char **)((char *)h + kept[i].offset) = value;
+            const char **place = (const char **)((char *)h + kept[i].offset);
+            if (*place != NULL && is_framing(h, place))
+                h->broken = true;
+            *place = value;
             return;
         }
     }
+}
+
+bool
+head_is_sound(const head *h, const char *version)
+{
+    if (h->broken || (h->host == NULL && strcmp(version, "HTTP/1.1") == 0))
+        return false;
+    if (h->transfer_encoding == NULL)
+        return true;
+    return h->content_length == NULL && strcasecmp(h->transfer_encoding, "chunked") == 0;
 }
 
 bool

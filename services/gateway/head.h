@@ -13,10 +13,16 @@ typedef struct {
     const char *accept_encoding, *accept_language, *authorization, *content_length, *content_type, *expect,
         *forwarded_for, *idempotency_key, *if_match, *if_none_match, *origin, *request_id, *traceparent,
         *transfer_encoding;
+    const char *host;
+    bool broken; /* a header that nobody may send, or one given twice that says where the request ends */
 } head;
 
 /* head_take keeps a header if it is one of these. */
 void head_take(head *h, const char *name, const char *value);
+
+/* head_is_sound is false if we and somebody before us might not agree where the request ends or whom it is for:
+ * RFC 9112, sections 3.2, 5.1, 6.1 and 6.3. version is that of the request, "HTTP/1.1". */
+bool head_is_sound(const head *h, const char *version);
 
 /* head_has_body is true if a body follows; *ret_len is its length, or 0 if it comes in chunks. */
 bool head_has_body(const head *h, uint64_t *ret_len);

@@ -39,10 +39,11 @@ set_patience(request *r, unsigned seconds)
 static enum MHD_Result
 queue(request *r)
 {
-    answer *ans = &r->answer;
+    const answer *ans = &r->answer;
 
     gate_finish(r);
     r->phase = PHASE_ANSWERED;
+    /* Of a 304, as of an answer to HEAD, only the length is told: that of the body that is not sent. */
     struct MHD_Response *response =
         MHD_create_response_from_buffer(ans->len, (void *)(uintptr_t)ans->body, MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
@@ -78,6 +79,8 @@ answer_now_or_later(request *r)
 
     if (r->complete)
         return queue(r);
+    if (r->unsound)
+        return refuse_body(r);
     if (body && (r->head.expect != NULL || len > HTTP_DISCARD_BYTES))
         return refuse_body(r);
     r->phase = PHASE_DISCARD;
@@ -163,11 +166,11 @@ on_request(void *cls, struct MHD_Connection *c, const char *url, const char *ver
 
     (void)cls;
     (void)url;
-    (void)version;
     switch (r->phase) {
     case PHASE_HEAD:
         r->connection = c;
         r->verb = verb;
+        r->version = version;
         r->peer = peer_of(c);
         (void)MHD_get_connection_values(c, MHD_HEADER_KIND, take_header, &r->head);
         return go_on(r, gate_head(r));
@@ -324,7 +327,6 @@ http_start(gateway *gw)
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, gw,                           /* */
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, gw,                     /* */
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, NULL,                 /* */
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                   /* */
         MHD_OPTION_END);
     if (h->daemon == NULL)
         sfms_die("the HTTP server does not start: %s", strerror(errno));

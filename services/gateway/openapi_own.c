@@ -70,9 +70,7 @@ openapi_own(request *r)
 
     answer_add(&r->answer, "ETag", o->tag);
     answer_add(&r->answer, "Cache-Control", "no-cache");
-    if (r->head.if_none_match != NULL && strstr(r->head.if_none_match, o->tag) != NULL)
-        answer_set(&r->answer, 304, NULL, NULL, 0);
-    else
-        answer_set(&r->answer, 200, "application/json", o->document.data, o->document.len);
+    bool known = r->head.if_none_match != NULL && strstr(r->head.if_none_match, o->tag) != NULL;
+    answer_set(&r->answer, known ? 304 : 200, "application/json", o->document.data, o->document.len);
     return true;
 }

@@ -2,6 +2,7 @@
 #include "path.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/utf8.h"
 
@@ -57,11 +58,31 @@ split_verb(char *segment, path_parts *ret)
     return path_decode(colon + 1, false);
 }
 
+static char *
+without_host(char *target)
+{
+    if (strncasecmp(target, "http://", 7) != 0 && strncasecmp(target, "https://", 8) != 0)
+        return target;
+    char *host = strchr(target, ':') + 3;
+    return host + strcspn(host, "/?");
+}
+
+static bool
+has_space(const char *target)
+{
+    while ((unsigned char)*target > ' ')
+        target++;
+    return *target != '\0';
+}
+
 bool
 path_split(char *target, path_parts *ret)
 {
     memset(ret, 0, sizeof *ret);
     ret->verb = "";
+    if (has_space(target))
+        return false;
+    target = without_host(target);
     ret->query = strchr(target, '?');
     if (ret->query != NULL)
         *ret->query++ = '\0';

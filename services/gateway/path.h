@@ -20,7 +20,8 @@ typedef struct {
 } path_parts;
 
 /* path_split takes target apart, writing into it. False if an escape is broken, if it decodes to NUL or to
- * what is no UTF-8, or if the path does not start with '/' or has too many segments. */
+ * what is no UTF-8, if there is a space, or if the path does not start with '/' or has too many segments. A target that
+ * names the host as well ("http://host/path") is as good as its path. */
 bool path_split(char *target, path_parts *ret);
 
 /* path_query_next answers the next parameter of a query and moves *cursor behind it, writing into the text.

@@ -41,7 +41,7 @@ typedef struct request {
     next_step (*resumed)(struct request *r);
     int64_t start_us;
 
-    const char *verb;
+    const char *verb, *version;
     char *target;     /* taken apart by parts */
     const char *path; /* as asked for, without the query */
     const char *peer;
@@ -57,6 +57,7 @@ typedef struct request {
 
     auth_wait wait;
     principal *who;
+    bool unsound; /* what follows it on its connection may not be a request */
     bool limited; /* rate limit headers are due */
     unsigned limit_left;
 

@@ -11,7 +11,8 @@ typedef struct {
     sfms_call *call;
     const route_target *target;
     ProtobufCMessage *msg;
-    bool mask_given; /* by ?updateMask */
+    bool mask_given;             /* by ?updateMask */
+    bool given[SFMS_FIELDS_MAX]; /* fields of the message that a parameter has set */
 } job;
 
 /* The message in a field, made if it is not there yet. */
@@ -123,6 +124,13 @@ set_parameter(job *j, const char *name, const char *value)
     if (f == NULL || is_taken(t, f, f->desc->name, strlen(f->desc->name))) {
         sfms_violate(j->call, name, &sfms_unknown_field);
         return;
+    }
+    if (name[n] == '\0' && f->desc->label != PROTOBUF_C_LABEL_REPEATED) {
+        if (j->given[f - input->fields]) {
+            sfms_violate(j->call, name, &sfms_given_twice);
+            return;
+        }
+        j->given[f - input->fields] = true;
     }
     if (f == t->update_mask && !j->mask_given) { /* replaces what the keys of the body have given */
         *(ProtobufCMessage **)sfms_field_at(j->msg, f->desc) = NULL;
@@ -261,7 +269,7 @@ translate_request(
     if (body->form == NULL && call->failure != NULL)
         *ret_in_body = call->failure->n_violations;
     if (!read_query(&j, query)) {
-        sfms_fail(call, &sfms_bad_request);
+        sfms_fail(call, &sfms_bad_url);
         return NULL;
     }
     for (unsigned i = 0; i < t->n_vars && call->failure == NULL; i++)

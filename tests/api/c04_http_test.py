@@ -104,6 +104,55 @@ def test_no_http(data, stack, api):
     api.get("/v1/me").ok()
 
 
+@pytest.mark.parametrize("head", [
+    "GET /v1/me HTTP/1.1\r\n",
+    "GET /v1/me HTTP/1.1\r\nHost: x\r\nHost: y\r\n",
+    "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 60\r\n",
+    "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length : 2\r\n",
+    "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+    "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n",
+], ids=["no host", "two hosts", "two lengths", "space in a name", "length and chunks", "unknown encoding"])
+def test_headers_that_can_be_read_in_two_ways(stack, head):
+    """What a proxy in front takes for a body must never be a request to us: answered once, and hung up."""
+    got = raw(stack, head.encode() + b"\r\n{}GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 400") and got.count(b"HTTP/1.1") == 1, got
+    assert b"application/problem+json" in got and b'"code":"BAD_HEADERS"' in got
+
+
+def test_odd_addresses(stack, api):
+    assert b'"status":"ok"' in raw(stack, b"GET http://x/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    for target in ("/healthz x", "/%ff", "x"):
+        got = raw(stack, f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert got.startswith(b"HTTP/1.1 400") and b'"code":"BAD_URL"' in got, got
+    api.call("GET", "/v1/accounts?pageSize=1&pageSize=2").fails(400, "INVALID_FIELDS", "pageSize", "GIVEN_TWICE")
+
+
+def test_not_modified(stack, api, make):
+    """A 304 tells the length of the record, not of nothing (RFC 9110, section 8.6), and its connection goes on."""
+    id = make.create("accounts")["id"]
+    token = f"Host: x\r\nAuthorization: Bearer {api.token}\r\n"
+    for path, tag, auth in ((f"/v1/accounts/{id}", '"1"', token),
+                            ("/openapi.json", api.get("/openapi.json").etag, "Host: x\r\n")):
+        ask = f"GET {path} HTTP/1.1\r\n{auth}"
+        got = raw(stack, f"{ask}If-None-Match: {tag}\r\n\r\n{ask}Connection: close\r\n\r\n".encode())
+        head, _, rest = got.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 304") and f"ETag: {tag}".encode() in head, head
+        assert rest.startswith(b"HTTP/1.1 200"), rest[:200]
+        body = rest.partition(b"\r\n\r\n")[2]
+        assert f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n", head
+
+
+def test_what_may_be_kept(guest, api, make):
+    """A browser may keep a record and ask whether it still holds; tokens, lists and errors are not kept at all."""
+    id = make.create("accounts")["id"]
+    assert api.call("GET", f"/v1/accounts/{id}").headers["Cache-Control"] == "private, no-cache"
+    assert guest.call("GET", "/openapi.json").headers["Cache-Control"] == "no-cache"
+    for answer in (api.call("GET", "/v1/accounts"), api.call("GET", "/v1/none"), guest.call("GET", "/readyz"),
+                   guest.post("/v1/sessions", json={"email": "a@b.example", "password": "x"})):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_a_url_that_is_too_long(api):
     answer = api.call("GET", "/v1/accounts", params={"filter": "a" * 20000})
     assert answer.status in (400, 414, 431), str(answer)

@@ -29,6 +29,36 @@ test_take(void **state)
     assert_null(head_bearer(NULL));
 }
 
+/* True if a request with these headers (name, value, ..., NULL) is sound. */
+static bool
+is_sound(const char *version, const char *const *headers)
+{
+    head h = {0};
+
+    for (; *headers != NULL; headers += 2)
+        head_take(&h, headers[0], headers[1]);
+    return head_is_sound(&h, version);
+}
+
+#define SOUND(version, ...) is_sound(version, (const char *[]){__VA_ARGS__, NULL})
+
+static void
+test_sound(void **state)
+{
+    (void)state;
+    assert_true(SOUND("HTTP/1.1", "Host", "x", "Content-Length", "5"));
+    assert_true(SOUND("HTTP/1.1", "Host", "", "Transfer-Encoding", "Chunked"));
+    assert_true(SOUND("HTTP/1.0", "Accept", "*/*"));
+    assert_true(SOUND("HTTP/1.1", "Host", "x", "Accept", "a", "Accept", "b"));
+    assert_false(SOUND("HTTP/1.1", "Accept", "*/*"));
+    assert_false(SOUND("HTTP/1.1", "Host", "x", "host", "y"));
+    assert_false(SOUND("HTTP/1.1", "Host", "x", "Content-Length", "5", "Content-Length", "5"));
+    assert_false(SOUND("HTTP/1.1", "Host", "x", "Content-Length ", "5"));
+    assert_false(SOUND("HTTP/1.1", "Host", "x", "Content-Length", "5", "Transfer-Encoding", "chunked"));
+    assert_false(SOUND("HTTP/1.1", "Host", "x", "Transfer-Encoding", "gzip, chunked"));
+    assert_false(SOUND("HTTP/1.1", "Host", "x", "Transfer-Encoding", "identity"));
+}
+
 static void
 test_if_match(void **state)
 {
@@ -101,6 +131,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_take),
+        cmocka_unit_test(test_sound),
         cmocka_unit_test(test_if_match),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_rate),

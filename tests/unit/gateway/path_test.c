@@ -53,6 +53,14 @@ test_escapes(void **state)
     assert_true(split("/%E5%BC%A0", &p));
     assert_string_equal(p.segment[0], "张");
 
+    assert_true(split("HTTP://sfms.example:80/v1/me?a=b", &p));
+    assert_int_equal(p.n, 2);
+    assert_string_equal(p.segment[1], "me");
+    assert_string_equal(p.query, "a=b");
+    assert_false(split("http://sfms.example", &p));
+    assert_false(split("ftp://sfms.example/v1/me", &p));
+    assert_false(split("/v1/me x", &p));
+
     assert_false(split("/%", &p));
     assert_false(split("/%4", &p));
     assert_false(split("/%zz", &p));

@@ -107,7 +107,9 @@ test_bad_parameters(void **state)
     assert_null(translate("POST", "/v1/accounts?name=x", "{}"));
     violates("name", "UNKNOWN_FIELD");
     assert_null(translate("GET", "/v1/accounts?filter=%", NULL));
-    assert_string_equal(call.failure->reason, "BAD_REQUEST");
+    assert_string_equal(call.failure->reason, "BAD_URL");
+    assert_null(translate("GET", "/v1/accounts?pageSize=1&search=a&page_size=2", NULL));
+    violates("page_size", "GIVEN_TWICE");
 }
 
 static void
