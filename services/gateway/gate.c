@@ -2,6 +2,7 @@
 #include "gate.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "compress.h"
 #include "core/limits.h"
@@ -16,6 +17,13 @@ static const sfms_reason url_too_long = {
     "URL_TOO_LONG",
     SFMS_INVALID_ARGUMENT,
     {"The address is longer than %s bytes.", "请求地址超过 %s 字节。"},
+};
+
+static const sfms_reason encoded_body = {
+    "UNSUPPORTED_ENCODING",
+    SFMS_INVALID_ARGUMENT,
+    {"Send the body as it is, without a Content-Encoding.",
+        "请直接发送请求体，不要使用 Content-Encoding 压缩。"},
 };
 
 static const sfms_reason bad_form = {
@@ -122,6 +130,8 @@ check_body(request *r)
         sfms_fail(&r->call, &sfms_bad_media_type, "application/json");
         return NEXT_ANSWER;
     }
+    if (r->head.content_encoding != NULL && strcasecmp(r->head.content_encoding, "identity") != 0)
+        return fail(r, &encoded_body);
     r->body.max = t->max_body;
     return NEXT_BODY;
 }

@@ -13,6 +13,7 @@ static const struct {
     {"Accept-Encoding", offsetof(head, accept_encoding)},
     {"Accept-Language", offsetof(head, accept_language)},
     {"Authorization", offsetof(head, authorization)},
+    {"Content-Encoding", offsetof(head, content_encoding)},
     {"Content-Length", offsetof(head, content_length)},
     {"Content-Type", offsetof(head, content_type)},
     {"Expect", offsetof(head, expect)},

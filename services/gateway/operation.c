@@ -165,10 +165,11 @@ write_ref(writer *w, const char *name, const char *ref)
     writer_end_object(w);
 }
 
+/* What changes a record that has a version. */
 static bool
-takes_if_match(Pb__Verb verb)
+takes_if_match(const route_target *t)
 {
-    return verb == PB__VERB__UPDATE || verb == PB__VERB__DELETE || verb == PB__VERB__UNDELETE;
+    return strcmp(t->verb, "GET") != 0 && t->n_vars > 0 && t->method->output->resource != NULL;
 }
 
 static void
@@ -188,7 +189,7 @@ write_parameters(document *d, const route_target *t)
     }
     if (verb == PB__VERB__GET)
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
-    if (takes_if_match(verb))
+    if (takes_if_match(t))
         write_ref(w, NULL, "#/components/parameters/IfMatch");
     if (strcmp(t->verb, "GET") != 0 && !t->method->rule->public_)
         write_ref(w, NULL, "#/components/parameters/IdempotencyKey");
@@ -326,7 +327,7 @@ write_responses(document *d, const route_target *t)
         write_ref(w, "403", problem);
     if (t->n_vars > 0)
         write_ref(w, "404", problem);
-    if (takes_if_match(rule->verb))
+    if (takes_if_match(t))
         write_ref(w, "412", problem);
     write_ref(w, "default", problem);
     writer_end_object(w);

@@ -17,6 +17,7 @@ static const struct {
     {"BODY_TOO_LARGE", 413},
     {"URL_TOO_LONG", 414},
     {"UNSUPPORTED_MEDIA_TYPE", 415},
+    {"UNSUPPORTED_ENCODING", 415},
     {"IDEMPOTENCY_KEY_REUSED", 422},
 };
 

@@ -153,6 +153,13 @@ def test_what_may_be_kept(guest, api, make):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_a_body_that_is_compressed(api):
+    packed = gzip.compress(b'{"name":"x"}')
+    for path, type in (("/v1/accounts", "application/json"), ("/v1/imports?resource=accounts", "text/csv")):
+        answer = api.call("POST", path, data=packed, headers={"Content-Type": type, "Content-Encoding": "gzip"})
+        answer.fails(415, "UNSUPPORTED_ENCODING")
+
+
 def test_a_url_that_is_too_long(api):
     answer = api.call("GET", "/v1/accounts", params={"filter": "a" * 20000})
     assert answer.status in (400, 414, 431), str(answer)

@@ -123,6 +123,12 @@ def test_what_is_described_can_be_sent(document, api, make, name):
                                                       "OUTPUT_ONLY")], str(answer)
 
 
+def test_what_changes_a_version_takes_if_match(document):
+    for address in ("/v1/deals/{id}:move", "/v1/deals/{id}:undelete"):
+        operation = document["paths"][address]["post"]
+        assert "If-Match" in [_resolve(document, p)["name"] for p in operation["parameters"]] and "412" in operation["responses"]
+
+
 def test_comments_speak_of_fields_as_json_does(document):
     def walk(node):
         if isinstance(node, dict):
