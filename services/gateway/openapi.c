@@ -81,12 +81,15 @@ static const char problem_schema[] =
     "\"code\":{\"type\":\"string\",\"description\":\"What went wrong, for programs.\"},"
     "\"requestId\":{\"type\":\"string\",\"description\":\"Finds the request in the logs.\"},"
     "\"existingId\":{\"type\":\"string\",\"description\":\"The record that is already there.\"},"
-    "\"errors\":{\"type\":\"array\",\"description\":\"Every field that is "
-    "wrong.\",\"items\":{\"type\":\"object\","
-    "\"required\":[\"detail\",\"reason\"],\"properties\":{\"pointer\":{\"type\":\"string\",\"description\":"
-    "\"JSON pointer into the body.\"},"
+    "\"errors\":{\"type\":\"array\",\"description\":\"What is wrong with which field.\","
+    "\"items\":{\"$ref\":\"#/components/schemas/ProblemError\"}}}},"
+    "\"ProblemError\":{\"type\":\"object\",\"description\":\"What is wrong with one field: pointer or "
+    "parameter says "
+    "which.\",\"required\":[\"detail\",\"reason\"],\"properties\":{"
+    "\"pointer\":{\"type\":\"string\",\"description\":\"JSON pointer into the body.\"},"
     "\"parameter\":{\"type\":\"string\",\"description\":\"Parameter of the path or the query.\"},"
-    "\"detail\":{\"type\":\"string\"},\"reason\":{\"type\":\"string\"}}}}}}";
+    "\"detail\":{\"type\":\"string\"},\"reason\":{\"type\":\"string\",\"description\":\"The same, for "
+    "programs.\"}}}";
 
 static const char about[] =
     "Sales force management: customers, pipeline, activities and analytics.\n\n"
