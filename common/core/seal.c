@@ -36,30 +36,36 @@ sfms_key_derive(const char *secret, const char *purpose, sfms_key *ret)
     return true;
 }
 
-/* Poly1305 wants a key of its own for each message: BLAKE2b makes it from ours and the nonce. */
+/* Poly1305 wants a key of its own for each message: BLAKE2b makes it from ours, the nonce and the bond. */
 static void
-one_time_tag(const sfms_key *key, const void *data, size_t n, const uint8_t *nonce, uint8_t *tag)
+one_time_tag(
+    const sfms_key *key, const uint8_t *bond, const void *data, size_t n, const uint8_t *nonce, uint8_t *tag)
 {
+    uint8_t salt[MAC_NONCE + SFMS_MAC_SIZE] = {0};
     uint8_t once[crypto_onetimeauth_KEYBYTES];
 
-    crypto_generichash(once, sizeof once, nonce, MAC_NONCE, key->bytes, sizeof key->bytes);
+    memcpy(salt, nonce, MAC_NONCE);
+    if (bond != NULL)
+        memcpy(salt + MAC_NONCE, bond, SFMS_MAC_SIZE);
+    crypto_generichash(once, sizeof once, salt, sizeof salt, key->bytes, sizeof key->bytes);
     crypto_onetimeauth(tag, data, n, once);
     sodium_memzero(once, sizeof once);
 }
 
 void
-sfms_mac(const sfms_key *key, const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE])
+sfms_mac(const sfms_key *key, const uint8_t *bond, const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE])
 {
     randombytes_buf(out, MAC_NONCE);
-    one_time_tag(key, data, n, out, out + MAC_NONCE);
+    one_time_tag(key, bond, data, n, out, out + MAC_NONCE);
 }
 
 bool
-sfms_mac_check(const sfms_key *key, const void *data, size_t n, const uint8_t mac[SFMS_MAC_SIZE])
+sfms_mac_check(
+    const sfms_key *key, const uint8_t *bond, const void *data, size_t n, const uint8_t mac[SFMS_MAC_SIZE])
 {
     uint8_t right[crypto_onetimeauth_BYTES];
 
-    one_time_tag(key, data, n, mac, right);
+    one_time_tag(key, bond, data, n, mac, right);
     return sodium_memcmp(right, mac + MAC_NONCE, sizeof right) == 0;
 }
 

@@ -22,10 +22,13 @@ void sfms_seal_init(void);
 /* sfms_key_derive makes a key for one purpose from a secret of at least 32 characters; false if it is shorter. */
 bool sfms_key_derive(const char *secret, const char *purpose, sfms_key *ret);
 
-/* sfms_mac writes a random nonce and a Poly1305 tag of the bytes, under a key that BLAKE2b makes from ours and the nonce: a third
- * of the time of BLAKE2b over all, which a page of 50 records feels. sfms_mac_check compares in constant time. */
-void sfms_mac(const sfms_key *key, const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE]);
-bool sfms_mac_check(const sfms_key *key, const void *data, size_t n, const uint8_t mac[SFMS_MAC_SIZE]);
+/* sfms_mac writes a random nonce and a Poly1305 tag of the bytes, under a key that BLAKE2b makes from ours, the nonce and the
+ * bond: a third of the time of BLAKE2b over all, which a page of 50 records feels. The bond is SFMS_MAC_SIZE bytes that both
+ * sides know and that do not travel; NULL stands for zeros. sfms_mac_check compares in constant time. */
+void
+sfms_mac(const sfms_key *key, const uint8_t *bond, const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE]);
+bool sfms_mac_check(
+    const sfms_key *key, const uint8_t *bond, const void *data, size_t n, const uint8_t mac[SFMS_MAC_SIZE]);
 
 /* sfms_hash writes an unkeyed BLAKE2b-256 of the bytes. */
 void sfms_hash(const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE]);

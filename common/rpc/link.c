@@ -100,20 +100,21 @@ sfms_link_fail(sfms_link *link, sfms_link_queue *calls, const sfms_reason *reaso
 
 /* ---- sending ----------------------------------------------------------------------------------------- */
 
-static bool
-usable(const sfms_replica *r)
-{
-    return r->pipe != 0 && !r->draining;
-}
-
+/* A connection that has not been greeted yet will be in a moment, or be closed: what comes meanwhile waits for it. */
 bool
 sfms_link_usable(const sfms_link *link)
 {
     for (unsigned i = 0; i < link->n_replicas && !link->closed; i++) {
-        if (usable(&link->replicas[i]))
+        if (link->replicas[i].pipe != 0 && !link->replicas[i].draining)
             return true;
     }
     return false;
+}
+
+static bool
+ready(const sfms_replica *r)
+{
+    return r->greeted && !r->draining;
 }
 
 static sfms_slot *
@@ -134,7 +135,7 @@ best_slot(sfms_link *link, sfms_lane lane)
 
     for (unsigned i = 0; i < link->n_replicas; i++) {
         sfms_replica *r = &link->replicas[(link->next + i) % link->n_replicas];
-        sfms_slot *slot = usable(r) ? free_slot(r, lane) : NULL;
+        sfms_slot *slot = ready(r) ? free_slot(r, lane) : NULL;
 
         if (slot != NULL && (best == NULL || r->under_way < best->replica->under_way))
             best = slot;
@@ -190,6 +191,9 @@ fill_slot(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
         return;
     sfms_slot_group(slot);
     slot->state = SFMS_SLOT_PACKING;
+    slot->number++;
+    slot->pipe = slot->replica->pipe;
+    slot->bond = slot->replica->greeting;
     slot->replica->under_way++;
 }
 
@@ -230,7 +234,7 @@ pump_lane(sfms_link *link, sfms_lane lane, sfms_replica *answered)
         slot = NULL;
     else if (sfms_link_usable(link))
         slot = best_slot(link, lane);
-    else if (answered != NULL && answered->pipe != 0 && !link->closed)
+    else if (answered != NULL && answered->greeted && !link->closed)
         slot = free_slot(answered, lane);
     else
         stranded = take_stranded(link, lane);
@@ -405,10 +409,11 @@ sfms_link_arena_back(sfms_link *link, sfms_arena *a)
 bool
 sfms_link_up(sfms_link *link)
 {
-    bool up;
+    bool up = false;
 
     pthread_mutex_lock(&link->lock);
-    up = sfms_link_usable(link);
+    for (unsigned i = 0; i < link->n_replicas && !link->closed; i++)
+        up = up || ready(&link->replicas[i]);
     pthread_mutex_unlock(&link->lock);
     return up;
 }

@@ -58,7 +58,7 @@ void sfms_link_send(sfms_link *link, sfms_link_call *call);
  * has never been connected yet, it first gives it a second to connect. */
 void sfms_link_wait(sfms_link *link, sfms_arena *a, size_t n, sfms_link_call *calls, Pb__Reply **replies);
 
-/* sfms_link_up is true if a replica is connected that is not about to stop. */
+/* sfms_link_up is true if a replica is connected, knows our secret, and is not about to stop. */
 bool sfms_link_up(sfms_link *link);
 
 /* Numbers for /metrics. */

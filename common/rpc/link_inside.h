@@ -31,24 +31,38 @@ typedef struct sfms_slot {
     sfms_slot_state state;
     nng_ctx ctx;
     nng_aio *aio, *at_once;
+    uint64_t number;    /* of the last message */
+    int pipe;           /* the connection that it is for */
+    sfms_bond bond;     /* the greeting there */
+    sfms_bond sent;     /* what the answer is bound to */
     int64_t give_up_us; /* when even the latest of its calls has expired */
     size_t n;
     sfms_link_call *calls[SFMS_BATCH_CALLS]; /* NULL where a call has expired and was answered */
 } sfms_slot;
 
+/* The watch has the slot after those. */
 enum { SFMS_LINK_SLOTS = SFMS_LINK_POINT + SFMS_LINK_SLOW };
+_Static_assert((int)SFMS_LINK_SLOTS < (int)SFMS_WIRE_SLOTS, "a server knows fewer slots than a link has");
+
+/* A message without calls: the hello of a connection, then one that is answered when the server is about to stop. */
+typedef enum { SFMS_WATCH_NONE, SFMS_WATCH_HELLO, SFMS_WATCH_STOP } sfms_watch_state;
 
 /* One process that serves the service. */
 typedef struct sfms_replica {
     sfms_link *link;
     nng_socket socket;
     int pipe;           /* of the connection; 0 while there is none */
+    bool greeted;       /* the server has answered the hello: messages may be sent */
+    sfms_bond greeting; /* that they are bound to */
     bool draining;      /* it is about to stop: nothing more for it until it has reconnected */
     unsigned under_way; /* slots that are not free */
     sfms_slot slots[SFMS_LINK_SLOTS];
-    nng_ctx watch; /* a message that is answered when the server is about to stop */
+    sfms_watch_state watching;
+    bool watch_sent;
+    nng_ctx watch;
     nng_aio *watch_aio;
-    bool watching, watch_sent;
+    uint64_t watch_number;
+    sfms_bond watch_bond; /* of the answer */
 } sfms_replica;
 
 /* Calls in a row, by their next. */
@@ -81,7 +95,7 @@ void sfms_queue_push(sfms_link_queue *q, sfms_link_call *call);
 void sfms_queue_unshift(sfms_link_queue *q, sfms_link_call *call);
 sfms_link_call *sfms_queue_shift(sfms_link_queue *q);
 
-/* sfms_link_usable is true if a replica can be sent to. Lock held. */
+/* sfms_link_usable is true if a replica can be sent to, now or as soon as it has greeted us. Lock held. */
 bool sfms_link_usable(const sfms_link *link);
 
 /* sfms_link_lane answers how a method travels. */

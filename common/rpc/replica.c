@@ -5,28 +5,62 @@
 
 #include "core/log.h"
 
-enum { RECONNECT_MIN_MS = 10, RECONNECT_MAX_MS = 100 };
+enum {
+    RECONNECT_MIN_MS = 10,
+    RECONNECT_MAX_MS = 100,
+    GREETING_MS = 30000, /* for a server to greet us, however busy it is */
+};
 
 /* ---- the watch --------------------------------------------------------------------------------------- */
-/* A batch without calls, which the server answers when it is about to stop, and not before: so an idle link,
- * too, learns that it should send nothing more. */
+/* The hello of a connection; then a batch without calls, which the server answers when it is about to stop, and not
+ * before: so an idle link, too, learns that it should send nothing more. */
 
+/* Starts what the connection needs next. */
 static void
 watch_start(sfms_replica *r)
 {
+    sfms_link *link = r->link;
+    static const sfms_bond none;
     Pb__Batch batch = PB__BATCH__INIT;
     nng_msg *msg = NULL;
 
-    pthread_mutex_lock(&r->link->lock);
-    if (r->pipe != 0 && !r->draining && !r->watching && !r->link->closed)
-        msg = sfms_wire_pack(&r->link->keys.request, &batch.base);
+    pthread_mutex_lock(&link->lock);
+    batch.slot = SFMS_LINK_SLOTS;
+    batch.number = ++r->watch_number;
+    if (r->pipe != 0 && !r->draining && r->watching == SFMS_WATCH_NONE && !link->closed)
+        msg = sfms_wire_pack(&link->keys.request, r->greeted ? &r->greeting : &none, &batch.base);
     if (msg != NULL) {
-        r->watching = true;
+        r->watching = r->greeted ? SFMS_WATCH_STOP : SFMS_WATCH_HELLO;
         r->watch_sent = false;
+        r->watch_bond = sfms_wire_bond(msg);
+        nng_aio_set_timeout(r->watch_aio, r->greeted ? NNG_DURATION_INFINITE : GREETING_MS);
         nng_aio_set_msg(r->watch_aio, msg);
         nng_ctx_send(r->watch, r->watch_aio);
     }
+    pthread_mutex_unlock(&link->lock);
+}
+
+/* The server has greeted us: what waits may go. Lock held. */
+static void
+greeted(sfms_replica *r, nng_msg *msg)
+{
+    if (nng_pipe_id(nng_msg_get_pipe(msg)) != r->pipe)
+        return;
+    r->greeted = true;
+    r->greeting = sfms_wire_bond(msg);
+    r->link->been_up = true;
+    pthread_cond_broadcast(&r->link->changed);
+}
+
+static void
+hang_up(sfms_replica *r)
+{
+    nng_pipe pipe;
+
+    pthread_mutex_lock(&r->link->lock);
+    pipe.id = (uint32_t)r->pipe;
     pthread_mutex_unlock(&r->link->lock);
+    nng_pipe_close(pipe);
 }
 
 static void
@@ -34,16 +68,26 @@ watch_answered(sfms_replica *r, nng_msg *msg)
 {
     sfms_link *link = r->link;
     sfms_arena *a = sfms_link_arena(link);
+    nng_pipe pipe = nng_msg_get_pipe(msg);
     Pb__Replies *replies = (Pb__Replies *)sfms_wire_open(
-        a, &link->keys.reply, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+        a, &link->keys.reply, &r->watch_bond, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+    bool trusted = replies != NULL;
+    bool greeting;
 
     pthread_mutex_lock(&link->lock);
-    r->watching = false;
-    if (replies != NULL && replies->draining)
+    greeting = trusted && r->watching == SFMS_WATCH_HELLO;
+    if (greeting)
+        greeted(r, msg);
+    if (trusted && replies->draining)
         sfms_replica_drains(r, msg);
+    r->watching = SFMS_WATCH_NONE;
     pthread_mutex_unlock(&link->lock);
     nng_msg_free(msg);
     sfms_link_arena_back(link, a);
+    if (!trusted)
+        nng_pipe_close(pipe);
+    if (greeting)
+        watch_start(r);
     sfms_link_pump(link, NULL);
 }
 
@@ -63,7 +107,7 @@ watch_event(void *arg)
         return;
     }
     if (rv != 0)
-        r->watching = false;
+        r->watching = SFMS_WATCH_NONE;
     pthread_mutex_unlock(&r->link->lock);
     if (rv == 0) {
         watch_answered(r, nng_aio_get_msg(r->watch_aio));
@@ -71,6 +115,8 @@ watch_event(void *arg)
     }
     if (!sent)
         nng_msg_free(nng_aio_get_msg(r->watch_aio));
+    if (rv == NNG_ETIMEDOUT)
+        hang_up(r); /* it has not greeted us */
     watch_start(r); /* if there is another connection already */
 }
 
@@ -84,12 +130,9 @@ connected(nng_pipe pipe, nng_pipe_ev event, void *arg)
     (void)event;
     pthread_mutex_lock(&r->link->lock);
     r->pipe = nng_pipe_id(pipe);
-    r->draining = false;
-    r->link->been_up = true;
-    pthread_cond_broadcast(&r->link->changed);
+    r->greeted = r->draining = false;
     pthread_mutex_unlock(&r->link->lock);
     watch_start(r);
-    sfms_link_pump(r->link, NULL);
 }
 
 /* nng has failed what was sent over the connection. What it had not sent yet it would keep for the next one:
@@ -106,12 +149,12 @@ disconnected(nng_pipe pipe, nng_pipe_ev event, void *arg)
         return;
     }
     r->pipe = 0;
-    r->draining = false;
+    r->greeted = r->draining = false;
     for (int i = 0; i < SFMS_LINK_SLOTS; i++) {
         if (r->slots[i].state == SFMS_SLOT_SENDING)
             nng_aio_abort(r->slots[i].aio, NNG_ECONNABORTED);
     }
-    if (r->watching && !r->watch_sent)
+    if (r->watching != SFMS_WATCH_NONE && !r->watch_sent)
         nng_aio_abort(r->watch_aio, NNG_ECONNABORTED);
     pthread_mutex_unlock(&r->link->lock);
     sfms_link_pump(r->link, NULL);
@@ -154,7 +197,6 @@ sfms_replica_open(sfms_replica *r, sfms_link *link, const char *url)
         sfms_slot_open(&r->slots[i], r, i < SFMS_LINK_POINT ? SFMS_LANE_POINT : SFMS_LANE_SLOW);
     if (nng_ctx_open(&r->watch, r->socket) != 0 || nng_aio_alloc(&r->watch_aio, watch_event, r) != 0)
         sfms_die("out of memory");
-    nng_aio_set_timeout(r->watch_aio, NNG_DURATION_INFINITE);
     nng_pipe_notify(r->socket, NNG_PIPE_EV_ADD_POST, connected, r);
     nng_pipe_notify(r->socket, NNG_PIPE_EV_REM_POST, disconnected, r);
     rv = nng_dial(r->socket, url, NULL, NNG_FLAG_NONBLOCK);

@@ -123,12 +123,10 @@ open_socket(sfms_server *s)
     int rv = nng_rep0_open(&s->socket);
 
     if (rv == 0)
-        rv = nng_socket_set_size(
-            s->socket, NNG_OPT_RECVMAXSZ, SFMS_MESSAGE_MAX + 64); /* and nng's own header */
+        rv = sfms_socket_options(s->socket);
     if (rv != 0)
         sfms_die("cannot open a socket: %s", nng_strerror(rv));
-    s->watchers = sfms_watchers_new(s);
-    s->newcomers = sfms_newcomers_new(s->socket);
+    s->peers = sfms_peers_new(s->socket, &s->keys.reply);
 }
 
 /* A socket file that a killed process left behind is no hindrance: nng removes it if nobody answers there. */
@@ -203,7 +201,7 @@ drain(sfms_server *s, sfms_workers *workers, sfms_jobs *jobs)
 
     atomic_store(&s->last_us, sfms_mono_us());
     atomic_store(&s->draining, true);
-    sfms_watchers_tell(s->watchers);
+    sfms_peers_tell(s->peers);
     drained = sfms_workers_drain(workers, DRAIN_MS);
     if (jobs != NULL) {
         int64_t left_ms = (until - sfms_mono_us()) / 1000;
@@ -252,8 +250,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     }
     sfms_workers_free(workers);
     nng_close(server.socket);
-    sfms_watchers_free(server.watchers);
-    sfms_newcomers_free(server.newcomers);
+    sfms_peers_free(server.peers);
     sfms_links_close(server.env.links, 0);
     sfms_arena_free(perm);
     sfms_log(SFMS_LOG_INFO, "stopped");

@@ -1,7 +1,6 @@
 /*
  * serving.h -- what the parts of a server share: server.c (the process), served.c (the table of methods), worker.c
- * (messages), dispatch.c (calls), once.c (Idempotency-Key), watchers.c (who hears that we stop), newcomers.c (who has said
- * nothing yet). Inside common/rpc only.
+ * (messages), dispatch.c (calls), once.c (Idempotency-Key), peers.c (connections). Inside common/rpc only.
  */
 #ifndef SFMS_RPC_SERVING_H
 #define SFMS_RPC_SERVING_H
@@ -18,8 +17,7 @@ typedef struct {
     const sfms_method_row *row;
 } sfms_served;
 
-typedef struct sfms_watchers sfms_watchers;
-typedef struct sfms_newcomers sfms_newcomers;
+typedef struct sfms_peers sfms_peers;
 
 typedef struct sfms_server {
     const sfms_service *service;
@@ -27,8 +25,7 @@ typedef struct sfms_server {
     sfms_wire_keys keys;
     const sfms_served *served; /* in the order of the contract's methods */
     nng_socket socket;
-    sfms_watchers *watchers;
-    sfms_newcomers *newcomers;
+    sfms_peers *peers;
     atomic_bool draining;
     _Atomic int64_t last_us; /* when a message last came or an answer last went */
     atomic_int busy;         /* messages that are being worked on */
@@ -76,17 +73,24 @@ sfms_workers *sfms_workers_start(sfms_server *s, int n);
 bool sfms_workers_drain(sfms_workers *workers, int timeout_ms);
 void sfms_workers_free(sfms_workers *workers);
 
-/* Watchers: contexts that hold a batch without calls, to be answered when the server is about to stop. park takes the
- * context over, or answers false if it is to be answered now. */
-sfms_watchers *sfms_watchers_new(sfms_server *s);
-bool sfms_watchers_park(sfms_watchers *w, nng_ctx ctx, nng_pipe pipe);
-void sfms_watchers_tell(sfms_watchers *w);
-void sfms_watchers_free(sfms_watchers *w);
+/* Peers: the connections of the socket. One that says nothing for half a minute that only a client of ours can say is
+ * closed. */
+sfms_peers *sfms_peers_new(nng_socket socket, const sfms_key *reply_key);
+void sfms_peers_free(sfms_peers *p);
 
-/* Newcomers: connections of the socket that have not yet sent a message. heard says that one has; one that stays silent
- * for half a minute is closed. */
-sfms_newcomers *sfms_newcomers_new(nng_socket socket);
-void sfms_newcomers_heard(sfms_newcomers *w, nng_pipe pipe);
-void sfms_newcomers_free(sfms_newcomers *w);
+/* sfms_peers_state answers how far a connection is, and its greeting, to which its messages must be bound (zeros before it has
+ * one); sfms_peers_greet notes its greeting, and answers false if it has one already. */
+typedef enum { SFMS_PEER_GONE, SFMS_PEER_NEW, SFMS_PEER_GREETED } sfms_peer_state;
+sfms_peer_state sfms_peers_state(sfms_peers *p, nng_pipe pipe, sfms_bond *ret_greeting);
+bool sfms_peers_greet(sfms_peers *p, nng_pipe pipe, const sfms_bond *greeting);
+
+/* sfms_peers_take notes the number of a message; false if it, or a later one of its slot, has come before: then nobody
+ * waits for an answer, or it is played back. */
+bool sfms_peers_take(sfms_peers *p, nng_pipe pipe, uint32_t slot, uint64_t number);
+
+/* sfms_peers_park takes over a context that holds a batch without calls, until sfms_peers_tell answers all of them;
+ * false if it is to be answered now. */
+bool sfms_peers_park(sfms_peers *p, nng_pipe pipe, nng_ctx ctx, const sfms_bond *bond);
+void sfms_peers_tell(sfms_peers *p);
 
 #endif

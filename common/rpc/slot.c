@@ -59,6 +59,7 @@ pack(sfms_slot *slot)
     Pb__Call calls[SFMS_BATCH_CALLS], *call_list[SFMS_BATCH_CALLS];
     Pb__Principal *principals[SFMS_BATCH_CALLS];
     int64_t now = sfms_mono_us();
+    nng_msg *msg;
 
     slot->give_up_us = 0;
     for (size_t i = 0; i < slot->n; i++) {
@@ -75,7 +76,12 @@ pack(sfms_slot *slot)
     batch.principals = principals;
     batch.n_calls = slot->n;
     batch.calls = call_list;
-    return sfms_wire_pack(&slot->replica->link->keys.request, &batch.base);
+    batch.slot = (uint32_t)(slot - slot->replica->slots);
+    batch.number = slot->number;
+    msg = sfms_wire_pack(&slot->replica->link->keys.request, &slot->bond, &batch.base);
+    if (msg != NULL)
+        slot->sent = sfms_wire_bond(msg);
+    return msg;
 }
 
 /* ---- answered or lost -------------------------------------------------------------------------------- */
@@ -155,7 +161,7 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
     unsigned n_done = 0;
     size_t n = slot->n;
     Pb__Replies *replies = (Pb__Replies *)sfms_wire_open(
-        a, &link->keys.reply, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+        a, &link->keys.reply, &slot->sent, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
 
     pthread_mutex_lock(&link->lock);
     if (replies != NULL && replies->draining)
@@ -224,7 +230,7 @@ sfms_slot_start(sfms_slot *slot)
         return;
     }
     pthread_mutex_lock(&link->lock);
-    connected = slot->replica->pipe != 0 && !link->closed;
+    connected = slot->replica->pipe == slot->pipe && !link->closed;
     if (connected && send_at_once(slot, msg)) {
         receive(slot);
     } else if (connected) {

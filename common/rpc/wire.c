@@ -17,7 +17,7 @@ sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret)
 }
 
 nng_msg *
-sfms_wire_pack(const sfms_key *key, const ProtobufCMessage *message)
+sfms_wire_pack(const sfms_key *key, const sfms_bond *bond, const ProtobufCMessage *message)
 {
     size_t n = protobuf_c_message_get_packed_size(message);
     nng_msg *msg = NULL;
@@ -28,19 +28,29 @@ sfms_wire_pack(const sfms_key *key, const ProtobufCMessage *message)
     body = nng_msg_body(msg);
     memcpy(body, magic, sizeof(magic));
     protobuf_c_message_pack(message, body + SFMS_WIRE_HEADER);
-    sfms_mac(key, body + SFMS_WIRE_HEADER, n, body + sizeof(magic));
+    sfms_mac(key, bond->mac, body + SFMS_WIRE_HEADER, n, body + sizeof(magic));
     return msg;
 }
 
+sfms_bond
+sfms_wire_bond(nng_msg *msg)
+{
+    sfms_bond bond;
+
+    memcpy(bond.mac, (const uint8_t *)nng_msg_body(msg) + sizeof(magic), sizeof(bond.mac));
+    return bond;
+}
+
 ProtobufCMessage *
-sfms_wire_open(
-    sfms_arena *a, const sfms_key *key, const ProtobufCMessageDescriptor *desc, const void *data, size_t n)
+sfms_wire_open(sfms_arena *a, const sfms_key *key, const sfms_bond *bond,
+    const ProtobufCMessageDescriptor *desc, const void *data, size_t n)
 {
     const uint8_t *bytes = data;
 
     if (n < SFMS_WIRE_HEADER || n > SFMS_MESSAGE_MAX || memcmp(bytes, magic, sizeof(magic)) != 0)
         return NULL;
-    if (!sfms_mac_check(key, bytes + SFMS_WIRE_HEADER, n - SFMS_WIRE_HEADER, bytes + sizeof(magic)))
+    if (!sfms_mac_check(
+            key, bond->mac, bytes + SFMS_WIRE_HEADER, n - SFMS_WIRE_HEADER, bytes + sizeof(magic)))
         return NULL;
     return protobuf_c_message_unpack(desc, sfms_arena_pb(a), n - SFMS_WIRE_HEADER, bytes + SFMS_WIRE_HEADER);
 }

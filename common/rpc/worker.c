@@ -1,8 +1,8 @@
 /*
  * worker.c -- threads of {nng context, aio, connection, arena}, each with one message at a time.
  *
- * A message that is not signed with the right key, or cannot be read, is not answered: its connection is closed, so that
- * a peer with the wrong key learns of it at once, and the log says so at most once a second.
+ * A message that is not signed with the right key, was made for another connection, or cannot be read, is not answered: its
+ * connection is closed, so that a peer with the wrong key learns of it at once, and the log says so at most once a second.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,6 +21,7 @@ typedef struct {
     sfms_workers *all;
     pthread_t thread;
     nng_ctx ctx;
+    sfms_bond bond; /* of the answer to the message at hand */
     nng_aio *receive, *send;
     sfms_db *db;
     sfms_arena *arena;
@@ -36,22 +37,20 @@ struct sfms_workers {
 /* ---- one message ------------------------------------------------------------------------------------- */
 
 static void
-refuse(nng_msg *msg)
+refuse(const char *reason)
 {
     static _Atomic int64_t said_us;
     static atomic_ulong refused;
     int64_t now = sfms_mono_us(), before = atomic_load(&said_us);
 
     atomic_fetch_add(&refused, 1);
-    nng_pipe_close(nng_msg_get_pipe(msg));
     if (now - before >= 1000000 && atomic_compare_exchange_strong(&said_us, &before, now))
-        sfms_log(SFMS_LOG_WARN, "refused messages=%lu reason=\"not signed with our key, or malformed\"",
-            atomic_exchange(&refused, 0));
+        sfms_log(SFMS_LOG_WARN, "refused messages=%lu reason=\"%s\"", atomic_exchange(&refused, 0), reason);
 }
 
 /* The answers are more than a message may hold. What the calls did stays done. */
 static nng_msg *
-pack_too_large(const sfms_server *s, sfms_arena *a, Pb__Replies *replies)
+pack_too_large(const worker *w, Pb__Replies *replies)
 {
     Pb__Status status = PB__STATUS__INIT;
 
@@ -59,11 +58,22 @@ pack_too_large(const sfms_server *s, sfms_arena *a, Pb__Replies *replies)
     status.reason = "RESPONSE_TOO_LARGE";
     status.message = "The answer is larger than a message between processes may be.";
     for (size_t i = 0; i < replies->n_replies; i++) {
-        replies->replies[i] = sfms_new(a, Pb__Reply);
+        replies->replies[i] = sfms_new(w->arena, Pb__Reply);
         pb__reply__init(replies->replies[i]);
         replies->replies[i]->status = &status;
     }
-    return sfms_wire_pack(&s->keys.reply, &replies->base);
+    return sfms_wire_pack(&w->all->server->keys.reply, &w->bond, &replies->base);
+}
+
+static void
+reply(worker *w, nng_msg *msg)
+{
+    nng_aio_set_msg(w->send, msg);
+    nng_ctx_send(w->ctx, w->send);
+    nng_aio_wait(w->send);
+    if (nng_aio_result(w->send) != 0)
+        nng_msg_free(msg);
+    atomic_store(&w->all->server->last_us, sfms_mono_us());
 }
 
 static void
@@ -73,17 +83,33 @@ answer(worker *w, Pb__Replies *replies)
     nng_msg *msg;
 
     replies->draining = atomic_load(&s->draining);
-    msg = sfms_wire_pack(&s->keys.reply, &replies->base);
+    msg = sfms_wire_pack(&s->keys.reply, &w->bond, &replies->base);
     if (msg == NULL)
-        msg = pack_too_large(s, w->arena, replies);
+        msg = pack_too_large(w, replies);
+    if (msg != NULL)
+        reply(w, msg);
+}
+
+/* Answers a hello: all that comes over the connection from now on is bound to the answer. False if it is none. */
+static bool
+greet(worker *w, nng_pipe pipe, const Pb__Batch *hello)
+{
+    sfms_server *s = w->all->server;
+    Pb__Replies replies = PB__REPLIES__INIT;
+    sfms_bond greeting;
+    nng_msg *msg;
+
+    replies.draining = atomic_load(&s->draining);
+    msg = hello->n_calls == 0 ? sfms_wire_pack(&s->keys.reply, &w->bond, &replies.base) : NULL;
     if (msg == NULL)
-        return;
-    nng_aio_set_msg(w->send, msg);
-    nng_ctx_send(w->ctx, w->send);
-    nng_aio_wait(w->send);
-    if (nng_aio_result(w->send) != 0)
+        return false;
+    greeting = sfms_wire_bond(msg);
+    if (!sfms_peers_greet(s->peers, pipe, &greeting)) {
         nng_msg_free(msg);
-    atomic_store(&s->last_us, sfms_mono_us());
+        return false;
+    }
+    reply(w, msg);
+    return true;
 }
 
 /* A batch without calls waits with its context until we stop; the worker goes on with a new one. */
@@ -95,7 +121,7 @@ park(worker *w, nng_pipe pipe)
 
     if (nng_ctx_open(&fresh, s->socket) != 0)
         return false;
-    if (!sfms_watchers_park(s->watchers, w->ctx, pipe)) {
+    if (!sfms_peers_park(s->peers, pipe, w->ctx, &w->bond)) {
         nng_ctx_close(fresh);
         return false;
     }
@@ -103,21 +129,42 @@ park(worker *w, nng_pipe pipe)
     return true;
 }
 
+/* Reads a message that is bound to the greeting; NULL if it is not, or is none. */
+static Pb__Batch *
+open_batch(worker *w, nng_msg *msg, const sfms_bond *greeting)
+{
+    Pb__Batch *batch = (Pb__Batch *)sfms_wire_open(w->arena, &w->all->server->keys.request, greeting,
+        &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+
+    if (batch == NULL || batch->n_calls > SFMS_BATCH_CALLS)
+        return NULL;
+    w->bond = sfms_wire_bond(msg);
+    return batch;
+}
+
 static void
 serve(worker *w, nng_msg *msg)
 {
     sfms_server *s = w->all->server;
     nng_pipe pipe = nng_msg_get_pipe(msg);
-    Pb__Batch *batch = (Pb__Batch *)sfms_wire_open(
-        w->arena, &s->keys.request, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+    sfms_bond greeting;
+    sfms_peer_state state = sfms_peers_state(s->peers, pipe, &greeting);
+    Pb__Batch *batch = state != SFMS_PEER_GONE ? open_batch(w, msg, &greeting) : NULL;
 
-    if (batch == NULL || batch->n_calls > SFMS_BATCH_CALLS) {
-        refuse(msg);
-        nng_msg_free(msg);
+    nng_msg_free(msg);
+    if (state == SFMS_PEER_GONE)
+        return;
+    if (batch == NULL || (state == SFMS_PEER_NEW && !greet(w, pipe, batch))) {
+        nng_pipe_close(pipe);
+        refuse("not signed with our key for this connection, or malformed");
         return;
     }
-    nng_msg_free(msg);
-    sfms_newcomers_heard(s->newcomers, pipe);
+    if (state == SFMS_PEER_NEW)
+        return;
+    if (!sfms_peers_take(s->peers, pipe, batch->slot, batch->number)) {
+        refuse("came before");
+        return;
+    }
     if (batch->n_calls == 0 && park(w, pipe))
         return;
     answer(w, sfms_dispatch(s, w->db, w->arena, batch));

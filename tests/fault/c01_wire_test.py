@@ -1,4 +1,4 @@
-"""The wire between processes: what is not signed with the shared secret is refused, and does no harm."""
+"""The wire between processes: what is not signed with the shared secret, or was recorded, is refused and does no harm."""
 import hashlib
 import os
 import socket
@@ -167,3 +167,70 @@ def test_a_message_that_is_changed_on_the_way(kind, stack, org, other_org, tmp_p
     assert done.returncode != 0, done.stdout
     assert count(stack, name) == 0
     assert stack["customers"].alive()
+
+
+def recorded(stack, org, name, tmp_path, **tap):
+    """Makes an account through a tap; answers what the client sent, without request ids."""
+    tap = Tap(str(tmp_path / "tap"), stack.sockets["customers"], **tap)
+    done = call(stack, org, name, **through(tmp_path / "tap", stack))
+    tap.close()
+    return done, [frame[4:] for frame in tap.seen]
+
+
+def play(stack, messages):
+    """Sends messages over a connection of its own; answers what came back until the service hung up or said no more."""
+    peer = Peer(stack.sockets["customers"], timeout=0.5)
+    answers = []
+    for i, message in enumerate(messages):
+        try:
+            peer.send(message, request_id=i + 1)
+        except OSError:
+            break
+        answers.append(peer.receive())
+    peer.close()
+    return [a for a in answers if a is not None]
+
+
+def test_messages_that_are_played_back_on_another_connection(stack, org, tmp_path):
+    done, sent = recorded(stack, org, "Played back", tmp_path)
+    assert done.returncode == 0, done.stderr
+    the_call = next(m for m in sent if CREATE.encode() in m)
+    hello = sent[0]
+    assert play(stack, [the_call]) == []
+    assert len(play(stack, [hello])) == 1  # a hello does no harm
+    assert len(play(stack, [hello, the_call])) == 1
+    assert len(play(stack, [hello, hello, the_call])) == 1
+    assert len(play(stack, sent)) == 1
+    assert count(stack, "Played back") == 1
+
+
+def test_messages_that_are_played_back_to_a_process_that_was_started_again(own_stack, victim, tmp_path):
+    done, sent = recorded(own_stack, victim, "Before", tmp_path)
+    assert done.returncode == 0, done.stderr
+    own_stack["customers"].terminate()
+    own_stack["customers"].start()
+    own_stack.wait_ready()
+    assert len(play(own_stack, sent)) == 1
+    assert count(own_stack, "Before") == 1
+
+
+def test_messages_that_come_twice_on_the_same_connection(stack, org, tmp_path):
+    done, sent = recorded(stack, org, "Twice", tmp_path, change=lambda f: [f, f] if CREATE.encode() in f else f)
+    assert any(CREATE.encode() in m for m in sent)
+    assert done.returncode == 0, done.stderr
+    assert count(stack, "Twice") == 1
+    assert "came before" in stack["customers"].text()
+
+
+def test_an_answer_that_belongs_to_another_request(stack, org, tmp_path):
+    """The greeting, given as the answer to the call."""
+    seen = []
+
+    def reply(frame):
+        seen.append(frame)
+        return frame if len(seen) == 1 else frame[:4] + seen[0][4:]
+
+    done, _ = recorded(stack, org, "Wrong answer", tmp_path, reply=reply)
+    assert len(seen) >= 2
+    assert done.returncode != 0 and "OUTCOME_UNKNOWN" in done.stderr, done.stderr
+    assert count(stack, "Wrong answer") == 1  # it was done; only the answer is not believed

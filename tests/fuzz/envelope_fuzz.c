@@ -4,6 +4,8 @@
 #include "core/limits.h"
 #include "rpc/wire.h"
 
+static const sfms_bond bond = {{1, 2, 3}};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /* What was read can be packed, and that can be looked at again. It need not read back: protobuf-c keeps unknown fields of
@@ -11,11 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void
 check(sfms_arena *a, const sfms_key *key, const ProtobufCMessage *message)
 {
-    nng_msg *msg = message != NULL ? sfms_wire_pack(key, message) : NULL;
+    nng_msg *msg = message != NULL ? sfms_wire_pack(key, &bond, message) : NULL;
 
     if (msg == NULL)
         return;
-    sfms_wire_open(a, key, message->descriptor, nng_msg_body(msg), nng_msg_len(msg));
+    sfms_wire_open(a, key, &bond, message->descriptor, nng_msg_body(msg), nng_msg_len(msg));
     nng_msg_free(msg);
 }
 
@@ -31,17 +33,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         sfms_wire_keys_init(&keys, "the fuzzer's secret has enough characters");
         arena = sfms_arena_new();
     }
-    check(arena, &keys.request, sfms_wire_open(arena, &keys.request, &pb__batch__descriptor, data, n));
+    check(arena, &keys.request, sfms_wire_open(arena, &keys.request, &bond, &pb__batch__descriptor, data, n));
     body = sfms_alloc(arena, SFMS_WIRE_HEADER + n);
     memcpy(body, "SFM1", 4);
     if (n > 0)
         memcpy(body + SFMS_WIRE_HEADER, data, n);
-    sfms_mac(&keys.request, data, n, body + 4);
+    sfms_mac(&keys.request, bond.mac, data, n, body + 4);
     check(arena, &keys.request,
-        sfms_wire_open(arena, &keys.request, &pb__batch__descriptor, body, SFMS_WIRE_HEADER + n));
-    sfms_mac(&keys.reply, data, n, body + 4);
+        sfms_wire_open(arena, &keys.request, &bond, &pb__batch__descriptor, body, SFMS_WIRE_HEADER + n));
+    sfms_mac(&keys.reply, bond.mac, data, n, body + 4);
     check(arena, &keys.reply,
-        sfms_wire_open(arena, &keys.reply, &pb__replies__descriptor, body, SFMS_WIRE_HEADER + n));
+        sfms_wire_open(arena, &keys.reply, &bond, &pb__replies__descriptor, body, SFMS_WIRE_HEADER + n));
     sfms_arena_reset(arena);
     return 0;
 }

@@ -46,11 +46,12 @@ class Peer:
 class Tap:
     """A socket that passes bytes on to a service, keeps what went by, and may change it on the way.
 
-    change(frame) gets each message from the client (request id, then body) and answers what to send instead.
+    change(frame) gets each message from the client (request id, then body) and answers what to send instead; or a list of
+    what to send. reply(frame) likewise for messages of the service.
     """
 
-    def __init__(self, path, target, change=lambda frame: frame):
-        self.target, self.change, self.seen = target, change, []
+    def __init__(self, path, target, change=lambda frame: frame, reply=lambda frame: frame):
+        self.target, self.change, self.reply, self.seen = target, change, reply, []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen(8)
@@ -78,8 +79,9 @@ class Tap:
                 frame = stream.read(struct.unpack(">BQ", head)[1])
                 if from_client:
                     self.seen.append(frame)
-                    frame = self.change(frame)
-                sink.sendall(b"\x01" + struct.pack(">Q", len(frame)) + frame)
+                out = self.change(frame) if from_client else self.reply(frame)
+                for frame in out if isinstance(out, list) else [out]:
+                    sink.sendall(b"\x01" + struct.pack(">Q", len(frame)) + frame)
         except OSError:
             pass
         finally:

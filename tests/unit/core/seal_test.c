@@ -43,21 +43,26 @@ static void
 test_mac(void **state)
 {
     sfms_key key = key_for("p"), other = key_for("q");
-    uint8_t mac[SFMS_MAC_SIZE];
+    uint8_t mac[SFMS_MAC_SIZE], bond[SFMS_MAC_SIZE] = "what came before";
 
     (void)state;
-    sfms_mac(&key, "hello", 5, mac);
-    assert_true(sfms_mac_check(&key, "hello", 5, mac));
-    assert_false(sfms_mac_check(&key, "hellO", 5, mac));
-    assert_false(sfms_mac_check(&key, "hello", 4, mac));
-    assert_false(sfms_mac_check(&other, "hello", 5, mac));
+    sfms_mac(&key, NULL, "hello", 5, mac);
+    assert_true(sfms_mac_check(&key, NULL, "hello", 5, mac));
+    assert_false(sfms_mac_check(&key, NULL, "hellO", 5, mac));
+    assert_false(sfms_mac_check(&key, NULL, "hello", 4, mac));
+    assert_false(sfms_mac_check(&other, NULL, "hello", 5, mac));
     for (int bit = 0; bit < SFMS_MAC_SIZE * 8; bit++) {
         mac[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_false(sfms_mac_check(&key, "hello", 5, mac));
+        assert_false(sfms_mac_check(&key, NULL, "hello", 5, mac));
         mac[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
-    sfms_mac(&key, "", 0, mac);
-    assert_true(sfms_mac_check(&key, "", 0, mac));
+    sfms_mac(&key, NULL, "", 0, mac);
+    assert_true(sfms_mac_check(&key, NULL, "", 0, mac));
+    sfms_mac(&key, bond, "hello", 5, mac);
+    assert_true(sfms_mac_check(&key, bond, "hello", 5, mac));
+    assert_false(sfms_mac_check(&key, NULL, "hello", 5, mac));
+    bond[SFMS_MAC_SIZE - 1] ^= 1;
+    assert_false(sfms_mac_check(&key, bond, "hello", 5, mac));
 }
 
 static void

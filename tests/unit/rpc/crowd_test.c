@@ -26,6 +26,15 @@ echo_thread(void *arg)
     return NULL;
 }
 
+static void *
+greet_and_echo_thread(void *arg)
+{
+    echo *e = arg;
+
+    server_greet(e->server);
+    return echo_thread(e);
+}
+
 typedef struct {
     sfms_link *link;
     int answered, failed;
@@ -60,13 +69,10 @@ every_call_ends_once_whatever_happens(void **state)
     echo at_a[2] = {{&a}, {&a}}, at_b[2] = {{&b}, {&b}};
     pthread_t servers[4], callers[THREADS];
     crowd crowds[THREADS];
-    char urls[256];
-    sfms_link *link;
+    sfms_link *link = link_to_both(&a, &b);
     int answered = 0;
 
     (void)state;
-    snprintf(urls, sizeof(urls), "%s|%s", a.url, b.url);
-    link = link_to(urls);
     for (int i = 0; i < 2; i++) {
         pthread_create(&servers[i], NULL, echo_thread, &at_a[i]);
         pthread_create(&servers[2 + i], NULL, echo_thread, &at_b[i]);
@@ -111,7 +117,7 @@ waiting_callers_get_copies(void **state)
     (void)state;
     snprintf(list, sizeof(list), "other=ipc:///tmp/sfms-link-test-nobody.ipc,test=%s", s.url);
     links = sfms_links_open_lazy(list, &keys);
-    pthread_create(&thread, NULL, echo_thread, &e);
+    pthread_create(&thread, NULL, greet_and_echo_thread, &e);
     for (int i = 0; i < 3; i++)
         calls[i] = (sfms_link_call){.method = &point_read,
             .request = requests[i],

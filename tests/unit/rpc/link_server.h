@@ -35,13 +35,16 @@ static const sfms_method slow = {.name = "t/Slow", .rule = &slow_rule};
 typedef struct {
     char url[96];
     nng_socket socket;
-    nng_ctx watch; /* of the link that connected last; answered to say that the server is about to stop */
+    sfms_bond greeting; /* of the link that connected last */
+    nng_ctx watch;      /* its watch; answered to say that the server is about to stop */
+    sfms_bond watch_bond;
     bool watched;
 } server;
 
 /* One message that the server has received and not answered. */
 typedef struct {
     nng_ctx ctx;
+    sfms_bond bond; /* of the answer */
     Pb__Batch *batch;
     sfms_arena *arena;
 } request;
@@ -68,46 +71,57 @@ server_stop(server *s)
     nng_close(s->socket);
 }
 
-/* Waits for the next message with calls; false if none comes in time. A batch without calls is the link's
- * watch. */
+/* Waits for the next message, bound to bond; false if none comes in time. */
 static inline bool
-server_recv(server *s, int timeout_ms, request *ret)
+recv_any(const server *s, int timeout_ms, const sfms_bond *bond, request *ret)
 {
     nng_aio *aio;
+    nng_msg *msg;
+    bool came;
 
     assert_int_equal(nng_aio_alloc(&aio, NULL, NULL), 0);
     nng_aio_set_timeout(aio, timeout_ms);
-    for (;;) {
-        nng_msg *msg;
-
-        assert_int_equal(nng_ctx_open(&ret->ctx, s->socket), 0);
-        nng_ctx_recv(ret->ctx, aio);
-        nng_aio_wait(aio);
-        if (nng_aio_result(aio) != 0) {
-            nng_ctx_close(ret->ctx);
-            nng_aio_free(aio);
-            return false;
-        }
-        msg = nng_aio_get_msg(aio);
-        ret->arena = sfms_arena_new();
-        ret->batch = (Pb__Batch *)sfms_wire_open(
-            ret->arena, &keys.request, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
-        nng_msg_free(msg);
-        assert_non_null(ret->batch);
-        if (ret->batch->n_calls > 0)
-            break;
-        s->watch = ret->ctx;
-        s->watched = true;
-        sfms_arena_free(ret->arena);
-    }
+    assert_int_equal(nng_ctx_open(&ret->ctx, s->socket), 0);
+    nng_ctx_recv(ret->ctx, aio);
+    nng_aio_wait(aio);
+    came = nng_aio_result(aio) == 0;
+    msg = came ? nng_aio_get_msg(aio) : NULL;
     nng_aio_free(aio);
+    if (!came) {
+        nng_ctx_close(ret->ctx);
+        return false;
+    }
+    ret->arena = sfms_arena_new();
+    ret->bond = sfms_wire_bond(msg);
+    ret->batch = (Pb__Batch *)sfms_wire_open(
+        ret->arena, &keys.request, bond, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+    nng_msg_free(msg);
+    assert_non_null(ret->batch);
     return true;
 }
 
-static inline void
-send_replies(nng_ctx ctx, const sfms_key *key, const Pb__Replies *replies)
+/* Waits for the next message with calls; false if none comes in time. A batch without calls is the link's watch. */
+static inline bool
+server_recv(server *s, int timeout_ms, request *ret)
 {
-    nng_msg *msg = sfms_wire_pack(key, &replies->base);
+    for (;;) {
+        if (!recv_any(s, timeout_ms, &s->greeting, ret))
+            return false;
+        if (ret->batch->n_calls > 0)
+            return true;
+        s->watch = ret->ctx;
+        s->watch_bond = ret->bond;
+        s->watched = true;
+        sfms_arena_free(ret->arena);
+    }
+}
+
+/* Answers what is bound to it. */
+static inline sfms_bond
+send_replies(nng_ctx ctx, const sfms_key *key, const sfms_bond *bond, const Pb__Replies *replies)
+{
+    nng_msg *msg = sfms_wire_pack(key, bond, &replies->base);
+    sfms_bond sent = sfms_wire_bond(msg);
     nng_aio *aio;
 
     assert_int_equal(nng_aio_alloc(&aio, NULL, NULL), 0);
@@ -118,6 +132,21 @@ send_replies(nng_ctx ctx, const sfms_key *key, const Pb__Replies *replies)
         nng_msg_free(msg);
     nng_aio_free(aio);
     nng_ctx_close(ctx);
+    return sent;
+}
+
+/* Waits for a link to connect, and greets it. */
+static inline void
+server_greet(server *s)
+{
+    static const sfms_bond none;
+    Pb__Replies greeting = PB__REPLIES__INIT;
+    request hello;
+
+    assert_true(recv_any(s, 10000, &none, &hello));
+    assert_int_equal(hello.batch->n_calls, 0);
+    s->greeting = send_replies(hello.ctx, &keys.reply, &hello.bond, &greeting);
+    sfms_arena_free(hello.arena);
 }
 
 /* Answers each call with its own request bytes, n of them (all if it is negative). */
@@ -134,7 +163,7 @@ server_reply(request *r, const sfms_key *key, int n, bool draining)
         replies.replies[i]->response = r->batch->calls[i]->request;
     }
     replies.draining = draining;
-    send_replies(r->ctx, key, &replies);
+    send_replies(r->ctx, key, &r->bond, &replies);
     sfms_arena_free(r->arena);
 }
 
@@ -233,13 +262,26 @@ wait_up(sfms_link *link, bool up, int timeout_ms)
     return sfms_link_up(link) == up;
 }
 
+/* A link to a server, or to two, that has been greeted. */
 static inline sfms_link *
-link_to(const char *urls)
+link_to_both(server *a, server *b)
 {
-    sfms_link *link = sfms_link_open("test", urls, &keys);
+    char urls[256];
+    sfms_link *link;
 
+    snprintf(urls, sizeof(urls), "%s%s%s", a->url, b != NULL ? "|" : "", b != NULL ? b->url : "");
+    link = sfms_link_open("test", urls, &keys);
+    server_greet(a);
+    if (b != NULL)
+        server_greet(b);
     assert_true(wait_up(link, true, 2000));
     return link;
+}
+
+static inline sfms_link *
+link_to(server *s)
+{
+    return link_to_both(s, NULL);
 }
 
 static inline int

@@ -5,7 +5,7 @@ static void
 a_call_is_sent_at_once_and_answered(void **state)
 {
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     request r;
     caller c;
 
@@ -18,6 +18,36 @@ a_call_is_sent_at_once_and_answered(void **state)
     assert_int_equal(r.batch->calls[0]->principal, 0);
     server_reply(&r, &keys.reply, -1, false);
     expect_answer(&c);
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+/* What is sent before the server has greeted us waits for that; and no two messages are the same to the server. */
+static void
+calls_wait_for_the_greeting_and_are_numbered(void **state)
+{
+    server s = server_start('a');
+    sfms_link *link = sfms_link_open("test", s.url, &keys);
+    request r;
+    caller c;
+    uint64_t number = 0;
+
+    (void)state;
+    usleep(300000); /* to connect */
+    assert_false(sfms_link_up(link));
+    start(link, &c, &point_write, 5000);
+    assert_int_equal(c.n_done, 0);
+    server_greet(&s);
+    for (int i = 0; i < 3; i++) {
+        assert_true(server_recv(&s, 10000, &r));
+        assert_int_equal(r.batch->slot, 0);
+        assert_true(r.batch->number > number);
+        number = r.batch->number;
+        server_reply(&r, &keys.reply, -1, false);
+        expect_answer(&c);
+        if (i < 2)
+            start(link, &c, &point_write, 5000);
+    }
     sfms_link_close(link, 1000);
     server_stop(&s);
 }
@@ -41,7 +71,7 @@ what_waits_travels_together(void **state)
 {
     enum { N = 10 };
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     request busy[SFMS_LINK_POINT], r;
     caller first[SFMS_LINK_POINT], more[N];
 
@@ -72,7 +102,7 @@ a_message_takes_so_many_calls_and_no_more(void **state)
 {
     enum { N = SFMS_BATCH_CALLS + 5 };
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     request busy[SFMS_LINK_POINT], r;
     caller first[SFMS_LINK_POINT];
     caller *more = calloc(N, sizeof(*more));
@@ -105,7 +135,7 @@ static void
 calls_of_one_principal_stand_together(void **state)
 {
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     Pb__Principal ann = PB__PRINCIPAL__INIT, bob = PB__PRINCIPAL__INIT;
     const Pb__Principal *order[] = {&ann, &bob, NULL, &ann, &bob, &ann};
     static const uint32_t expected[] = {1, 1, 1, 2, 2, 0};
@@ -157,7 +187,7 @@ static void
 slow_calls_travel_alone_and_do_not_hold_up_point_calls(void **state)
 {
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     request busy[SFMS_LINK_SLOW], r;
     caller c[SFMS_LINK_SLOW + 1], quick;
 
@@ -188,6 +218,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_is_sent_at_once_and_answered),
+        cmocka_unit_test(calls_wait_for_the_greeting_and_are_numbered),
         cmocka_unit_test(without_a_server_calls_fail_at_once),
         cmocka_unit_test(what_waits_travels_together),
         cmocka_unit_test(a_message_takes_so_many_calls_and_no_more),

@@ -9,7 +9,7 @@ static void
 a_lost_write_is_never_sent_again(void **state)
 {
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     request r;
     caller c, after;
 
@@ -24,7 +24,8 @@ a_lost_write_is_never_sent_again(void **state)
     expect_failure(&after, SFMS_UNAVAILABLE, "UNAVAILABLE");
 
     s = server_start('a');
-    assert_true(wait_up(link, true, 10000)); /* within a second */
+    server_greet(&s); /* within a second */
+    assert_true(wait_up(link, true, 1000));
     assert_false(server_recv(&s, 300, &r));
     start(link, &c, &point_write, 5000);
     assert_true(server_recv(&s, 10000, &r));
@@ -38,16 +39,13 @@ static void
 a_lost_read_is_sent_once_more_to_another_replica(void **state)
 {
     server a = server_start('a'), b = server_start('b');
-    char urls[256];
-    sfms_link *link;
+    sfms_link *link = link_to_both(&a, &b);
     request at_a, at_b;
     caller c[2];
     sfms_link_stats stats;
 
     (void)state;
-    snprintf(urls, sizeof(urls), "%s|%s", a.url, b.url);
-    link = link_to(urls);
-    usleep(1000000); /* both */
+    usleep(100000); /* the second greeting */
     start(link, &c[0], &point_read, 5000);
     start(link, &c[1], &point_read, 5000);
     assert_true(server_recv(&a, 10000, &at_a)); /* one each: the replica with the fewest under way */
@@ -73,7 +71,7 @@ static void
 a_server_that_says_so_in_an_answer_gets_nothing_more(void **state)
 {
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     request r;
     caller c, after;
 
@@ -89,7 +87,8 @@ a_server_that_says_so_in_an_answer_gets_nothing_more(void **state)
     server_stop(&s);
 
     s = server_start('a'); /* a new process at the same address */
-    assert_true(wait_up(link, true, 10000));
+    server_greet(&s);
+    assert_true(wait_up(link, true, 1000));
     sfms_link_close(link, 1000);
     server_stop(&s);
 }
@@ -99,7 +98,7 @@ static void
 a_stopping_server_is_sent_what_waited_with_each_answer(void **state)
 {
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     request busy[SFMS_LINK_POINT], r;
     caller first[SFMS_LINK_POINT], waiting[3], new;
 
@@ -129,7 +128,7 @@ static void
 a_server_that_says_so_while_idle_gets_nothing_more(void **state)
 {
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     Pb__Replies replies = PB__REPLIES__INIT;
     request r;
 
@@ -137,7 +136,7 @@ a_server_that_says_so_while_idle_gets_nothing_more(void **state)
     assert_false(server_recv(&s, 100, &r));
     assert_true(s.watched);
     replies.draining = true;
-    send_replies(s.watch, &keys.reply, &replies);
+    send_replies(s.watch, &keys.reply, &s.watch_bond, &replies);
     assert_true(wait_up(link, false, 1000));
     sfms_link_close(link, 1000);
     server_stop(&s);
@@ -148,7 +147,7 @@ calls_expire_under_way_and_waiting(void **state)
 {
     enum { N = SFMS_LINK_POINT + 3 };
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     int64_t from = sfms_mono_us();
     request r;
     caller c[N], late;
@@ -173,7 +172,8 @@ static void
 answers_that_cannot_be_trusted_count_as_lost(void **state)
 {
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
+    sfms_bond before;
     request r;
     caller c;
 
@@ -186,6 +186,34 @@ answers_that_cannot_be_trusted_count_as_lost(void **state)
     assert_true(server_recv(&s, 10000, &r));
     server_reply(&r, &keys.reply, 0, false); /* the wrong number */
     expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
+    before = r.bond;
+    start(link, &c, &point_write, 5000);
+    assert_true(server_recv(&s, 10000, &r));
+    r.bond = before; /* the answer to another request */
+    server_reply(&r, &keys.reply, -1, false);
+    expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+/* A server that does not know the secret is no replica, and gets no call. */
+static void
+a_greeting_that_cannot_be_trusted_is_none(void **state)
+{
+    static const sfms_bond none;
+    server s = server_start('a');
+    sfms_link *link = sfms_link_open("test", s.url, &keys);
+    Pb__Replies greeting = PB__REPLIES__INIT;
+    request r;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) { /* each on a connection of its own */
+        assert_true(recv_any(&s, 10000, &none, &r));
+        send_replies(r.ctx, i == 0 ? &keys.request : &keys.reply, i == 1 ? &none : &r.bond, &greeting);
+        sfms_arena_free(r.arena);
+        usleep(50000);
+        assert_int_equal(sfms_link_up(link), i == 2);
+    }
     sfms_link_close(link, 1000);
     server_stop(&s);
 }
@@ -195,7 +223,7 @@ too_much_waiting_is_refused_and_closing_answers_all(void **state)
 {
     enum { N = SFMS_LINK_POINT + SFMS_QUEUE_CALLS };
     server s = server_start('a');
-    sfms_link *link = link_to(s.url);
+    sfms_link *link = link_to(&s);
     caller *c = calloc(N + 1, sizeof(*c));
     sfms_link_stats stats;
 
@@ -244,7 +272,7 @@ a_server_survives_those_who_connect_and_go(void **state)
         assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
         close(fd);
     }
-    link = link_to(s.url);
+    link = link_to(&s);
     sfms_link_close(link, 1000);
     server_stop(&s);
 }
@@ -271,7 +299,8 @@ a_link_survives_servers_that_accept_and_go(void **state)
     unlink(address.sun_path);
     assert_false(sfms_link_up(link));
     s = server_start('a');
-    assert_true(wait_up(link, true, 10000));
+    server_greet(&s);
+    assert_true(wait_up(link, true, 1000));
     sfms_link_close(link, 1000);
     server_stop(&s);
 }
@@ -289,6 +318,7 @@ main(void)
         cmocka_unit_test(a_link_survives_servers_that_accept_and_go),
         cmocka_unit_test(calls_expire_under_way_and_waiting),
         cmocka_unit_test(answers_that_cannot_be_trusted_count_as_lost),
+        cmocka_unit_test(a_greeting_that_cannot_be_trusted_is_none),
         cmocka_unit_test(too_much_waiting_is_refused_and_closing_answers_all),
     };
 
