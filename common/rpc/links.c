@@ -31,6 +31,12 @@ add_entry(sfms_links *links, const char *text, size_t n)
     links->entries = realloc(links->entries, (links->n + 1) * sizeof(*links->entries));
     if (links->entries == NULL)
         sfms_die("out of memory");
+    for (const char *url = equals + 1; url <= text + n;) {
+        size_t left = (size_t)(text + n - url), len = strcspn(url, "|");
+
+        sfms_address_check(url, len < left ? len : left, &links->keys.tls);
+        url += len + 1;
+    }
     e = &links->entries[links->n++];
     e->service = strndup(text, (size_t)(equals - text));
     e->urls = strndup(equals + 1, n - (size_t)(equals + 1 - text));
@@ -48,12 +54,14 @@ sfms_links_open_lazy(const char *list, const sfms_wire_keys *keys)
         sfms_die("out of memory");
     links->keys = *keys;
     pthread_mutex_init(&links->lock, NULL);
-    while (*list != '\0') {
-        size_t n = strcspn(list, ",");
+    /* As sfms_config_lookup reads it: entries end with a comma or a line, and blanks around them mean nothing. */
+    for (list += strspn(list, ", \t\n"); *list != '\0'; list += strspn(list, ", \t\n")) {
+        size_t n = strcspn(list, ",\n"), used = n;
 
-        if (n > 0)
-            add_entry(links, list, n);
-        list += n + (list[n] == ',');
+        while (list[used - 1] == ' ' || list[used - 1] == '\t')
+            used--;
+        add_entry(links, list, used);
+        list += n;
     }
     return links;
 }

@@ -199,7 +199,7 @@ sfms_replica_open(sfms_replica *r, sfms_link *link, const char *url)
         sfms_die("out of memory");
     nng_pipe_notify(r->socket, NNG_PIPE_EV_ADD_POST, connected, r);
     nng_pipe_notify(r->socket, NNG_PIPE_EV_REM_POST, disconnected, r);
-    rv = nng_dial(r->socket, url, NULL, NNG_FLAG_NONBLOCK);
+    rv = sfms_dial(r->socket, url, &link->keys.tls);
     if (rv != 0)
         sfms_die("cannot use the address %s: %s", url, nng_strerror(rv));
 }

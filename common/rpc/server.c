@@ -29,6 +29,7 @@ enum {
 typedef struct {
     const char *services, *listen, *secret, *database_url, *database_user, *database_password, *log_level;
     int workers;
+    sfms_tls tls;
 } settings;
 
 static const sfms_option options[] = {
@@ -46,6 +47,9 @@ static const sfms_option options[] = {
         "password of that role"},
     {"SFMS_WORKERS", SFMS_OPT_INT, offsetof(settings, workers), "6",
         "messages worked on at once, each with a database connection"},
+    SFMS_TLS_OPTIONS(settings, tls),
+    {"SFMS_TLS_CLIENTS", SFMS_OPT_INT, offsetof(settings, tls.clients), "1",
+        "1 if who connects by tls+tcp must show a certificate of SFMS_TLS_CA"},
     {"SFMS_LOG_LEVEL", SFMS_OPT_TEXT, offsetof(settings, log_level), "info", "debug, info, warn or error"},
     {NULL},
 };
@@ -133,7 +137,7 @@ open_socket(sfms_server *s)
 static void
 start_listening(const sfms_server *s, const char *url)
 {
-    int rv = nng_listen(s->socket, url, NULL, 0);
+    int rv = sfms_listen(s->socket, url, &s->keys.tls);
 
     if (rv == NNG_EADDRINUSE)
         sfms_die("cannot listen at %s: another process does", url);
@@ -173,7 +177,7 @@ prepare(
 
     sfms_seal_init();
     s->service = service;
-    sfms_wire_keys_init(&s->keys, set->secret);
+    sfms_wire_keys_init(&s->keys, set->secret, &set->tls);
     sfms_key_derive(set->secret, "page token", token_key);
     s->env.service = service->name;
     s->env.contract = sfms_contract_load();

@@ -9,11 +9,15 @@
 static const char magic[4] = {'S', 'F', 'M', '1'};
 
 void
-sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret)
+sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret, const sfms_tls *tls)
 {
+    static const sfms_tls no_tls = {.ca = "", .cert = "", .key = ""};
+
     if (secret == NULL || !sfms_key_derive(secret, "wire request", &keys->request) ||
         !sfms_key_derive(secret, "wire reply", &keys->reply))
         sfms_die("SFMS_SECRET must have at least 32 characters");
+    keys->tls = tls != NULL ? *tls : no_tls;
+    sfms_tls_check(&keys->tls);
 }
 
 nng_msg *

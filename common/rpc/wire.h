@@ -26,6 +26,7 @@
 #include "core/arena.h"
 #include "core/seal.h"
 #include "core/status.h"
+#include "rpc/socket.h"
 #include "sfms/rpc/v1/envelope.pb-c.h"
 
 enum {
@@ -33,16 +34,16 @@ enum {
     SFMS_WIRE_SLOTS = 8, /* messages that a client may have under way on a connection */
 };
 
+/* What makes a process one of ours. */
 typedef struct {
     sfms_key request; /* signs batches */
     sfms_key reply;   /* signs replies */
+    sfms_tls tls;
 } sfms_wire_keys;
 
-/* sfms_socket_options sets what both ends of a connection need; answers nng's error. */
-int sfms_socket_options(nng_socket socket);
-
-/* sfms_wire_keys_init derives both keys from the shared secret; ends the process if it is too short. */
-void sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret);
+/* sfms_wire_keys_init derives both keys from the shared secret, and takes over tls (NULL for none); ends the process if the
+ * secret is too short or the certificates are none. */
+void sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret, const sfms_tls *tls);
 
 /* What a message is bound to: the MAC of another. Zeros for a hello. */
 typedef struct {

@@ -16,6 +16,7 @@ typedef struct {
     const char *database_password; /* of the services' roles */
     const char *services;          /* name=url[|url],... */
     const char *secret;            /* of the wire */
+    sfms_tls tls;                  /* for addresses of tls+tcp */
 } ctl_config;
 
 extern const ctl_config *ctl_env;

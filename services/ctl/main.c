@@ -36,6 +36,7 @@ static const sfms_option options[] = {
         "password that migrate gives to the services' roles"},
     {"SFMS_SERVICES", SFMS_OPT_TEXT, offsetof(ctl_config, services), "", "where the services are: name=url,..."},
     {"SFMS_SECRET", SFMS_OPT_SECRET, offsetof(ctl_config, secret), "", "shared secret of the processes"},
+    SFMS_TLS_OPTIONS(ctl_config, tls),
     {NULL},
 };
 /* clang-format on */

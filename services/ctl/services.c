@@ -21,7 +21,7 @@ ctl_links(void)
                  "identity=ipc:///run/identity.ipc");
     if (ctl_env->secret[0] == '\0')
         sfms_die("SFMS_SECRET or SFMS_SECRET_FILE must be set: the services refuse unsigned messages");
-    sfms_wire_keys_init(&keys, ctl_env->secret);
+    sfms_wire_keys_init(&keys, ctl_env->secret, &ctl_env->tls);
     return sfms_links_open_lazy(ctl_env->services, &keys);
 }
 

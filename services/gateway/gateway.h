@@ -18,6 +18,7 @@
 typedef struct {
     const char *services, *secret, *host, *origins, *log_level;
     int port, threads, connections, rate, trust_proxy;
+    sfms_tls tls;
 } gateway_config;
 
 typedef struct gateway {

@@ -35,6 +35,7 @@ static const route_own_row own[] = {
 static const sfms_option options[] = {
     {"SFMS_SERVICES", SFMS_OPT_TEXT, AT(services), NULL, "services and their URLs: name=url[|url],name=url"},
     {"SFMS_SECRET", SFMS_OPT_SECRET, AT(secret), NULL, "what all processes share, 32 characters or more"},
+    SFMS_TLS_OPTIONS(gateway_config, tls),
     {"SFMS_HTTP_HOST", SFMS_OPT_TEXT, AT(host), "127.0.0.1", "address to listen on; 0.0.0.0 or :: for all"},
     {"SFMS_PORT", SFMS_OPT_INT, AT(port), "8080", "port to listen on; 0 for any that is free"},
     {"SFMS_HTTP_THREADS", SFMS_OPT_INT, AT(threads), "2", "threads that serve HTTP"},
@@ -103,7 +104,7 @@ open_gateway(gateway *gw, sfms_arena *a)
     gw->metrics = metrics_new(n_targets);
     gw->limit = ratelimit_new(gw->config.rate);
     gw->openapi = openapi_new(gw->router);
-    sfms_wire_keys_init(&keys, gw->config.secret);
+    sfms_wire_keys_init(&keys, gw->config.secret, &gw->config.tls);
     gw->links = sfms_links_open(gw->config.services, &keys);
     find_links(gw);
     gw->auth = auth_new(gw->contract, gw->links);

@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
     if (arena == NULL) {
         sfms_seal_init();
-        sfms_wire_keys_init(&keys, "the fuzzer's secret has enough characters");
+        sfms_wire_keys_init(&keys, "the fuzzer's secret has enough characters", NULL);
         arena = sfms_arena_new();
     }
     check(arena, &keys.request, sfms_wire_open(arena, &keys.request, &bond, &pb__batch__descriptor, data, n));

@@ -111,7 +111,7 @@ class Stack:
         self.ctl("migrate")
         for service in SERVICES:
             for name in self.names(service):
-                self.add(name, f"sfms-{service}", SFMS_LISTEN=f"ipc://{self.sockets[name]}")
+                self.add(name, f"sfms-{service}", SFMS_LISTEN=self.address(name))
         self.add("gateway", "sfms-gateway")
         for process in self.processes.values():
             process.start()
@@ -122,11 +122,14 @@ class Stack:
         """The processes of a service."""
         return [service] + [f"{service}-{i}" for i in range(2, self.replicas.get(service, 1) + 1)]
 
+    def address(self, name):
+        """Where a process listens."""
+        return f"ipc://{self.sockets[name]}"
+
     def _environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith("SFMS_")}
         env.update({
-            "SFMS_SERVICES": ",".join(f"{s}=" + "|".join(f"ipc://{self.sockets[n]}" for n in self.names(s))
-                                      for s in SERVICES),
+            "SFMS_SERVICES": ",".join(f"{s}=" + "|".join(self.address(n) for n in self.names(s)) for s in SERVICES),
             "SFMS_SECRET": self.secret,
             "SFMS_DATABASE_URL": self.pg.url(),
             "SFMS_HTTP_HOST": "127.0.0.1",

@@ -115,7 +115,7 @@ waiting_callers_get_copies(void **state)
     const char *requests[] = {"one", "two", "three"};
 
     (void)state;
-    snprintf(list, sizeof(list), "other=ipc:///tmp/sfms-link-test-nobody.ipc,test=%s", s.url);
+    snprintf(list, sizeof(list), " other=ipc:///tmp/sfms-link-test-nobody.ipc ,\n test=%s\n", s.url);
     links = sfms_links_open_lazy(list, &keys);
     pthread_create(&thread, NULL, greet_and_echo_thread, &e);
     for (int i = 0; i < 3; i++)

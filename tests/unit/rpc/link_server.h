@@ -289,7 +289,7 @@ link_setup(void **state)
 {
     (void)state;
     sfms_seal_init();
-    sfms_wire_keys_init(&keys, "a secret of at least thirty-two characters");
+    sfms_wire_keys_init(&keys, "a secret of at least thirty-two characters", NULL);
     return 0;
 }
 

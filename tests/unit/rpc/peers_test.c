@@ -23,7 +23,7 @@ setup(void **state)
 {
     (void)state;
     sfms_seal_init();
-    sfms_wire_keys_init(&keys, "a secret of at least thirty-two characters");
+    sfms_wire_keys_init(&keys, "a secret of at least thirty-two characters", NULL);
     assert_int_equal(nng_rep0_open(&server), 0);
     peers = sfms_peers_new(server, &keys.reply);
     assert_int_equal(nng_listen(server, "inproc://peers", NULL, 0), 0);

@@ -44,7 +44,7 @@ setup(void **state)
 {
     (void)state;
     sfms_seal_init();
-    sfms_wire_keys_init(&keys, secret);
+    sfms_wire_keys_init(&keys, secret, NULL);
     return 0;
 }
 
@@ -130,7 +130,7 @@ refuses_another_key_and_the_other_direction(void **state)
     size_t n = nng_msg_len(msg);
 
     (void)state;
-    sfms_wire_keys_init(&others, "another secret of at least thirty-two characters");
+    sfms_wire_keys_init(&others, "another secret of at least thirty-two characters", NULL);
     assert_null(sfms_wire_open(a, &others.request, &bond, &pb__batch__descriptor, body, n));
     assert_null(sfms_wire_open(a, &keys.reply, &bond, &pb__batch__descriptor, body, n));
     nng_msg_free(msg);
