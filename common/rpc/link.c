@@ -114,7 +114,7 @@ sfms_link_usable(const sfms_link *link)
 static bool
 ready(const sfms_replica *r)
 {
-    return r->greeted && !r->draining;
+    return r->greeted && !r->draining && !r->silent;
 }
 
 static sfms_slot *

@@ -6,7 +6,8 @@
  * calls use SFMS_LINK_SLOW contexts, one call per message, or a few pages of lists when many wait. Nothing
  * is ever sent twice unless the contract marks the method idempotent, and then once more at most. A server
  * that is about to stop says so (Replies.draining, also on an idle connection); it gets no new calls until
- * it has reconnected.
+ * it has reconnected. One that lets the time of a message pass without a word gets no new calls until it
+ * answers; if nothing is under way there any more, the link hangs up and connects again: its host may be gone.
  */
 #ifndef SFMS_RPC_LINK_H
 #define SFMS_RPC_LINK_H
@@ -58,7 +59,7 @@ void sfms_link_send(sfms_link *link, sfms_link_call *call);
  * has never been connected yet, it first gives it a second to connect. */
 void sfms_link_wait(sfms_link *link, sfms_arena *a, size_t n, sfms_link_call *calls, Pb__Reply **replies);
 
-/* sfms_link_up is true if a replica is connected, knows our secret, and is not about to stop. */
+/* sfms_link_up is true if a replica is connected, knows our secret, answers, and is not about to stop. */
 bool sfms_link_up(sfms_link *link);
 
 /* Numbers for /metrics. */

@@ -31,10 +31,11 @@ typedef struct sfms_slot {
     sfms_slot_state state;
     nng_ctx ctx;
     nng_aio *aio, *at_once;
-    uint64_t number;    /* of the last message */
-    int pipe;           /* the connection that it is for */
-    sfms_bond bond;     /* the greeting there */
-    sfms_bond sent;     /* what the answer is bound to */
+    uint64_t number; /* of the last message */
+    int pipe;        /* the connection that it is for */
+    sfms_bond bond;  /* the greeting there */
+    sfms_bond sent;  /* what the answer is bound to */
+    int64_t sent_us;
     int64_t give_up_us; /* when even the latest of its calls has expired */
     size_t n;
     sfms_link_call *calls[SFMS_BATCH_CALLS]; /* NULL where a call has expired and was answered */
@@ -55,6 +56,8 @@ typedef struct sfms_replica {
     bool greeted;       /* the server has answered the hello: messages may be sent */
     sfms_bond greeting; /* that they are bound to */
     bool draining;      /* it is about to stop: nothing more for it until it has reconnected */
+    int64_t heard_us;   /* when it last answered */
+    bool silent;        /* it left a message without an answer, and has not answered another since */
     unsigned under_way; /* slots that are not free */
     sfms_slot slots[SFMS_LINK_SLOTS];
     sfms_watch_state watching;

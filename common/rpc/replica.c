@@ -130,7 +130,7 @@ connected(nng_pipe pipe, nng_pipe_ev event, void *arg)
     (void)event;
     pthread_mutex_lock(&r->link->lock);
     r->pipe = nng_pipe_id(pipe);
-    r->greeted = r->draining = false;
+    r->greeted = r->draining = r->silent = false;
     pthread_mutex_unlock(&r->link->lock);
     watch_start(r);
 }
@@ -149,7 +149,7 @@ disconnected(nng_pipe pipe, nng_pipe_ev event, void *arg)
         return;
     }
     r->pipe = 0;
-    r->greeted = r->draining = false;
+    r->greeted = r->draining = r->silent = false;
     for (int i = 0; i < SFMS_LINK_SLOTS; i++) {
         if (r->slots[i].state == SFMS_SLOT_SENDING)
             nng_aio_abort(r->slots[i].aio, NNG_ECONNABORTED);

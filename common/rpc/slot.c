@@ -86,12 +86,26 @@ pack(sfms_slot *slot)
 
 /* ---- answered or lost -------------------------------------------------------------------------------- */
 
-/* Frees the slot, whose calls have been taken. Lock held. */
+/* Frees the slot, whose calls have been taken; hangs up on a replica that has left all its messages unanswered. Lock held. */
 static void
 free_slot(sfms_slot *slot)
 {
+    sfms_replica *r = slot->replica;
+
     slot->state = SFMS_SLOT_FREE;
-    slot->replica->under_way--;
+    r->under_way--;
+    if (r->silent && r->under_way == 0)
+        nng_pipe_close((nng_pipe){.id = (uint32_t)r->pipe});
+}
+
+/* The time of the message is over, and not even the server has said so. Lock held. */
+static void
+note_silence(sfms_slot *slot)
+{
+    sfms_replica *r = slot->replica;
+
+    if (r->pipe == slot->pipe && r->heard_us < slot->sent_us)
+        r->silent = true;
 }
 
 /* The message did not make it, or its answer did not. What was not sent may wait for another replica; what
@@ -164,6 +178,10 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
         a, &link->keys.reply, &slot->sent, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
 
     pthread_mutex_lock(&link->lock);
+    if (replies != NULL) {
+        slot->replica->heard_us = sfms_mono_us();
+        slot->replica->silent = false;
+    }
     if (replies != NULL && replies->draining)
         sfms_replica_drains(slot->replica, msg);
     pthread_mutex_unlock(&link->lock);
@@ -214,6 +232,7 @@ receive(sfms_slot *slot)
 {
     slot->state = SFMS_SLOT_RECEIVING;
     slot->replica->link->stats.messages++;
+    slot->sent_us = sfms_mono_us();
     set_timeout(slot);
     nng_ctx_recv(slot->ctx, slot->aio);
 }
@@ -263,6 +282,8 @@ slot_event(void *arg)
         pthread_mutex_unlock(&link->lock);
         return;
     }
+    if (sent && rv == NNG_ETIMEDOUT)
+        note_silence(slot);
     pthread_mutex_unlock(&link->lock);
     if (rv == 0) {
         slot_answered(slot, nng_aio_get_msg(slot->aio));

@@ -168,6 +168,59 @@ calls_expire_under_way_and_waiting(void **state)
     server_stop(&s);
 }
 
+/* As when its host is gone, and the connection does not know. */
+static void
+a_server_that_never_answers_is_connected_to_anew(void **state)
+{
+    server s = server_start('a');
+    sfms_link *link = link_to(&s);
+    request lost, r;
+    caller c;
+
+    (void)state;
+    start(link, &c, &point_write, 200);
+    assert_true(server_recv(&s, 10000, &lost));
+    expect_failure(&c, SFMS_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED");
+    server_greet(&s);
+    assert_true(wait_up(link, true, 1000));
+    start(link, &c, &point_write, 5000);
+    assert_true(server_recv(&s, 10000, &r));
+    server_reply(&r, &keys.reply, -1, false);
+    expect_answer(&c);
+    server_drop(&lost);
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
+/* What it still has may be answered: the connection stays. */
+static void
+a_server_that_is_silent_gets_nothing_more_until_it_answers(void **state)
+{
+    server s = server_start('a');
+    sfms_link *link = link_to(&s);
+    request lost, late, r;
+    caller first, second, third;
+
+    (void)state;
+    start(link, &first, &point_write, 5000);
+    assert_true(server_recv(&s, 10000, &late));
+    start(link, &second, &point_write, 200);
+    assert_true(server_recv(&s, 10000, &lost));
+    assert_true(wait_up(link, false, 2000));
+    start(link, &third, &point_write, 5000);
+    assert_false(server_recv(&s, 100, &r));
+    server_reply(&late, &keys.reply, -1, false);
+    expect_answer(&first);
+    assert_true(server_recv(&s, 10000, &r));
+    server_reply(&r, &keys.reply, -1, false);
+    expect_answer(&third);
+    assert_true(wait_up(link, true, 1000));
+    expect_failure(&second, SFMS_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED");
+    server_drop(&lost);
+    sfms_link_close(link, 1000);
+    server_stop(&s);
+}
+
 static void
 answers_that_cannot_be_trusted_count_as_lost(void **state)
 {
@@ -317,6 +370,8 @@ main(void)
         cmocka_unit_test(a_server_survives_those_who_connect_and_go),
         cmocka_unit_test(a_link_survives_servers_that_accept_and_go),
         cmocka_unit_test(calls_expire_under_way_and_waiting),
+        cmocka_unit_test(a_server_that_never_answers_is_connected_to_anew),
+        cmocka_unit_test(a_server_that_is_silent_gets_nothing_more_until_it_answers),
         cmocka_unit_test(answers_that_cannot_be_trusted_count_as_lost),
         cmocka_unit_test(a_greeting_that_cannot_be_trusted_is_none),
         cmocka_unit_test(too_much_waiting_is_refused_and_closing_answers_all),
