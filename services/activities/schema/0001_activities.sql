@@ -24,15 +24,14 @@ END $$;
 
 -- Makes a table an activity: a resource with an owner, which is also seen by who sees the record that it is
 -- about. Writing stays with the owner's policy. PostgreSQL evaluates policies in the reverse order of their
--- names ("owner", "attendee", "about"), so the records that the user sees are gathered only when there is a row that the
--- others do not show. Such a row costs a look into that set (10 s less for a rep's first page of 200,000 tasks than a look
--- at each record); records that are not seen by owner alone are looked at one by one, 80 us each.
+-- names ("owner", "attendee", "about"), so the other record is looked for only for rows that the others do not show. That may
+-- be one row, or all of a large table: see app.seen_records. Records that are not seen by owner alone are looked at one by one, 80 us each.
 CREATE FUNCTION activities.activity(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM app.resource(relation, 'owner');
-    UPDATE app.resources r SET by_owner = false WHERE r.relation = activity.relation;
+    PERFORM app.resource(relation, 'owner', shared => true);
     EXECUTE format('CREATE POLICY about ON %s FOR SELECT USING (org_id = (SELECT app.org_id()) AND related_id IS NOT NULL'
-                   ' AND ((related_resource, related_id) IN (SELECT resource, id FROM app.seen_records())'
+                   ' AND (EXISTS (SELECT 1 FROM app.seen_records o WHERE o.org_id = (SELECT app.org_id())'
+                   '                 AND o.resource = related_resource AND o.id = related_id)'
                    '      OR (related_resource <> ALL ((SELECT app.owned_resources())::text[])'
                    '          AND app.record_visible(related_resource, related_id))))', relation);
     EXECUTE format('CREATE TRIGGER related BEFORE INSERT OR UPDATE OF related_resource, related_id ON %s'
@@ -257,8 +256,8 @@ CREATE TRIGGER touch BEFORE UPDATE ON activities.imports FOR EACH ROW EXECUTE FU
 CREATE TRIGGER z_log AFTER INSERT ON activities.imports FOR EACH ROW EXECUTE FUNCTION app.log_event('imports');
 CREATE TRIGGER z_log_state AFTER UPDATE ON activities.imports FOR EACH ROW
     WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION app.log_event('imports');
-INSERT INTO app.resources VALUES ('imports', 'activities.imports', true);
-GRANT SELECT (org_id, id, owner_id) ON activities.imports TO sfms_service;
+INSERT INTO app.resources VALUES ('imports', 'activities.imports');
+GRANT SELECT (org_id, id) ON activities.imports TO sfms_service;
 GRANT SELECT, INSERT, UPDATE ON activities.imports TO sfms_activities;
 
 -- The uploaded file as UTF-8, kept until the import has ended; its header and delimiter stay for the file of

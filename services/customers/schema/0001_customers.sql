@@ -32,7 +32,7 @@ GRANT SELECT, INSERT, UPDATE ON customers.accounts TO sfms_customers;
 -- What is deleted gets nothing new; what it has, it keeps. For tables with an account_id. Definer, like the others here:
 -- records that the user does not see count. After the row is there, as an upsert of what is there already inserts nothing.
 CREATE FUNCTION customers.guard_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM customers.accounts
                 WHERE org_id = NEW.org_id AND id = NEW.account_id AND delete_time IS NOT NULL) THEN
@@ -44,7 +44,7 @@ END $$;
 
 -- Accounts form a tree: none is below itself. One change at a time, so that two cannot make a circle together.
 CREATE FUNCTION customers.guard_parent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('account tree ' || NEW.org_id::text, 0));
@@ -140,7 +140,7 @@ CREATE TRIGGER guard_account_again AFTER UPDATE ON customers.contacts
 
 -- As guard_account, for tables with a contact_id.
 CREATE FUNCTION customers.guard_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM customers.contacts
                 WHERE org_id = NEW.org_id AND id = NEW.contact_id AND delete_time IS NOT NULL) THEN
@@ -149,6 +149,8 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+REVOKE EXECUTE ON FUNCTION customers.guard_account, customers.guard_parent, customers.guard_contact FROM PUBLIC;
+
 SELECT app.resource('customers.contacts', 'owner');
 GRANT SELECT, INSERT, UPDATE ON customers.contacts TO sfms_customers;
 
