@@ -52,6 +52,8 @@ types_agree(const sfms_field *f, const char *type, const char *category)
     case PROTOBUF_C_TYPE_BYTES:
         return strcmp(type, "bytea") == 0;
     case PROTOBUF_C_TYPE_MESSAGE:
+        if (f->message->kind == SFMS_KIND_WRAPPER && !repeated)
+            return types_agree(&f->message->fields[0], type, category);
         return strcmp(type, f->message->kind == SFMS_KIND_TIMESTAMP && !repeated ? "timestamptz" : "jsonb") ==
                0;
     default:

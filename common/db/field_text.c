@@ -58,6 +58,8 @@ message_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *sub)
 
     if (sub == NULL)
         return NULL;
+    if (f->message->kind == SFMS_KIND_WRAPPER)
+        return sfms_field_text(a, &f->message->fields[0], sub);
     if (f->message->kind == SFMS_KIND_TIMESTAMP) {
         const Google__Protobuf__Timestamp *t = (const void *)sub;
 

@@ -227,6 +227,8 @@ value_fits(const sfms_field *f, const char *text)
     case PROTOBUF_C_TYPE_FLOAT:
         return sfms_decimal_valid(text);
     default:
+        if (f->message != NULL && f->message->kind == SFMS_KIND_WRAPPER)
+            return value_fits(&f->message->fields[0], text);
         return f->message != NULL && f->message->kind == SFMS_KIND_TIMESTAMP && is_moment(text);
     }
 }
@@ -312,7 +314,8 @@ filterable(const sfms_field *f)
     if (f->rule->secret)
         return false;
     if (f->desc->type == PROTOBUF_C_TYPE_MESSAGE)
-        return f->message != NULL && f->message->kind == SFMS_KIND_TIMESTAMP;
+        return f->message != NULL &&
+               (f->message->kind == SFMS_KIND_TIMESTAMP || f->message->kind == SFMS_KIND_WRAPPER);
     return f->desc->type != PROTOBUF_C_TYPE_BYTES;
 }
 

@@ -5,6 +5,7 @@
 
 #include "db/engine.h"
 #include "db/row.h"
+#include "google/protobuf/wrappers.pb-c.h"
 #include "proto/packed.h"
 
 static int
@@ -119,7 +120,10 @@ pack_total(sfms_call *call, int64_t total, bool estimate, sfms_buf *out)
 {
     const sfms_message *m = call->method->output;
 
-    sfms_pack_varint(out, sfms_message_field(m, "total_size", 10)->desc->id, (uint64_t)total);
+    Google__Protobuf__Int64Value size = GOOGLE__PROTOBUF__INT64_VALUE__INIT;
+
+    size.value = total;
+    sfms_pack_message(out, sfms_message_field(m, "total_size", 10)->desc->id, &size.base);
     sfms_pack_varint(out, sfms_message_field(m, "total_is_estimate", 17)->desc->id, estimate);
 }
 

@@ -183,7 +183,12 @@ pack_cell(sfms_buf *b, const sfms_contract *c, const sfms_field *f, const char *
         pack_bytea(b, f, text);
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
-        if (f->message->kind != SFMS_KIND_TIMESTAMP || f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+        if (f->message->kind == SFMS_KIND_WRAPPER) {
+            size_t begin = sfms_pack_begin(b, f->desc->id);
+
+            pack_cell(b, c, &f->message->fields[0], text);
+            sfms_pack_end(b, begin);
+        } else if (f->message->kind != SFMS_KIND_TIMESTAMP || f->desc->label == PROTOBUF_C_LABEL_REPEATED)
             pack_json(b, c, f, text);
         else if (sfms_moment_parse(text, &moment))
             pack_moment(b, f, moment);

@@ -4,7 +4,8 @@
  * A column and a field of the same name are the same thing. SQL NULL is the field's default. Types:
  *   string        text, uuid, date, numeric, any type by its text    bool, int32, int64, double, float
  *   enum          text holding the value's name                      Timestamp   timestamptz
- *   Struct/Value  jsonb                                              other message, repeated message   jsonb
+ *   Struct/Value  jsonb                                              DoubleValue and the like: as the number, or NULL
+ *   other message, repeated message   jsonb
  * in the proto3 JSON mapping (lowerCamelCase keys) repeated string  text[] or uuid[]
  */
 #ifndef SFMS_DB_ROW_H

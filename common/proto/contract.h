@@ -28,9 +28,10 @@ typedef enum {
     SFMS_KIND_STRUCT,     /* google.protobuf.Struct: an object; jsonb */
     SFMS_KIND_VALUE,      /* google.protobuf.Value: anything; jsonb */
     SFMS_KIND_LIST_VALUE, /* google.protobuf.ListValue: an array */
-    SFMS_KIND_EMPTY,      /* google.protobuf.Empty: {} */
-    SFMS_KIND_RAW,        /* sfms.api.v1.RawBody: the body itself, not JSON */
-    SFMS_KIND_MAP_ENTRY,  /* an entry of a map<string, ...>; the field holding it is written as an object */
+    SFMS_KIND_WRAPPER,   /* google.protobuf.DoubleValue and the like: a number or null; its column, or NULL */
+    SFMS_KIND_EMPTY,     /* google.protobuf.Empty: {} */
+    SFMS_KIND_RAW,       /* sfms.api.v1.RawBody: the body itself, not JSON */
+    SFMS_KIND_MAP_ENTRY, /* an entry of a map<string, ...>; the field holding it is written as an object */
 } sfms_kind;
 
 /* One field of a message. */

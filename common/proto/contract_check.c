@@ -28,8 +28,8 @@ check_page(const sfms_method *m)
     const sfms_field *estimate = sfms_message_field(m->output, "total_is_estimate", 17);
 
     if (list == NULL || list->desc->label != PROTOBUF_C_LABEL_REPEATED || token == NULL ||
-        token->desc->type != PROTOBUF_C_TYPE_STRING || total == NULL ||
-        total->desc->type != PROTOBUF_C_TYPE_INT64 || estimate == NULL ||
+        token->desc->type != PROTOBUF_C_TYPE_STRING || total == NULL || total->message == NULL ||
+        total->message->kind != SFMS_KIND_WRAPPER || estimate == NULL ||
         estimate->desc->type != PROTOBUF_C_TYPE_BOOL)
         sfms_die("%s must answer resources, next_page_token, total_size and total_is_estimate", m->name);
 }

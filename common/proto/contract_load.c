@@ -39,6 +39,10 @@ kind_of(const char *name)
         {"google.protobuf.Struct", SFMS_KIND_STRUCT},
         {"google.protobuf.Value", SFMS_KIND_VALUE},
         {"google.protobuf.ListValue", SFMS_KIND_LIST_VALUE},
+        {"google.protobuf.DoubleValue", SFMS_KIND_WRAPPER},
+        {"google.protobuf.Int32Value", SFMS_KIND_WRAPPER},
+        {"google.protobuf.Int64Value", SFMS_KIND_WRAPPER},
+        {"google.protobuf.BoolValue", SFMS_KIND_WRAPPER},
         {"google.protobuf.Empty", SFMS_KIND_EMPTY},
         {"sfms.api.v1.RawBody", SFMS_KIND_RAW},
     };

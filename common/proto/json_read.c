@@ -96,6 +96,17 @@ read_value(reader *r, const sfms_message *m, const cJSON *value, const sfms_path
     return made;
 }
 
+static void read_one(reader *r, const sfms_field *f, const cJSON *value, const sfms_path *path, void *at);
+
+static ProtobufCMessage *
+read_wrapped(reader *r, const sfms_message *m, const cJSON *value, const sfms_path *path)
+{
+    ProtobufCMessage *made = sfms_message_new(r->call->arena, m->desc);
+
+    read_one(r, &m->fields[0], value, path, sfms_field_at(made, m->fields[0].desc));
+    return made;
+}
+
 static ProtobufCMessage *
 read_message(reader *r, const sfms_message *m, const cJSON *value, const sfms_path *path)
 {
@@ -108,6 +119,8 @@ read_message(reader *r, const sfms_message *m, const cJSON *value, const sfms_pa
     case SFMS_KIND_VALUE:
     case SFMS_KIND_LIST_VALUE:
         return read_value(r, m, value, path);
+    case SFMS_KIND_WRAPPER:
+        return read_wrapped(r, m, value, path);
     default:
         break;
     }

@@ -44,6 +44,9 @@ set_time(sfms_call *call, const sfms_field *f, const char *text, const char *pat
 }
 
 static bool
+set_scalar(sfms_call *call, const sfms_field *f, const char *text, const char *path, ProtobufCMessage *msg);
+
+static bool
 set_message(sfms_call *call, const sfms_field *f, const char *text, const char *path, ProtobufCMessage *msg)
 {
     if (f->desc->label == PROTOBUF_C_LABEL_REPEATED) {
@@ -56,6 +59,8 @@ set_message(sfms_call *call, const sfms_field *f, const char *text, const char *
     case SFMS_KIND_FIELD_MASK:
         sfms_mask_read(call->arena, (Google__Protobuf__FieldMask *)step_into(call->arena, f, msg), text);
         return true;
+    case SFMS_KIND_WRAPPER:
+        return set_scalar(call, &f->message->fields[0], text, path, step_into(call->arena, f, msg));
     default:
         sfms_type_wrong(call, SFMS_TYPE_OBJECT, path);
         return false;

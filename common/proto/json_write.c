@@ -353,6 +353,15 @@ write_time(sfms_buf *b, sfms_packed msg)
 }
 
 static void
+write_wrapped(place *w, const sfms_message *m, sfms_packed msg)
+{
+    sfms_packed_field found[1];
+
+    find_fields(w, m, msg, found);
+    write_single(w, &m->fields[0], &found[0]);
+}
+
+static void
 write_message(place *w, const sfms_message *m, sfms_packed msg)
 {
     if (w->depth == DEPTH_MAX) {
@@ -366,6 +375,9 @@ write_message(place *w, const sfms_message *m, sfms_packed msg)
         break;
     case SFMS_KIND_FIELD_MASK:
         sfms_mask_write(w->b, msg);
+        break;
+    case SFMS_KIND_WRAPPER:
+        write_wrapped(w, m, msg);
         break;
     case SFMS_KIND_STRUCT:
         w->broken |= !sfms_struct_write(w->b, msg, DEPTH_MAX - w->depth);

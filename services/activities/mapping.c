@@ -73,8 +73,9 @@ import_mapping_text(sfms_call *call, const Pb__ImportMapping *mapping)
 static bool
 takes_text(const sfms_field *f)
 {
-    return f->desc->type != PROTOBUF_C_TYPE_MESSAGE ? f->desc->type != PROTOBUF_C_TYPE_BYTES
-                                                    : f->message->kind == SFMS_KIND_TIMESTAMP;
+    return f->desc->type != PROTOBUF_C_TYPE_MESSAGE
+               ? f->desc->type != PROTOBUF_C_TYPE_BYTES
+               : f->message->kind == SFMS_KIND_TIMESTAMP || f->message->kind == SFMS_KIND_WRAPPER;
 }
 
 /* Finds a field by its dotted path in JSON names. Notes a violation of where if requests cannot set it by a

@@ -3,41 +3,55 @@
 
 #include "analytics.h"
 
-/* NULL, which is null in JSON, where no change can be said: the base is 0, or there is no value now. */
-static Pb__PercentChange *
-change_of(sfms_call *call, double before, double now, bool there_now)
+/* NULL, which is null in JSON, where no change can be said: the base is 0 or is none, or there is no value now. */
+static Google__Protobuf__DoubleValue *
+change_of(sfms_call *call, const double *before, const double *now)
 {
-    Pb__PercentChange *change;
+    Google__Protobuf__DoubleValue *change;
 
-    if (before == 0 || !there_now)
+    if (before == NULL || *before == 0 || now == NULL)
         return NULL;
-    change = sfms_new(call->arena, Pb__PercentChange);
-    pb__percent_change__init(change);
-    change->percent = (now - before) / before * 100;
+    change = sfms_new(call->arena, Google__Protobuf__DoubleValue);
+    google__protobuf__double_value__init(change);
+    change->value = (*now - *before) / *before * 100;
     return change;
 }
 
-/* Percentages need no exact decimals; "" is 0. */
-static double
-number(const char *decimal)
+static Google__Protobuf__DoubleValue *
+change_of_count(sfms_call *call, int before, int now)
 {
-    return strtod(decimal, NULL);
+    return change_of(call, &(double){before}, &(double){now});
+}
+
+/* Percentages need no exact decimals. "" is none. */
+static Google__Protobuf__DoubleValue *
+change_of_amount(sfms_call *call, const char *before, const char *now)
+{
+    double was = strtod(before, NULL), is = strtod(now, NULL);
+
+    return change_of(call, before[0] != '\0' ? &was : NULL, now[0] != '\0' ? &is : NULL);
+}
+
+static Google__Protobuf__DoubleValue *
+change_of_average(
+    sfms_call *call, const Google__Protobuf__DoubleValue *before, const Google__Protobuf__DoubleValue *now)
+{
+    return change_of(call, before != NULL ? &before->value : NULL, now != NULL ? &now->value : NULL);
 }
 
 static Pb__DashboardChange *
 changes(sfms_call *call, const Pb__PerformanceRow *before, const Pb__PerformanceRow *now)
 {
     Pb__DashboardChange *change = sfms_new(call->arena, Pb__DashboardChange);
-    bool closed = now->closed_count > 0, won = now->won_count > 0; /* else rates and averages say nothing */
 
     pb__dashboard_change__init(change);
-    change->won_amount = change_of(call, number(before->won_amount), number(now->won_amount), true);
-    change->won_count = change_of(call, before->won_count, now->won_count, true);
-    change->lost_count = change_of(call, before->lost_count, now->lost_count, true);
-    change->win_rate = change_of(call, before->win_rate, now->win_rate, closed);
+    change->won_amount = change_of_amount(call, before->won_amount, now->won_amount);
+    change->won_count = change_of_count(call, before->won_count, now->won_count);
+    change->lost_count = change_of_count(call, before->lost_count, now->lost_count);
+    change->win_rate = change_of_average(call, before->win_rate, now->win_rate);
     change->average_deal_amount =
-        change_of(call, number(before->average_deal_amount), number(now->average_deal_amount), won);
-    change->average_cycle_days = change_of(call, before->average_cycle_days, now->average_cycle_days, won);
+        change_of_amount(call, before->average_deal_amount, now->average_deal_amount);
+    change->average_cycle_days = change_of_average(call, before->average_cycle_days, now->average_cycle_days);
     return change;
 }
 

@@ -21,9 +21,9 @@ enum { ROWS_MAX = 1000, TOP_SELLERS = 5 };
 /* A row of the answer, of the sums g. */
 #define ROW                                                                                                  \
     " trim_scale(g.won) AS won_amount, g.won_count, g.lost_count, g.closed_count,"                           \
-    " coalesce(g.won_count::float8 / nullif(g.closed_count, 0), 0) AS win_rate,"                             \
+    " g.won_count::float8 / nullif(g.closed_count, 0) AS win_rate,"                                          \
     " trim_scale(round(g.won / nullif(g.won_count, 0), 2)) AS average_deal_amount,"                          \
-    " coalesce(g.days::float8, 0) AS average_cycle_days"
+    " g.days::float8 AS average_cycle_days"
 
 /* Groups with an id, whose names are in a view. */
 #define NAMED(groups, view, name)                                                                            \

@@ -106,7 +106,7 @@ set_json(answer *ans, sfms_call *call, const route_target *target, const Protobu
 
 bool
 answer_reply(answer *ans, sfms_call *call, const route_target *target, const ProtobufCMessage *request,
-    const Pb__Reply *reply, const char *if_none_match)
+    const Pb__Reply *reply)
 {
     const sfms_message *output = target->method->output;
     sfms_packed msg = {reply->response.data, reply->response.len};
@@ -115,11 +115,6 @@ answer_reply(answer *ans, sfms_call *call, const route_target *target, const Pro
 
     if (reply->version != 0)
         answer_add(ans, "ETag", sfms_printf(call->arena, "\"%" PRIu64 "\"", reply->version));
-    if (if_none_match != NULL && strcmp(target->verb, "GET") == 0 &&
-        answer_etag_matches(if_none_match, reply->version)) {
-        answer_set(ans, 304, NULL, NULL, 0);
-        return true;
-    }
     if (reply->created)
         add_location(ans, call, target, msg);
     if (output->kind == SFMS_KIND_RAW)

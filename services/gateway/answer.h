@@ -34,10 +34,9 @@ void answer_set(answer *ans, unsigned status, const char *content_type, const ch
 void answer_add(answer *ans, const char *name, const char *value);
 
 /* answer_reply turns a service's successful reply into an answer: JSON, or the bytes of a RawBody. request
- * is the message that was sent, for its read_mask. if_none_match is the header's value or NULL. False if
- * the reply cannot be read; then the call has failed. */
+ * is the message that was sent, for its read_mask. False if the reply cannot be read; then the call has failed. */
 bool answer_reply(answer *ans, sfms_call *call, const route_target *target, const ProtobufCMessage *request,
-    const Pb__Reply *reply, const char *if_none_match);
+    const Pb__Reply *reply);
 
 /* answer_etag_matches is true if an If-None-Match header names the version or is "*". Weak tags match as
  * well. */

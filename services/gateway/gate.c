@@ -262,7 +262,7 @@ replied(request *r)
         r->call.failure = r->reply.status;
         return NEXT_ANSWER;
     }
-    if (!answer_reply(&r->answer, &r->call, r->match.target, r->message, &r->reply, NULL)) {
+    if (!answer_reply(&r->answer, &r->call, r->match.target, r->message, &r->reply)) {
         sfms_log(SFMS_LOG_ERROR, "a reply cannot be read: method=%s request=%s", r->call.method->name,
             r->call.request_id);
         return NEXT_ANSWER;

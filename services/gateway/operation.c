@@ -60,6 +60,7 @@ in_query(const route_target *t, const sfms_field *f)
     switch (f->message->kind) {
     case SFMS_KIND_TIMESTAMP:
     case SFMS_KIND_FIELD_MASK:
+    case SFMS_KIND_WRAPPER:
         return true;
     case SFMS_KIND_PLAIN:
         return f->desc->label != PROTOBUF_C_LABEL_REPEATED;

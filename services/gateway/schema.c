@@ -6,19 +6,6 @@
 #include "core/limits.h"
 #include "core/log.h"
 
-typedef struct entry {
-    const sfms_message *message;          /* or */
-    const ProtobufCEnumDescriptor *enum_; /* one of the two */
-    const char *name;
-    unsigned uses;
-    struct entry *next;
-} entry;
-
-struct schemas {
-    sfms_arena *arena;
-    entry *first, **end;
-};
-
 static const struct {
     const char *format, *pattern;
 } formats[] = {
@@ -33,156 +20,11 @@ static const struct {
     [PB__FORMAT__LANGUAGE] = {"language", NULL},
 };
 
-/* ---- collecting -------------------------------------------------------------------------------------- */
-
-schemas *
-schemas_new(sfms_arena *a)
-{
-    schemas *s = sfms_new(a, schemas);
-
-    s->arena = a;
-    s->end = &s->first;
-    return s;
-}
-
-static entry *
-find(const schemas *s, const void *thing)
-{
-    for (entry *e = s->first; e != NULL; e = e->next) {
-        if (e->message == thing || e->enum_ == thing)
-            return e;
-    }
-    return NULL;
-}
-
-/* "sfms.pipeline.v1.Deal" is Deal; PipelineDeal if the name is taken. */
-static const char *
-free_name(const schemas *s, const char *full, const char *short_name)
-{
-    bool taken = false;
-
-    for (const entry *e = s->first; e != NULL && !taken; e = e->next)
-        taken = strcmp(e->name, short_name) == 0;
-    const char *word = strchr(full, '.');
-    if (!taken || word == NULL)
-        return short_name;
-    size_t n = strcspn(word + 1, ".");
-    char *name = sfms_printf(s->arena, "%.*s%s", (int)n, word + 1, short_name);
-    if (name[0] >= 'a' && name[0] <= 'z')
-        name[0] = (char)(name[0] - 'a' + 'A');
-    return name;
-}
-
-/* Direction of the message PhoneCall is PhoneCallDirection: a name that says nothing without its message. */
-static const char *
-name_of_enum(sfms_arena *a, const ProtobufCEnumDescriptor *d)
-{
-    size_t n = strlen(d->name) - strlen(d->short_name) - 1; /* up to the last dot */
-    size_t from = n;
-
-    while (from > 0 && d->name[from - 1] != '.')
-        from--;
-    bool nested = d->name[from] >= 'A' && d->name[from] <= 'Z';
-    return nested ? sfms_printf(a, "%.*s%s", (int)(n - from), d->name + from, d->short_name) : d->short_name;
-}
-
-static entry *
-append(schemas *s, const char *full, const char *short_name)
-{
-    entry *e = sfms_new(s->arena, entry);
-
-    e->name = free_name(s, full, short_name);
-    *s->end = e;
-    s->end = &e->next;
-    return e;
-}
-
-void
-schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d)
-{
-    if (find(s, d) == NULL)
-        append(s, d->name, name_of_enum(s->arena, d))->enum_ = d;
-}
-
-/* What is inside of a partial update is given whole. */
-static schema_use
-use_inside(schema_use use)
-{
-    return use == SCHEMA_ANSWER ? SCHEMA_ANSWER : SCHEMA_REQUEST;
-}
-
-/* True if the field can be there at all. */
-static bool
-is_there(const sfms_field *f, schema_use use)
-{
-    if (use == SCHEMA_ANSWER)
-        return !f->rule->secret;
-    return !f->rule->output_only && !(use == SCHEMA_PATCH && f->rule->immutable);
-}
-
-static void
-add_fields(schemas *s, const sfms_message *m, schema_use use)
-{
-    for (unsigned i = 0; i < m->n_fields; i++) {
-        const sfms_field *f = &m->fields[i];
-        if (!is_there(f, use))
-            continue;
-        if (f->desc->type == PROTOBUF_C_TYPE_ENUM)
-            schemas_add_enum(s, f->desc->descriptor);
-        else if (f->message != NULL)
-            schemas_add(s, f->message, use_inside(use));
-    }
-}
-
-void
-schemas_add(schemas *s, const sfms_message *m, schema_use use)
-{
-    if (m->kind == SFMS_KIND_MAP_ENTRY) {
-        add_fields(s, m, use);
-        return;
-    }
-    if (m->kind != SFMS_KIND_PLAIN)
-        return;
-    entry *e = find(s, m);
-    if (e == NULL) {
-        e = append(s, m->desc->name, m->desc->short_name);
-        e->message = m;
-    }
-    if ((e->uses & use) != 0)
-        return;
-    e->uses |= use;
-    add_fields(s, m, use);
-}
-
-/* ---- writing ----------------------------------------------------------------------------------------- */
-
-/* Deal is what is answered; DealInput, DealPatch and DealUpsert are what is sent. A message that only requests hold
- * needs no such distinction. */
-static const char *
-name_for(const schemas *s, const entry *e, schema_use use)
-{
-    const char *suffix = "";
-
-    if (use == SCHEMA_PATCH)
-        suffix = "Patch";
-    else if (use == SCHEMA_UPSERT)
-        suffix = "Upsert";
-    else if (use == SCHEMA_REQUEST && (e->uses & SCHEMA_ANSWER) != 0)
-        suffix = "Input";
-    return suffix[0] == '\0' ? e->name : sfms_printf(s->arena, "%s%s", e->name, suffix);
-}
-
-static const char *
-ref_to(const schemas *s, const entry *e, schema_use use)
-{
-    return sfms_printf(s->arena, "#/components/schemas/%s", name_for(s, e, use));
-}
-
 void
 schema_ref(schemas *s, writer *w, const char *name, const sfms_message *m, schema_use use)
 {
     writer_object(w, name);
-    writer_text(w, "$ref", ref_to(s, find(s, m), use));
+    writer_text(w, "$ref", schemas_address(s, m, use));
     writer_end_object(w);
 }
 
@@ -280,6 +122,8 @@ write_reference(writer *w, const char *ref, bool nullable)
     writer_end_array(w);
 }
 
+static void write_value(schemas *s, writer *w, const sfms_field *f, schema_use use, bool nullable);
+
 static void
 write_message(schemas *s, writer *w, const sfms_message *m, schema_use use, bool nullable)
 {
@@ -303,6 +147,9 @@ write_message(schemas *s, writer *w, const sfms_message *m, schema_use use, bool
         writer_text(w, "type", "string");
         writer_text(w, "contentMediaType", "application/octet-stream");
         return;
+    case SFMS_KIND_WRAPPER:
+        write_value(s, w, &m->fields[0], use, nullable);
+        return;
     case SFMS_KIND_VALUE:
         return; /* anything */
     case SFMS_KIND_MAP_ENTRY:
@@ -310,7 +157,7 @@ write_message(schemas *s, writer *w, const sfms_message *m, schema_use use, bool
     case SFMS_KIND_PLAIN:
         break;
     }
-    write_reference(w, ref_to(s, find(s, m), use_inside(use)), nullable);
+    write_reference(w, schemas_address(s, m, schema_use_inside(use)), nullable);
 }
 
 /* The members of the schema of one value of a field. */
@@ -346,7 +193,7 @@ write_value(schemas *s, writer *w, const sfms_field *f, schema_use use, bool nul
         writer_text(w, "format", "uint64");
         return;
     case PROTOBUF_C_TYPE_ENUM:
-        write_reference(w, ref_to(s, find(s, f->desc->descriptor), SCHEMA_ANSWER), nullable);
+        write_reference(w, schemas_address(s, f->desc->descriptor, SCHEMA_ANSWER), nullable);
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
         write_message(s, w, f->message, use, nullable);
@@ -451,13 +298,13 @@ schema_body(
     writer_object(w, "properties");
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
-        if (is_there(f, use) && !is_skipped(skip, f->desc->name))
+        if (schema_is_there(f, use) && !is_skipped(skip, f->desc->name))
             schema_field(s, w, f->json_name, m, f, use);
     }
     writer_end_object(w);
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
-        if (!is_there(f, use) || is_skipped(skip, f->desc->name) || !is_required(f, use))
+        if (!schema_is_there(f, use) || is_skipped(skip, f->desc->name) || !is_required(f, use))
             continue;
         if (!any)
             writer_array(w, "required");
@@ -467,31 +314,4 @@ schema_body(
     if (any)
         writer_end_array(w);
     writer_end_object(w);
-}
-
-static void
-write_enum(writer *w, const char *name, const ProtobufCEnumDescriptor *d)
-{
-    writer_object(w, name);
-    writer_text(w, "type", "string");
-    writer_array(w, "enum");
-    for (unsigned i = 0; i < d->n_values; i++)
-        writer_text(w, NULL, d->values[i].name);
-    writer_end_array(w);
-    writer_end_object(w);
-}
-
-void
-schemas_write(schemas *s, writer *w)
-{
-    static const schema_use uses[] = {SCHEMA_ANSWER, SCHEMA_REQUEST, SCHEMA_PATCH, SCHEMA_UPSERT};
-
-    for (const entry *e = s->first; e != NULL; e = e->next) {
-        if (e->enum_ != NULL)
-            write_enum(w, e->name, e->enum_);
-        for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-            if ((e->uses & uses[i]) != 0)
-                schema_body(s, w, name_for(s, e, uses[i]), e->message, NULL, uses[i]);
-        }
-    }
 }

@@ -27,6 +27,14 @@ void schemas_add(schemas *s, const sfms_message *m, schema_use use);
 /* schemas_add_enum collects an enum. */
 void schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d);
 
+/* schemas_address answers where the schema of a message or enum is: "#/components/schemas/Deal". */
+const char *schemas_address(const schemas *s, const void *thing, schema_use use);
+
+/* schema_is_there is true if the field can be there at all. schema_use_inside answers the use of what is inside: of a partial
+ * update that is given whole. */
+bool schema_is_there(const sfms_field *f, schema_use use);
+schema_use schema_use_inside(schema_use use);
+
 /* schemas_write writes the members of components.schemas. */
 void schemas_write(schemas *s, writer *w);
 

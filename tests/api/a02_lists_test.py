@@ -102,7 +102,7 @@ def test_page_size_is_cut(api, deals):
 
 
 def test_total_size_only_when_asked(api, deals):
-    assert api.get("/v1/deals", pageSize=2).ok()["totalSize"] == "0"
+    assert api.get("/v1/deals", pageSize=2).ok()["totalSize"] is None
     page = api.get("/v1/deals", pageSize=2, countTotal=True, filter="amount:*").ok()
     assert page["totalSize"] == str(sum(1 for d in deals if d["amount"] is not None))
     assert page["totalIsEstimate"] is False

@@ -9,6 +9,7 @@
 #include "db/binary.h"
 #include "db/row.h"
 #include "google/protobuf/timestamp.pb-c.h"
+#include "sfms/analytics/v1/analytics.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
 #include "sfms/identity/v1/roles.pb-c.h"
 
@@ -129,6 +130,23 @@ test_others_stay(void **state)
     assert_int_equal(a.employee_count, 0);
 }
 
+/* A number that may be missing: NULL and 0 differ. */
+static void
+test_wrappers(void **state)
+{
+    Pb__PerformanceRow row = PB__PERFORMANCE_ROW__INIT;
+
+    (void)state;
+    sfms_row_read(arena, contract, ROW({"win_rate", "0"}, {"average_cycle_days", NULL}), 0, &row.base);
+    assert_non_null(row.win_rate);
+    assert_true(row.win_rate->value == 0);
+    assert_null(row.average_cycle_days);
+    assert_string_equal(text_of(&row, "win_rate"), "0");
+    assert_null(text_of(&row, "average_cycle_days"));
+    sfms_row_read(arena, contract, ROW({"win_rate", "0.6315"}), 0, &row.base);
+    assert_true(row.win_rate->value == 0.6315);
+}
+
 static void
 binary_cell(PGresult *res, int column, const char *bytes, int n)
 {
@@ -196,6 +214,7 @@ main(void)
         cmocka_unit_test(test_arrays_and_enums),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_others_stay),
+        cmocka_unit_test(test_wrappers),
         cmocka_unit_test(test_binary),
         cmocka_unit_test(test_many),
     };

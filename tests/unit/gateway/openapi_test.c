@@ -13,6 +13,7 @@
 #include "gateway/path.c"
 #include "gateway/route.c"
 #include "gateway/schema.c"
+#include "gateway/schemas.c"
 #include "gateway/writer.c"
 
 static sfms_arena *arena;

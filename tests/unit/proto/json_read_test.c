@@ -11,6 +11,7 @@
 #include "everything.h"
 #include "proto/json.h"
 #include "sfms/activities/v1/imports.pb-c.h"
+#include "sfms/analytics/v1/analytics.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
 #include "sfms/pipeline/v1/deals.pb-c.h"
 
@@ -370,6 +371,28 @@ test_long_unknown_names(void **state)
     assert_int_equal(strlen(call.failure->violations[0]->field), 99);
 }
 
+/* A number that may be missing: null leaves it out, 0 is one. */
+static void
+test_wrappers(void **state)
+{
+    const sfms_message *m = sfms_contract_message(contract, &pb__performance_row__descriptor);
+    Pb__PerformanceRow *row = read_as(m, "{\"winRate\":0,\"averageCycleDays\":null}", "");
+    ProtobufCMessage *by_text = sfms_message_new(a, m->desc);
+
+    (void)state;
+    assert_true(ok);
+    assert_non_null(row->win_rate);
+    assert_true(row->win_rate->value == 0);
+    assert_null(row->average_cycle_days);
+    read_as(m, "{\"winRate\":\"much\"}", "");
+    wrong("win_rate", "WRONG_TYPE");
+    read_as(m, "{\"winRate\":{\"value\":1}}", "");
+    wrong("win_rate", "WRONG_TYPE");
+    assert_true(sfms_json_read_text(&call, m, "winRate", "0.5", by_text));
+    assert_true(((Pb__PerformanceRow *)by_text)->win_rate->value == 0.5);
+    assert_false(sfms_json_read_text(&call, m, "winRate", "half", by_text));
+}
+
 int
 main(void)
 {
@@ -385,6 +408,7 @@ main(void)
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_too_many_elements),
         cmocka_unit_test(test_long_unknown_names),
+        cmocka_unit_test(test_wrappers),
     };
 
     contract = sfms_contract_load();

@@ -11,6 +11,7 @@
 
 #include "everything.h"
 #include "google/protobuf/timestamp.pb-c.h"
+#include "google/protobuf/wrappers.pb-c.h"
 #include "proto/json.h"
 #include "sfms/activities/v1/imports.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
@@ -138,6 +139,7 @@ test_mask(void **state)
     const sfms_message *page = sfms_contract_message(contract, &pb__list_accounts_response__descriptor);
     Pb__Account x = PB__ACCOUNT__INIT, y = PB__ACCOUNT__INIT;
     Pb__Account *both[] = {&x, &y};
+    Google__Protobuf__Int64Value total = GOOGLE__PROTOBUF__INT64_VALUE__INIT;
     Pb__ListAccountsResponse list = PB__LIST_ACCOUNTS_RESPONSE__INIT;
 
     (void)state;
@@ -145,7 +147,8 @@ test_mask(void **state)
     y.name = "Y";
     list.accounts = both;
     list.n_accounts = 2;
-    list.total_size = 2;
+    total.value = 2;
+    list.total_size = &total;
     assert_string_equal(json(one, &x.base, "name,version"), "{\"version\":\"0\",\"name\":\"X\"}");
     assert_string_equal(json(one, &x.base, "employeeCount"), "{\"employeeCount\":0}");
     assert_string_equal(json(one, &x.base, "nothing"), "{}");
