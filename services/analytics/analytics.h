@@ -27,7 +27,7 @@ typedef struct {
 } analytics_scope;
 
 /* analytics_scope_of makes a scope of the texts of a request, in which "" is no condition. */
-analytics_scope analytics_scope_of(const char *owner, const char *team, const char *process);
+analytics_scope analytics_scope_of(sfms_call *call, const char *owner, const char *team, const char *process);
 
 /* The parts of a dashboard; each fills an empty message. */
 sfms_status analytics_total(

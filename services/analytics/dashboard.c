@@ -61,7 +61,7 @@ get_dashboard(sfms_call *call, const void *in, void *out)
     const Pb__GetDashboardRequest *request = in;
     Pb__Dashboard *board = out;
     const analytics_scope scope =
-        analytics_scope_of(request->owner_id, request->team_id, request->process_id);
+        analytics_scope_of(call, request->owner_id, request->team_id, request->process_id);
     analytics_period period;
     sfms_status status = analytics_period_find(call, request->from, request->to, &period);
 

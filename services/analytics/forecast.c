@@ -91,7 +91,7 @@ get_forecast(sfms_call *call, const void *in, void *out)
 {
     const Pb__GetForecastRequest *request = in;
     const analytics_scope scope =
-        analytics_scope_of(request->owner_id, request->team_id, request->process_id);
+        analytics_scope_of(call, request->owner_id, request->team_id, request->process_id);
 
     return analytics_forecast_fill(call, request->from, request->months, &scope, out);
 }

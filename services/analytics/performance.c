@@ -118,7 +118,7 @@ get_performance(sfms_call *call, const void *in, void *out)
     const Pb__GetPerformanceRequest *request = in;
     Pb__Performance *answer = out;
     const analytics_scope scope =
-        analytics_scope_of(request->owner_id, request->team_id, request->process_id);
+        analytics_scope_of(call, request->owner_id, request->team_id, request->process_id);
     const grouping *by = find_grouping(request->group_by);
     analytics_period period;
     sfms_status status;

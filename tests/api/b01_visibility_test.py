@@ -145,6 +145,21 @@ def test_references_across_owners(firm, other_org):
         400, "INVALID_FIELDS", "/accountId", "NO_SUCH_RECORD")
 
 
+def test_nothing_is_given_to_a_deleted_user(firm):
+    """What such a one has stays with him; in another's hands it does not come back."""
+    leaver = firm.org.person("Rep")
+    kept = firm.api.post("/v1/accounts", json={"name": "Kept", "ownerId": leaver.id}).ok(201)
+    firm.api.delete(f"/v1/users/{leaver.id}").ok()
+    firm.api.patch(f"/v1/accounts/{kept['id']}", json={"city": "长沙"}).ok()
+    firm.api.post("/v1/accounts", json={"name": "New", "ownerId": leaver.id}).fails(
+        400, "INVALID_FIELDS", "/ownerId", "DELETED_RECORD")
+    other = firm.api.post("/v1/deals", json={"name": "Other"}).ok(201)
+    firm.api.patch(f"/v1/deals/{other['id']}", json={"ownerId": leaver.id}).fails(
+        400, "INVALID_FIELDS", "/ownerId", "DELETED_RECORD")
+    firm.api.delete(f"/v1/accounts/{kept['id']}").ok()
+    firm.api.delete(f"/v1/deals/{other['id']}").ok()
+
+
 def test_activities_are_seen_with_their_record(firm):
     deal = firm.deals["ann"]
     note = firm.ann.api.post("/v1/notes", json={"body": "Met them", "relatedResource": "deals",

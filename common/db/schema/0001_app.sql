@@ -48,9 +48,9 @@ END $$;
 
 -- What a user may do, for work that is done later on the user's behalf. identity replaces this; until then nobody may
 -- do anything.
-CREATE FUNCTION app.principal(in_org uuid, in_user uuid, OUT permissions text[], OUT visibility text, OUT time_zone text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT '{}'::text[], ''::text, 'UTC'::text WHERE false $$;
+CREATE FUNCTION app.principal(in_org uuid, in_user uuid, OUT permissions text[], OUT visibility text, OUT time_zone text,
+    OUT seen_owners integer) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT '{}'::text[], ''::text, 'UTC'::text, 0 WHERE false $$;
 
 -- ---- the columns that every record has --------------------------------------------------------------------------
 -- CREATE TABLE x (LIKE app.record INCLUDING ALL, ...): records of the tenant; app.owned_record: records that belong
@@ -200,6 +200,17 @@ BEGIN
               FROM app.resources WHERE by_owner);
 END $$;
 
+-- Nothing is given to a user who is deleted; what such a one has, stays. Nobody deleted writes, so what people make for
+-- themselves need not be looked at.
+CREATE FUNCTION app.guard_owner() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM identity.users WHERE org_id = NEW.org_id AND id = NEW.owner_id AND delete_time IS NOT NULL) THEN
+        RAISE EXCEPTION USING COLUMN = 'owner_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted user', DETAIL = '该用户已删除';
+    END IF;
+    RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION app.guard_owner FROM PUBLIC;
+
 -- Makes a table a resource: protected, versioned, logged, and known by its name (that of the table). shared: other policies,
 -- which follow, show more of it.
 CREATE FUNCTION app.resource(relation regclass, kind text, shared boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
@@ -211,6 +222,10 @@ BEGIN
     EXECUTE format('CREATE TRIGGER z_log AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION app.log_event(%L)',
                    relation, plain);
     EXECUTE format('GRANT SELECT (org_id, id) ON %s TO sfms_service', relation);
+    IF kind = 'owner' THEN
+        EXECUTE format('CREATE TRIGGER guard_owner AFTER INSERT OR UPDATE OF owner_id ON %s FOR EACH ROW'
+                       ' WHEN (NEW.owner_id IS DISTINCT FROM app.user_id()) EXECUTE FUNCTION app.guard_owner()', relation);
+    END IF;
     INSERT INTO app.resources VALUES (plain, relation, kind = 'owner' AND NOT shared);
     IF kind = 'owner' AND NOT shared THEN
         EXECUTE format('GRANT SELECT (owner_id) ON %s TO sfms_service', relation);

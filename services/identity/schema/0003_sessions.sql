@@ -166,9 +166,11 @@ CREATE TRIGGER end_sessions AFTER UPDATE ON identity.users FOR EACH ROW
 
 -- Permissions and sight of a user who may work; all NULL if there is none.
 CREATE OR REPLACE FUNCTION app.principal(in_org uuid, in_user uuid, OUT permissions text[], OUT visibility text,
-    OUT time_zone text) LANGUAGE sql STABLE SECURITY DEFINER
+    OUT time_zone text, OUT seen_owners integer) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT r.permissions, r.visibility, coalesce(u.time_zone, o.time_zone)
+    SELECT r.permissions, r.visibility, coalesce(u.time_zone, o.time_zone),
+           (SELECT count(*)::int FROM (SELECT 1 FROM app.sight s
+                                        WHERE s.org_id = u.org_id AND s.viewer_id = u.id LIMIT 101) few)
       FROM identity.users u
       JOIN identity.roles r ON r.org_id = u.org_id AND r.id = u.role_id
       JOIN identity.orgs o ON o.org_id = u.org_id AND o.id = u.org_id
@@ -177,9 +179,9 @@ $$;
 
 -- The same for the user of a session, while it lasts.
 CREATE FUNCTION identity.session_principal(in_org uuid, in_user uuid, in_session uuid, OUT permissions text[],
-    OUT visibility text, OUT time_zone text) LANGUAGE sql STABLE SECURITY DEFINER
+    OUT visibility text, OUT time_zone text, OUT seen_owners integer) LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.permissions, p.visibility, p.time_zone
+    SELECT p.permissions, p.visibility, p.time_zone, p.seen_owners
       FROM identity.sessions s, app.principal(in_org, in_user) p
      WHERE s.org_id = in_org AND s.id = in_session AND s.user_id = in_user AND s.revoke_time IS NULL
        AND s.expire_time > now()
