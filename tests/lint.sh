@@ -9,6 +9,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 BUILD=${SFMS_BUILD:-build-tests}
 failed=0
+# shellcheck source=deploy/lib/say.sh
+. deploy/lib/say.sh
+# shellcheck source=deploy/lib/packages.sh
+. deploy/lib/packages.sh
+if [[ ${1:-} != --quick ]]; then
+    packages_install build tests lint
+fi
 
 mapfile -t sources < <(git ls-files -co --exclude-standard -- 'common/**.[ch]' 'services/**.[ch]' 'tests/**.[ch]' | xargs -r ls -d 2>/dev/null)
 mapfile -t product < <(printf '%s\n' "${sources[@]}" | grep -v ^tests/)

@@ -45,6 +45,8 @@ enlarge(sfms_buf *b, size_t need)
         cap = b->max + 1;
     if (cap < need)
         cap = need;
+    if (cap == 0 || cap > SIZE_MAX / 2)
+        sfms_die("out of memory: %zu bytes", need);
     if (b->arena != NULL) {
         char *data = sfms_alloc_raw(b->arena, cap);
 

@@ -213,7 +213,7 @@ write_value(schemas *s, writer *w, const sfms_field *f, schema_use use, bool nul
 static void
 write_repeated(schemas *s, writer *w, const sfms_field *f, schema_use use, bool nullable)
 {
-    if (f->message != NULL && f->message->kind == SFMS_KIND_MAP_ENTRY) {
+    if (f->desc->type == PROTOBUF_C_TYPE_MESSAGE && f->message->kind == SFMS_KIND_MAP_ENTRY) {
         write_type(w, "object", nullable);
         writer_object(w, "additionalProperties");
         write_value(s, w, sfms_message_field(f->message, "value", 5), use, false);
