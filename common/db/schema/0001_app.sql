@@ -200,16 +200,29 @@ BEGIN
               FROM app.resources WHERE by_owner);
 END $$;
 
--- Nothing is given to a user who is deleted; what such a one has, stays. Nobody deleted writes, so what people make for
--- themselves need not be looked at.
-CREATE FUNCTION app.guard_owner() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- What is deleted gets nothing new; what it has, it keeps. Refuses rows of a table whose field begins to name a deleted row of
+-- the target, in two languages. After the row is there, as an upsert of what is there already inserts nothing. Definer: also a
+-- target that the user does not see counts. Whoever writes is not deleted, and need not be looked at.
+CREATE FUNCTION app.guard_reference(relation regclass, field text, target text, english text, chinese text) RETURNS void
+LANGUAGE plpgsql AS $make$
+DECLARE
+    guard text := format('app.guard_%s_%s', replace(relation::text, '.', '_'), field);
 BEGIN
-    IF EXISTS (SELECT 1 FROM identity.users WHERE org_id = NEW.org_id AND id = NEW.owner_id AND delete_time IS NOT NULL) THEN
-        RAISE EXCEPTION USING COLUMN = 'owner_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted user', DETAIL = '该用户已删除';
-    END IF;
-    RETURN NULL;
-END $$;
-REVOKE EXECUTE ON FUNCTION app.guard_owner FROM PUBLIC;
+    EXECUTE format($$
+        CREATE FUNCTION %1$s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $guard$
+        BEGIN
+            IF EXISTS (SELECT 1 FROM %2$s WHERE org_id = NEW.org_id AND id = NEW.%3$I AND delete_time IS NOT NULL) THEN
+                RAISE EXCEPTION USING COLUMN = %3$L, HINT = 'DELETED_RECORD', MESSAGE = %4$L, DETAIL = %5$L;
+            END IF;
+            RETURN NULL;
+        END $guard$;
+        REVOKE EXECUTE ON FUNCTION %1$s FROM PUBLIC;
+        CREATE TRIGGER guard_%3$s AFTER INSERT ON %6$s FOR EACH ROW
+            WHEN (NEW.%3$I IS NOT NULL AND NEW.%3$I IS DISTINCT FROM app.user_id()) EXECUTE FUNCTION %1$s();
+        CREATE TRIGGER guard_%3$s_again AFTER UPDATE ON %6$s FOR EACH ROW
+            WHEN (NEW.%3$I <> OLD.%3$I OR (NEW.%3$I IS NOT NULL AND OLD.%3$I IS NULL)) EXECUTE FUNCTION %1$s();
+        $$, guard, target, field, english, chinese, relation);
+END $make$;
 
 -- Makes a table a resource: protected, versioned, logged, and known by its name (that of the table). shared: other policies,
 -- which follow, show more of it.
@@ -223,8 +236,7 @@ BEGIN
                    relation, plain);
     EXECUTE format('GRANT SELECT (org_id, id) ON %s TO sfms_service', relation);
     IF kind = 'owner' THEN
-        EXECUTE format('CREATE TRIGGER guard_owner AFTER INSERT OR UPDATE OF owner_id ON %s FOR EACH ROW'
-                       ' WHEN (NEW.owner_id IS DISTINCT FROM app.user_id()) EXECUTE FUNCTION app.guard_owner()', relation);
+        PERFORM app.guard_reference(relation, 'owner_id', 'identity.users', 'is a deleted user', '该用户已删除');
     END IF;
     INSERT INTO app.resources VALUES (plain, relation, kind = 'owner' AND NOT shared);
     IF kind = 'owner' AND NOT shared THEN

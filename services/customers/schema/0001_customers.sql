@@ -29,30 +29,15 @@ CREATE INDEX accounts_parent ON customers.accounts (org_id, parent_id) WHERE par
 SELECT app.resource('customers.accounts', 'owner');
 GRANT SELECT, INSERT, UPDATE ON customers.accounts TO sfms_customers;
 
--- What is deleted gets nothing new; what it has, it keeps. For tables with an account_id. Definer, like the others here:
--- records that the user does not see count. After the row is there, as an upsert of what is there already inserts nothing.
-CREATE FUNCTION customers.guard_account() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM customers.accounts
-                WHERE org_id = NEW.org_id AND id = NEW.account_id AND delete_time IS NOT NULL) THEN
-        RAISE EXCEPTION USING COLUMN = 'account_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted account',
-            DETAIL = '该客户已删除';
-    END IF;
-    RETURN NULL;
-END $$;
+SELECT app.guard_reference('customers.accounts', 'parent_id', 'customers.accounts', 'is a deleted account', '该客户已删除');
 
--- Accounts form a tree: none is below itself. One change at a time, so that two cannot make a circle together.
-CREATE FUNCTION customers.guard_parent() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+-- Accounts form a tree: none is below itself. One change at a time, so that two cannot make a circle together. Definer: accounts
+-- that the user does not see count.
+CREATE FUNCTION customers.keep_tree() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('account tree ' || NEW.org_id::text, 0));
-    END IF;
-    IF EXISTS (SELECT 1 FROM customers.accounts
-                WHERE org_id = NEW.org_id AND id = NEW.parent_id AND delete_time IS NOT NULL) THEN
-        RAISE EXCEPTION USING COLUMN = 'parent_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted account',
-            DETAIL = '该客户已删除';
     END IF;
     IF EXISTS (WITH RECURSIVE up (id) AS (
                    SELECT NEW.parent_id
@@ -64,11 +49,12 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER guard_parent AFTER INSERT ON customers.accounts
-    FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION customers.guard_parent();
-CREATE TRIGGER guard_parent_again AFTER UPDATE ON customers.accounts
+REVOKE EXECUTE ON FUNCTION customers.keep_tree FROM PUBLIC;
+CREATE TRIGGER keep_tree AFTER INSERT ON customers.accounts
+    FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION customers.keep_tree();
+CREATE TRIGGER keep_tree_again AFTER UPDATE ON customers.accounts
     FOR EACH ROW WHEN (OLD.parent_id IS DISTINCT FROM NEW.parent_id AND NEW.parent_id IS NOT NULL)
-    EXECUTE FUNCTION customers.guard_parent();
+    EXECUTE FUNCTION customers.keep_tree();
 
 -- ---- leads ------------------------------------------------------------------------------------------------------
 
@@ -133,24 +119,7 @@ CREATE INDEX contacts_name ON customers.contacts (org_id, name, id);
 CREATE INDEX contacts_account ON customers.contacts (org_id, account_id, id) WHERE account_id IS NOT NULL;
 CREATE INDEX contacts_search ON customers.contacts USING gin (app.grams(search_text));
 
-CREATE TRIGGER guard_account AFTER INSERT ON customers.contacts
-    FOR EACH ROW WHEN (NEW.account_id IS NOT NULL) EXECUTE FUNCTION customers.guard_account();
-CREATE TRIGGER guard_account_again AFTER UPDATE ON customers.contacts
-    FOR EACH ROW WHEN (OLD.account_id IS DISTINCT FROM NEW.account_id) EXECUTE FUNCTION customers.guard_account();
-
--- As guard_account, for tables with a contact_id.
-CREATE FUNCTION customers.guard_contact() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM customers.contacts
-                WHERE org_id = NEW.org_id AND id = NEW.contact_id AND delete_time IS NOT NULL) THEN
-        RAISE EXCEPTION USING COLUMN = 'contact_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted contact',
-            DETAIL = '该联系人已删除';
-    END IF;
-    RETURN NULL;
-END $$;
-REVOKE EXECUTE ON FUNCTION customers.guard_account, customers.guard_parent, customers.guard_contact FROM PUBLIC;
-
+SELECT app.guard_reference('customers.contacts', 'account_id', 'customers.accounts', 'is a deleted account', '该客户已删除');
 SELECT app.resource('customers.contacts', 'owner');
 GRANT SELECT, INSERT, UPDATE ON customers.contacts TO sfms_customers;
 

@@ -108,21 +108,17 @@ CREATE TRIGGER keep_used_stage BEFORE UPDATE ON pipeline.stages
     FOR EACH ROW WHEN (OLD.delete_time IS NULL AND NEW.delete_time IS NOT NULL)
     EXECUTE FUNCTION pipeline.keep_used_stage();
 
--- A stage needs its process.
+-- A stage needs its process, also when it comes back.
+SELECT app.guard_reference('pipeline.stages', 'process_id', 'pipeline.processes', 'is a deleted process', '该销售流程已删除');
 CREATE FUNCTION pipeline.find_process() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pipeline.processes
-                    WHERE org_id = NEW.org_id AND id = NEW.process_id AND delete_time IS NOT NULL) THEN
-        RETURN NEW;
-    ELSIF TG_OP = 'INSERT' THEN
-        RAISE EXCEPTION USING COLUMN = 'process_id', HINT = 'DELETED_RECORD', MESSAGE = 'is a deleted process',
-            DETAIL = '该销售流程已删除';
+    IF EXISTS (SELECT 1 FROM pipeline.processes
+                WHERE org_id = NEW.org_id AND id = NEW.process_id AND delete_time IS NOT NULL) THEN
+        RAISE EXCEPTION USING HINT = 'DELETED_RECORD', MESSAGE = 'The process of the stage is deleted; bring it back first.',
+            DETAIL = '阶段所属的销售流程已删除，请先恢复该流程。';
     END IF;
-    RAISE EXCEPTION USING HINT = 'DELETED_RECORD', MESSAGE = 'The process of the stage is deleted; bring it back first.',
-        DETAIL = '阶段所属的销售流程已删除，请先恢复该流程。';
+    RETURN NEW;
 END $$;
-CREATE TRIGGER find_process BEFORE INSERT ON pipeline.stages
-    FOR EACH ROW EXECUTE FUNCTION pipeline.find_process();
 CREATE TRIGGER find_process_again BEFORE UPDATE ON pipeline.stages
     FOR EACH ROW WHEN (OLD.delete_time IS NOT NULL AND NEW.delete_time IS NULL)
     EXECUTE FUNCTION pipeline.find_process();

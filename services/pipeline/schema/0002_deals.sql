@@ -213,14 +213,8 @@ CREATE TRIGGER find_stage_again BEFORE UPDATE ON pipeline.deals
     FOR EACH ROW WHEN (OLD.delete_time IS NOT NULL AND NEW.delete_time IS NULL)
     EXECUTE FUNCTION pipeline.find_stage_again();
 
-CREATE TRIGGER guard_account AFTER INSERT ON pipeline.deals
-    FOR EACH ROW WHEN (NEW.account_id IS NOT NULL) EXECUTE FUNCTION customers.guard_account();
-CREATE TRIGGER guard_account_again AFTER UPDATE ON pipeline.deals
-    FOR EACH ROW WHEN (OLD.account_id IS DISTINCT FROM NEW.account_id) EXECUTE FUNCTION customers.guard_account();
-CREATE TRIGGER guard_contact AFTER INSERT ON pipeline.deals
-    FOR EACH ROW WHEN (NEW.contact_id IS NOT NULL) EXECUTE FUNCTION customers.guard_contact();
-CREATE TRIGGER guard_contact_again AFTER UPDATE ON pipeline.deals
-    FOR EACH ROW WHEN (OLD.contact_id IS DISTINCT FROM NEW.contact_id) EXECUTE FUNCTION customers.guard_contact();
+SELECT app.guard_reference('pipeline.deals', 'account_id', 'customers.accounts', 'is a deleted account', '该客户已删除');
+SELECT app.guard_reference('pipeline.deals', 'contact_id', 'customers.contacts', 'is a deleted contact', '该联系人已删除');
 
 -- ---- where deals have been --------------------------------------------------------------------------------------
 
