@@ -166,12 +166,13 @@ no_key_without_image() {
         "$TREE/deploy/secrets.sh" "$SFMS_IMAGE" >/dev/null && [[ -s $TREE/deploy/secrets/token_key ]]
 }
 
-# backup_restores: the two commands of deploy/README.md, as they are printed, and all is there.
+# backup_restores: the commands of deploy/README.md, as they are printed, and all is there.
 backup_restores() {
     local commands before after
-    commands=$(grep -oE 'docker compose exec -T postgres pg_[^`]*' "$TREE/deploy/README.md" | sed 's/^docker compose/engine_compose/')
+    commands=$(awk '/^A backup/ { found = 1 } found && /^docker compose/; found && /^In a new/ { exit }' "$TREE/deploy/README.md" |
+        sed 's/^docker compose/engine_compose/; $!s/$/ \&\&/')
     before=$(deal_count) && (cd "$TREE" && eval "$commands") >>"$LOG" 2>&1 && after=$(deal_count) &&
-        ((before >= 2000 && before == after))
+        ((before >= 2000 && before == after)) && await_gateway
 }
 
 deal_count() {
