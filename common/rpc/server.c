@@ -252,10 +252,12 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
         sfms_log(SFMS_LOG_WARN, "stopped with calls still running after %d ms", DRAIN_MS);
         _exit(0);
     }
+    sfms_socket_deadline(SFMS_CLOSE_SECONDS);
     sfms_workers_free(workers);
     nng_close(server.socket);
     sfms_peers_free(server.peers);
     sfms_links_close(server.env.links, 0);
+    sfms_socket_deadline(0);
     sfms_arena_free(perm);
     sfms_log(SFMS_LOG_INFO, "stopped");
     return 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <nng/supplemental/tls/tls.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,6 +34,20 @@ int
 sfms_socket_options(nng_socket socket)
 {
     return nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, SFMS_MESSAGE_MAX + NNG_HEADER_MAX);
+}
+
+static void
+end_now(int signal_number)
+{
+    (void)signal_number;
+    _exit(0);
+}
+
+void
+sfms_socket_deadline(unsigned seconds)
+{
+    (void)signal(SIGALRM, end_now);
+    (void)alarm(seconds);
 }
 
 /* ---- addresses --------------------------------------------------------------------------------------- */

@@ -41,4 +41,10 @@ int sfms_socket_options(nng_socket socket);
 int sfms_listen(nng_socket socket, const char *url, const sfms_tls *tls);
 int sfms_dial(nng_socket socket, const char *url, const sfms_tls *tls);
 
+enum { SFMS_CLOSE_SECONDS = 8 }; /* to close all sockets of a process */
+
+/* sfms_socket_deadline ends the process, as a success, unless it is called again with 0 within so many seconds. For the time
+ * in which a process that has answered everything closes its sockets: nng 1.5.2 now and then never returns from that. */
+void sfms_socket_deadline(unsigned seconds);
+
 #endif

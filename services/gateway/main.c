@@ -155,7 +155,9 @@ drain(gateway *gw, http *server)
         sfms_log(SFMS_LOG_WARN, "%u requests were still under way", atomic_load(&gw->under_way));
     atomic_store(&gw->stopped, true);
     (void)wait_for_none(&gw->calls, CLOSE_MS);
+    sfms_socket_deadline(SFMS_CLOSE_SECONDS);
     sfms_links_close(gw->links, CLOSE_MS);
+    sfms_socket_deadline(0);
     (void)wait_for_none(&gw->under_way, CLOSE_MS);
     http_stop(server);
 }
