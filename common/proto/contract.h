@@ -3,7 +3,8 @@
  *
  * Built once at start-up from two sources that must agree: the C descriptors that protoc-c made and
  * the descriptor set that protoc made from the same files, which alone carries options and comments.
- * The generated file contract_data.c (see CMakeLists.txt) holds the set and the list of services.
+ * CMakeLists.txt makes the set and the list of services. A process is linked with a set that has the comments, as the
+ * gateway is for the OpenAPI document, or with one that has not: then every comment here is "".
  */
 #ifndef SFMS_PROTO_CONTRACT_H
 #define SFMS_PROTO_CONTRACT_H

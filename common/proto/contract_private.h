@@ -6,7 +6,7 @@
 
 #include "proto/contract.h"
 
-/* Made by CMake: see contract_data.c among the generated files. */
+/* Made by CMake: see CMakeLists.txt. */
 extern const ProtobufCServiceDescriptor *const sfms_contract_services[];
 extern const uint8_t sfms_contract_data[], sfms_contract_data_end[];
 

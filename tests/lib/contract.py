@@ -138,7 +138,7 @@ _loaded = None
 def contract():
     global _loaded
     if _loaded is None:
-        path = os.path.join(BUILD, "gen", "contract.binpb")
+        path = os.path.join(BUILD, "gen", "contract_with_comments.binpb")
         if not os.path.exists(path):
             raise RuntimeError(f"{path} is missing: build first, or set SFMS_BUILD to the build directory")
         _loaded = Contract(path)
