@@ -82,18 +82,6 @@ check_special_columns(const sfms_engine *e, const PGresult *columns)
 }
 
 static void
-check_orders(const sfms_engine *e)
-{
-    char *copy = strdup(e->resource->orders != NULL ? e->resource->orders : "");
-    char *save = NULL;
-
-    for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
-        if (sfms_message_field(e->message, word, strlen(word)) == NULL)
-            sfms_die("%s is ordered by %s, which is no field", e->resource->table, word);
-    free(copy);
-}
-
-static void
 read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
 {
     sfms_buf b;
@@ -139,7 +127,6 @@ sfms_engine_new(
     e->has_search = find_column(columns, "search_text") >= 0;
     e->has_external = find_column(columns, "external_id") >= 0;
     check_special_columns(e, columns);
-    check_orders(e);
     read_columns(e, perm, columns);
     PQclear(columns);
     return e;

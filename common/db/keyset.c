@@ -3,25 +3,6 @@
 
 #include "db/engine.h"
 
-/* True if the space-separated list has the word. */
-static bool
-list_has(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-
-    for (const char *p = list; p != NULL && *p != '\0'; p = strchr(p, ' '), p = p != NULL ? p + 1 : NULL)
-        if (strncmp(p, word, n) == 0 && (p[n] == ' ' || p[n] == '\0'))
-            return true;
-    return false;
-}
-
-static bool
-allowed(const sfms_engine *e, const sfms_field *f)
-{
-    return f != NULL && (strcmp(f->desc->name, "id") == 0 ||
-                            (e->resource->orders != NULL && list_has(e->resource->orders, f->desc->name)));
-}
-
 static bool
 given_before(const sfms_order *orders, unsigned n, const sfms_field *f)
 {
@@ -42,11 +23,27 @@ parse_one(const sfms_engine *e, char *text, sfms_order *ret)
     if (name == NULL || strtok_r(NULL, " \t", &save) != NULL)
         return false;
     ret->field = sfms_message_field(e->message, name, strlen(name));
-    if (!allowed(e, ret->field))
+    if (ret->field == NULL || !ret->field->rule->sortable)
         return false;
     ret->descending = direction != NULL && strcasecmp(direction, "desc") == 0;
     ret->not_null = e->not_null[ret->field - e->message->fields];
     return direction == NULL || ret->descending || strcasecmp(direction, "asc") == 0;
+}
+
+/* "id, createTime, ...": what a list may be ordered by. */
+static const char *
+sortable_fields(const sfms_engine *e, sfms_arena *a)
+{
+    sfms_buf b;
+
+    sfms_buf_init(&b, a, SFMS_ENGINE_SQL_MAX);
+    for (unsigned i = 0; i < e->message->n_fields; i++) {
+        const sfms_field *f = &e->message->fields[i];
+
+        if (f->rule->sortable)
+            sfms_buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", f->json_name);
+    }
+    return b.data;
 }
 
 unsigned
@@ -64,7 +61,7 @@ sfms_order_parse(
 
         if (decided || n == SFMS_ORDER_FIELDS || !parse_one(e, part, &orders[n]) ||
             given_before(orders, n, orders[n].field)) {
-            sfms_fail(call, &sfms_bad_order, shown);
+            sfms_fail(call, &sfms_bad_order, shown, sortable_fields(e, call->arena));
             return 0;
         }
         decided = strcmp(orders[n].field->desc->name, "id") == 0;

@@ -16,8 +16,7 @@
 
 typedef struct sfms_resource {
     const ProtobufCMessageDescriptor *message;
-    const char *table;  /* "pipeline.deals"; a table or an updatable view with security_invoker */
-    const char *orders; /* fields that a list may be ordered by, beside id: "create_time amount" */
+    const char *table; /* "pipeline.deals"; a table or an updatable view with security_invoker */
     bool shared; /* rows are also seen by others than those who see the owner (its policy says by whom) */
     /* check, if not NULL, looks at a CREATE, UPDATE or UPSERT before it is run, and may fill in or change
      * fields. mask is NULL for CREATE. */

@@ -5,7 +5,6 @@
 static const sfms_resource calls = {
     .message = &pb__phone_call__descriptor,
     .table = "activities.calls",
-    .orders = "call_time create_time",
     .shared = true,
 };
 

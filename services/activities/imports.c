@@ -28,7 +28,6 @@ static const sfms_reason errors_too_large = {"TOO_LARGE", SFMS_OUT_OF_RANGE,
 static const sfms_resource imports = {
     .message = &pb__import__descriptor,
     .table = "activities.imports",
-    .orders = "create_time",
 };
 
 /* ---- taking a file ----------------------------------------------------------------------------------- */

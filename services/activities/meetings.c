@@ -5,7 +5,6 @@
 static const sfms_resource meetings = {
     .message = &pb__meeting__descriptor,
     .table = "activities.meetings",
-    .orders = "start_time create_time",
     .shared = true,
 };
 

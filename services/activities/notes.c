@@ -5,7 +5,6 @@
 static const sfms_resource notes = {
     .message = &pb__note__descriptor,
     .table = "activities.notes",
-    .orders = "create_time",
     .shared = true,
 };
 

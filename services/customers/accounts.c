@@ -5,7 +5,6 @@
 static const sfms_resource accounts = {
     .message = &pb__account__descriptor,
     .table = "customers.accounts",
-    .orders = "name create_time",
 };
 
 const sfms_noun customers_accounts = {.resource = &accounts};

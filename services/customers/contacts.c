@@ -5,7 +5,6 @@
 static const sfms_resource contacts = {
     .message = &pb__contact__descriptor,
     .table = "customers.contacts",
-    .orders = "name create_time update_time",
 };
 
 const sfms_noun customers_contacts = {.resource = &contacts};

@@ -5,7 +5,6 @@
 static const sfms_resource leads = {
     .message = &pb__lead__descriptor,
     .table = "customers.leads",
-    .orders = "name create_time update_time company status",
 };
 
 const sfms_noun customers_leads = {.resource = &leads};

@@ -11,7 +11,6 @@
 static const sfms_resource orgs = {
     .message = &pb__org__descriptor,
     .table = "identity.orgs",
-    .orders = "name create_time",
 };
 
 static const char *

@@ -8,7 +8,6 @@
 static const sfms_resource teams = {
     .message = &pb__team__descriptor,
     .table = "identity.teams",
-    .orders = "name create_time",
 };
 
 const sfms_noun identity_teams = {.resource = &teams};

@@ -17,7 +17,6 @@ static const sfms_reason wrong_password = {
 static const sfms_resource users = {
     .message = &pb__user__descriptor,
     .table = "identity.users",
-    .orders = "display_name create_time email",
 };
 
 static sfms_status

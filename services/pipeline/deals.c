@@ -4,8 +4,6 @@
 static const sfms_resource deals = {
     .message = &pb__deal__descriptor,
     .table = "pipeline.deals",
-    .orders =
-        "name amount expected_close_date close_date start_date stage_enter_time create_time update_time",
 };
 
 const sfms_noun pipeline_deals = {.resource = &deals};

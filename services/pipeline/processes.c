@@ -5,7 +5,6 @@
 static const sfms_resource processes = {
     .message = &pb__sales_process__descriptor,
     .table = "pipeline.processes",
-    .orders = "name create_time",
 };
 
 const sfms_noun pipeline_processes = {.resource = &processes};

@@ -5,7 +5,6 @@
 static const sfms_resource products = {
     .message = &pb__product__descriptor,
     .table = "pipeline.products",
-    .orders = "name code create_time",
 };
 
 const sfms_noun pipeline_products = {.resource = &products};

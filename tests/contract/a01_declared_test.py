@@ -68,6 +68,7 @@ def test_resource_begins_with_the_common_fields(name):
     where_it_makes_sense = {"owner_id": 6, "external_id": 7, "external_source": 8, "custom_fields": 9}
     assert {k: fields.get(k) for k in always} == always
     assert all(fields.get(k, n) == n for k, n in where_it_makes_sense.items())
+    assert all(contract().rule(f).sortable for f in contract().resources[name].fields if f.number in (1, 3, 4))
     assert all(number >= 20 for field, number in fields.items() if field not in {**always, **where_it_makes_sense})
 
 

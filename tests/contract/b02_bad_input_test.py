@@ -208,6 +208,15 @@ def test_bad_order_and_mask(method, walk, api):
     api.get(method.route.path, orderBy="noSuchField").fails(400, "BAD_ORDER")
     api.get(method.route.path, orderBy="id sideways").fails(400, "BAD_ORDER")
     api.get(method.route.path, orderBy="id; DROP TABLE x").fails(400, "BAD_ORDER")
+    (resource,) = [f.message_type for f in method.output.fields if f.message_type is not None
+                   and f.label == f.LABEL_REPEATED]
+    for field in resource.fields:
+        for order in (json_name(field), f"{field.name} desc"):
+            answer = api.get(method.route.path, orderBy=order)
+            if contract().rule(field).sortable:
+                answer.ok()
+            else:
+                assert "id, createTime, updateTime" in answer.fails(400, "BAD_ORDER")["detail"]
     api.get(method.route.path, readMask="id,noSuchField").fails(400, "INVALID_FIELDS", "readMask", "BAD_MASK")
 
 

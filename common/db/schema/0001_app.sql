@@ -70,6 +70,8 @@ CREATE TABLE app.record (
 );
 CREATE UNIQUE INDEX record_external_id ON app.record (org_id, external_source, external_id)
     NULLS NOT DISTINCT WHERE external_id IS NOT NULL;
+CREATE INDEX record_create_time ON app.record (org_id, create_time, id);
+CREATE INDEX record_update_time ON app.record (org_id, update_time, id);
 
 CREATE TABLE app.owned_record (
     LIKE app.record INCLUDING ALL,

@@ -12,7 +12,7 @@
 static const sfms_contract *contract;
 static sfms_arena *arena;
 static bool not_null[64];
-static const sfms_resource resource = {.table = "customers.accounts", .orders = "name create_time city"};
+static const sfms_resource resource = {.table = "pipeline.deals"};
 static sfms_key key;
 static sfms_engine engine;
 static Pb__Principal principal = PB__PRINCIPAL__INIT;
@@ -52,7 +52,7 @@ test_orders(void **state)
     assert_string_equal(parsed("createTime desc"), "create_time desc,id desc");
     assert_string_equal(parsed("create_time DESC , name asc"), "create_time desc,name,id");
     assert_string_equal(parsed("id desc"), "id desc");
-    assert_string_equal(parsed("phone"), "");     /* not declared */
+    assert_string_equal(parsed("currency"), "");  /* not sortable */
     assert_string_equal(parsed("name,name"), ""); /* twice */
     assert_string_equal(parsed("name down"), "");
     assert_string_equal(parsed("name desc desc"), "");
@@ -78,13 +78,13 @@ test_conditions(void **state)
     (void)state;
     assert_string_equal(condition("", (const char *const[]){"7"}), "(id) > ($1)");
     assert_string_equal(condition("name desc", (const char *const[]){"x", "7"}), "(name, id) < ($1, $2)");
-    /* city may be NULL, and NULLs are the largest */
-    assert_string_equal(condition("city", (const char *const[]){"x", "7"}),
-        "((city > $1 OR city IS NULL) OR (city = $2 AND ((id > $3))))");
-    assert_string_equal(
-        condition("city", (const char *const[]){NULL, "7"}), "((false) OR (city IS NULL AND ((id > $1))))");
-    assert_string_equal(condition("city desc", (const char *const[]){NULL, "7"}),
-        "((city IS NOT NULL) OR (city IS NULL AND ((id < $1))))");
+    /* close_date may be NULL, and NULLs are the largest */
+    assert_string_equal(condition("closeDate", (const char *const[]){"x", "7"}),
+        "((close_date > $1 OR close_date IS NULL) OR (close_date = $2 AND ((id > $3))))");
+    assert_string_equal(condition("closeDate", (const char *const[]){NULL, "7"}),
+        "((false) OR (close_date IS NULL AND ((id > $1))))");
+    assert_string_equal(condition("closeDate desc", (const char *const[]){NULL, "7"}),
+        "((close_date IS NOT NULL) OR (close_date IS NULL AND ((id < $1))))");
     assert_string_equal(condition("name desc,createTime", (const char *const[]){"x", "t", "7"}),
         "((name < $1) OR (name = $2 AND ((create_time > $3) OR (create_time = $4 AND ((id > $5))))))");
 }
@@ -149,9 +149,9 @@ main(void)
         .contract = contract,
         .not_null = not_null,
         .token_key = &key,
-        .message = sfms_contract_resource(contract, "accounts")};
+        .message = sfms_contract_resource(contract, "deals")};
     for (unsigned i = 0; i < engine.message->n_fields; i++)
-        not_null[i] = strcmp(engine.message->fields[i].desc->name, "city") != 0;
+        not_null[i] = strcmp(engine.message->fields[i].desc->name, "close_date") != 0;
     principal.org_id = "org";
     principal.user_id = "user";
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,8 @@ test_fail(void **state)
     assert_string_equal(sfms_text(&call, &sfms_bad_filter, "3", "x"), "筛选条件第 3 个字符处有误：x。");
 
     /* The argument is not a format. */
-    sfms_fail(&call, &sfms_bad_order, "%s%n");
-    assert_string_equal(call.failure->message, "不能按“%s%n”排序。");
+    sfms_fail(&call, &sfms_bad_mask, "%s%n");
+    assert_string_equal(call.failure->message, "没有字段“%s%n”。");
 }
 
 static void
