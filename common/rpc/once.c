@@ -96,7 +96,10 @@ look(sfms_run *run, const char *hash)
     if (strcmp(PQgetvalue(result, 0, 1), hash) != 0)
         return sfms_fail(call, &sfms_key_reused);
     run->reply = read_kept(call->arena, PQgetvalue(result, 0, 2));
-    return run->reply != NULL ? SFMS_OK : sfms_fail(call, &sfms_internal);
+    if (run->reply == NULL)
+        return sfms_fail(call, &sfms_internal);
+    run->reply->replayed = true;
+    return SFMS_OK;
 }
 
 static sfms_status

@@ -117,6 +117,8 @@ answer_reply(answer *ans, sfms_call *call, const route_target *target, const Pro
         answer_add(ans, "ETag", sfms_printf(call->arena, "\"%" PRIu64 "\"", reply->version));
     if (reply->created)
         add_location(ans, call, target, msg);
+    if (reply->replayed)
+        answer_add(ans, "Idempotency-Replayed", "true");
     if (output->kind == SFMS_KIND_RAW)
         ok = set_raw(ans, call, output, msg, status);
     else

@@ -5,7 +5,8 @@
 
 #define REQUEST_HEADERS                                                                                      \
     "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent"
-#define RESPONSE_HEADERS "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id"
+#define RESPONSE_HEADERS                                                                                     \
+    "ETag, Idempotency-Replayed, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id"
 
 bool
 cors_allows(const char *origins, const char *origin)

@@ -173,6 +173,15 @@ takes_if_match(const route_target *t)
     return strcmp(t->verb, "GET") != 0 && t->n_vars > 0 && t->method->output->resource != NULL;
 }
 
+/* What is done once for a key: see common/rpc/once.c. */
+static bool
+takes_key(const route_target *t)
+{
+    const Pb__MethodRule *rule = t->method->rule;
+
+    return strcmp(t->verb, "GET") != 0 && !rule->idempotent && !rule->public_;
+}
+
 static void
 write_parameters(document *d, const route_target *t)
 {
@@ -192,7 +201,7 @@ write_parameters(document *d, const route_target *t)
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
     if (takes_if_match(t))
         write_ref(w, NULL, "#/components/parameters/IfMatch");
-    if (strcmp(t->verb, "GET") != 0 && !t->method->rule->public_)
+    if (takes_key(t))
         write_ref(w, NULL, "#/components/parameters/IdempotencyKey");
     writer_end_array(w);
 }
@@ -266,12 +275,17 @@ write_request_body(document *d, const route_target *t)
 /* ---- answers ----------------------------------------------------------------------------------------- */
 
 static void
-write_answer_headers(writer *w, bool created)
+write_answer_headers(writer *w, const route_target *t, const char *status)
 {
+    if (t->method->output->resource == NULL && !takes_key(t))
+        return;
     writer_object(w, "headers");
-    write_ref(w, "ETag", "#/components/headers/ETag");
-    if (created)
+    if (t->method->output->resource != NULL)
+        write_ref(w, "ETag", "#/components/headers/ETag");
+    if (t->location != NULL && strcmp(status, "201") == 0)
         write_ref(w, "Location", "#/components/headers/Location");
+    if (takes_key(t))
+        write_ref(w, "Idempotency-Replayed", "#/components/headers/IdempotencyReplayed");
     writer_end_object(w);
 }
 
@@ -283,8 +297,7 @@ write_success(document *d, const route_target *t, const char *status, const char
 
     writer_object(w, status);
     writer_text(w, "description", text);
-    if (output->resource != NULL)
-        write_answer_headers(w, t->location != NULL && strcmp(status, "201") == 0);
+    write_answer_headers(w, t, status);
     writer_object(w, "content");
     if (output->kind == SFMS_KIND_RAW) {
         write_binary(w, "*/*");
@@ -318,7 +331,7 @@ write_responses(document *d, const route_target *t)
     if (rule->verb == PB__VERB__GET) {
         writer_object(w, "304");
         writer_text(w, "description", "It is still the version that If-None-Match names.");
-        write_answer_headers(w, false);
+        write_answer_headers(w, t, "304");
         writer_end_object(w);
     }
     write_ref(w, "400", problem);

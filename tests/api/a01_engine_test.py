@@ -68,10 +68,11 @@ def test_idempotency_key(collection, api, make):
     first = api.post(path(collection), json=body, headers=key).ok(201)
     again = api.post(path(collection), json=body, headers=key)
     assert again.ok(201) == first, "the same answer"
+    assert again.headers["Idempotency-Replayed"] == "true"
     other = {**body, "customFields": {"other": 1}}
     api.post(path(collection), json=other, headers=key).fails(422, "IDEMPOTENCY_KEY_REUSED")
-    second = api.post(path(collection), json=make.body(collection), headers={"Idempotency-Key": uuid.uuid4().hex}).ok(201)
-    assert second["id"] != first["id"]
+    second = api.post(path(collection), json=make.body(collection), headers={"Idempotency-Key": uuid.uuid4().hex})
+    assert second.ok(201)["id"] != first["id"] and "Idempotency-Replayed" not in second.headers
 
 
 @with_verbs("BATCH_GET")
