@@ -22,6 +22,7 @@ enum {
 
 static const sfms_reason user_gone = {"USER_GONE", SFMS_FAILED_PRECONDITION,
     {"The user on whose behalf this would be done can no longer sign in.", "该任务所属用户已无法登录。"}};
+static const sfms_reason cancelled = {"CANCELLED", SFMS_CANCELLED, {"It was cancelled.", "已取消。"}};
 static const sfms_reason gave_up = {
     "GAVE_UP", SFMS_INTERNAL, {"It did not come to an end in %s attempts.", "尝试 %s 次后仍未完成。"}};
 
@@ -123,7 +124,7 @@ claim(runner *r, claimed *ret)
     PGresult *result;
 
     if (sfms_query(&call, &result,
-            "SELECT org_id, user_id, id, kind, payload, attempt FROM app.claim_job($1::text[])",
+            "SELECT org_id, user_id, id, kind, payload, attempt, cancel FROM app.claim_job($1::text[])",
             SFMS_ARGS(r->kinds)) != SFMS_OK)
         return false;
     if (PQntuples(result) == 0)
@@ -132,7 +133,7 @@ claim(runner *r, claimed *ret)
         .org_id = PQgetvalue(result, 0, 0),
         .user_id = PQgetvalue(result, 0, 1),
         .run.job = {PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4),
-            (int)strtol(PQgetvalue(result, 0, 5), NULL, 10)},
+            (int)strtol(PQgetvalue(result, 0, 5), NULL, 10), PQgetvalue(result, 0, 6)[0] == 't'},
         .run.runner = r,
     };
     return true;
@@ -155,6 +156,8 @@ run(const runner *r, sfms_call *call, Pb__Principal *principal, const sfms_job *
 {
     sfms_status status;
 
+    if (job->cancel)
+        return sfms_fail(call, &cancelled);
     if (job->attempt > SFMS_JOB_ATTEMPTS)
         return sfms_fail(call, &gave_up, sfms_printf(call->arena, "%d", SFMS_JOB_ATTEMPTS));
     status = load_principal(call, principal);
@@ -174,12 +177,20 @@ worth_retrying(sfms_status status)
 #define MINE                                                                                                 \
     " WHERE org_id = (SELECT app.org_id()) AND id = $1::uuid AND attempt = $2::int AND state = 'RUNNING'"
 
+static const char *
+state_after(sfms_status status)
+{
+    if (status == SFMS_OK)
+        return "DONE";
+    return status == SFMS_CANCELLED ? "CANCELLED" : "FAILED";
+}
+
 static void
 end(sfms_call *call, const sfms_job *job, const char *attempt, sfms_status status, const char *error)
 {
     sfms_exec(call, NULL,
         "UPDATE app.jobs SET state = $3, error = $4, end_time = now(), lease_until = NULL" MINE,
-        SFMS_ARGS(job->id, attempt, status == SFMS_OK ? "DONE" : "FAILED", error));
+        SFMS_ARGS(job->id, attempt, state_after(status), error));
 }
 
 static void
@@ -299,22 +310,25 @@ loop(void *arg)
     return NULL;
 }
 
-bool
+sfms_status
 sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress)
 {
     const runner *r = ((const running *)job)->runner;
     char attempt[16];
-    long rows = 0;
+    PGresult *row;
+    sfms_status status;
 
     if (time_is_up(r->jobs))
-        return false;
+        return SFMS_ABORTED;
     call->deadline_us = sfms_mono_us() + CALL_US;
     snprintf(attempt, sizeof(attempt), "%d", job->attempt);
-    sfms_exec(call, &rows,
+    status = sfms_query(call, &row,
         "UPDATE app.jobs SET lease_until = now() + interval '20 seconds', progress = coalesce($3::jsonb, "
-        "progress)" MINE,
+        "progress)" MINE " RETURNING cancel",
         SFMS_ARGS(job->id, attempt, progress));
-    return rows == 1;
+    if (status != SFMS_OK || PQntuples(row) == 0)
+        return SFMS_ABORTED;
+    return PQgetvalue(row, 0, 0)[0] == 't' ? sfms_fail(call, &cancelled) : SFMS_OK;
 }
 
 static void

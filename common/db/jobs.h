@@ -1,7 +1,8 @@
 /*
  * jobs.h -- long and later work: one table (app.jobs), leases, retries.
  *
- * A job is written in the transaction that wants it (INSERT INTO app.jobs). Runners take due jobs with
+ * A job is written in the transaction that wants it (INSERT INTO app.jobs), and cancelled by its column cancel, or, while
+ * no runner has it (PENDING), by its state. Runners take due jobs with
  * FOR UPDATE SKIP LOCKED and a lease that they renew; if a process dies, the lease expires and another takes
  * the job. A handler is written so that doing it twice does no harm. A week after its end a job is forgotten.
  */
@@ -16,14 +17,15 @@ typedef struct {
     const char *kind;    /* "import" */
     const char *payload; /* jsonb as text */
     int attempt;         /* 1 for the first */
+    bool cancel;         /* somebody wanted it to end when its last runner was gone already */
 } sfms_job;
 
 /* Runs a job on behalf of call->principal. OK: done. UNAVAILABLE, ABORTED, DEADLINE_EXCEEDED: tried again
- * with backoff. Other statuses: the job has failed for good. */
+ * with backoff. Other statuses: the job has failed for good; CANCELLED: it was cancelled. */
 typedef sfms_status sfms_job_handler(sfms_call *call, const sfms_job *job);
 
-/* Hears that a job has failed for good: its handler said so, it was tried SFMS_JOB_ATTEMPTS times, or its
- * user is gone. call->failure says why. Runs once at least. */
+/* Hears that a job has failed for good: its handler said so, it was tried SFMS_JOB_ATTEMPTS times, its
+ * user is gone, or it was cancelled (code CANCELLED). call->failure says why. Runs once at least. */
 typedef void sfms_job_failed(sfms_call *call, const sfms_job *job);
 
 enum { SFMS_JOB_ATTEMPTS = 8 };
@@ -44,8 +46,9 @@ sfms_jobs *sfms_jobs_start(const struct sfms_server_env *env, const sfms_job_row
 void sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms);
 
 /* sfms_job_beat renews the lease of the job at hand and the call's deadline, and stores progress (a JSON
- * object; NULL to keep it). Call it every few seconds: a lease lasts 20. Answers false if the job was
- * cancelled or taken by another runner, or the process is stopping: return SFMS_ABORTED then. */
-bool sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress);
+ * object; NULL to keep it). Call it every few seconds: a lease lasts 20. A status other than OK ends the job, and is
+ * for the handler to return: CANCELLED if somebody wants that, ABORTED if another runner has taken it or the process is
+ * stopping. */
+sfms_status sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress);
 
 #endif

@@ -121,8 +121,9 @@ flush(run *r)
     r->call->failure = r->chunk.failure; /* its text lives as long as the call: see prepare() */
     if (status != SFMS_OK)
         return status;
-    if (!sfms_job_beat(r->call, r->job, NULL))
-        return SFMS_ABORTED;
+    status = sfms_job_beat(r->call, r->job, NULL);
+    if (status != SFMS_OK)
+        return status;
     r->chunk.deadline_us = r->call->deadline_us;
     import_lookup_forget_missing(r->lookups);
     sfms_arena_reset(r->chunk.arena);
@@ -218,21 +219,12 @@ run_all(run *r)
 
 /* ---- the job ----------------------------------------------------------------------------------------- */
 
-static const char *
-import_id_of(sfms_call *call, const sfms_job *job)
-{
-    const cJSON *payload = sfms_json_parse(call, job->payload, strlen(job->payload));
-    const cJSON *id = cJSON_GetObjectItemCaseSensitive(payload, "importId");
-
-    return cJSON_IsString(id) ? id->valuestring : "";
-}
-
 static sfms_status
 prepare(run *r)
 {
     sfms_call *call = r->call;
     const Pb__ImportMapping *mapping;
-    sfms_status status = import_store_load(call, import_id_of(call, r->job), &r->import);
+    sfms_status status = import_store_load(call, r->job->id, &r->import);
 
     if (status != SFMS_OK)
         return status;
@@ -271,6 +263,9 @@ import_failed(sfms_call *call, const sfms_job *job)
     Pb__Status *failure = call->failure; /* that of the import, not of what follows */
     const char *message = failure != NULL ? failure->message : sfms_text(call, &sfms_internal);
 
-    import_store_fail(call, import_id_of(call, job), message);
+    if (failure != NULL && failure->code == SFMS_CANCELLED)
+        import_store_cancel(call, job->id);
+    else
+        import_store_fail(call, job->id, message);
     call->failure = failure;
 }

@@ -197,24 +197,28 @@ import_store_aside(sfms_call *call, const import_stored *import, int64_t after, 
 
 /* ---- the end ----------------------------------------------------------------------------------------- */
 
+/* The file is forgotten; its header stays, for the file of refused rows. */
+#define END                                                                                                  \
+    "WITH file AS (UPDATE activities.import_files SET content = NULL"                                        \
+    "   WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid)"                                      \
+    " UPDATE activities.imports SET state = $2, error = $3, end_time = now()"                                \
+    " WHERE org_id = (SELECT app.org_id()) AND id = $1::uuid AND NOT done"
+
 sfms_status
 import_store_end(sfms_call *call, import_stored *import)
 {
-    return sfms_exec(call, NULL,
-        "WITH file AS (UPDATE activities.import_files SET content = NULL"
-        "   WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid)"
-        " UPDATE activities.imports SET state = 'DONE', end_time = now()"
-        " WHERE org_id = (SELECT app.org_id()) AND id = $1::uuid AND version = $2::bigint",
-        SFMS_ARGS(import->id, import->version));
+    return sfms_exec(
+        call, NULL, END " AND version = $4::bigint", SFMS_ARGS(import->id, "DONE", NULL, import->version));
 }
 
 sfms_status
 import_store_fail(sfms_call *call, const char *id, const char *message)
 {
-    return sfms_exec(call, NULL,
-        "WITH file AS (UPDATE activities.import_files SET content = NULL"
-        "   WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid)"
-        " UPDATE activities.imports SET state = 'FAILED', error = $2, end_time = now()"
-        " WHERE org_id = (SELECT app.org_id()) AND id = $1::uuid AND NOT done",
-        SFMS_ARGS(id, message));
+    return sfms_exec(call, NULL, END, SFMS_ARGS(id, "FAILED", message));
+}
+
+sfms_status
+import_store_cancel(sfms_call *call, const char *id)
+{
+    return sfms_exec(call, NULL, END, SFMS_ARGS(id, "CANCELLED", NULL));
 }

@@ -48,9 +48,10 @@ sfms_status import_store_chunk(sfms_call *call, import_stored *import, unsigned 
 sfms_status import_store_aside(sfms_call *call, const import_stored *import, int64_t after, int max,
     unsigned *ret_n, import_aside **ret_rows);
 
-/* import_store_end marks it as DONE and forgets the file; import_store_fail, as FAILED. */
+/* import_store_end marks it as DONE and forgets the file; import_store_fail, as FAILED; import_store_cancel, as CANCELLED. */
 sfms_status import_store_end(sfms_call *call, import_stored *import);
 sfms_status import_store_fail(sfms_call *call, const char *id, const char *message);
+sfms_status import_store_cancel(sfms_call *call, const char *id);
 
 /* import_cells reads a JSON array of texts. */
 const char *const *import_cells(sfms_call *call, const char *json, unsigned *ret_n);

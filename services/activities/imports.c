@@ -22,6 +22,8 @@ static const sfms_reason long_cell = {"CELL_TOO_LONG", SFMS_INVALID_ARGUMENT,
     {"has a cell of more than 64 KiB in row %s", "第 %s 行有超过 64 KiB 的单元格"}};
 static const sfms_reason many_rows = {
     "TOO_MANY_ROWS", SFMS_INVALID_ARGUMENT, {"has more than %s rows", "超过 %s 行"}};
+static const sfms_reason ended = {
+    "IMPORT_ENDED", SFMS_FAILED_PRECONDITION, {"The import has ended already.", "导入已结束，无法取消。"}};
 static const sfms_reason errors_too_large = {"TOO_LARGE", SFMS_OUT_OF_RANGE,
     {"The refused rows are too many for one file.", "被拒绝的行过多，无法生成一个文件。"}};
 
@@ -127,10 +129,8 @@ store(
             " VALUES ($1::uuid, $2::jsonb, $3, $4, $5)",
             SFMS_ARGS(id, header.data, delimiter, sfms_locale_name(call->locale), u->text));
     if (status == SFMS_OK)
-        status = sfms_exec(call, NULL,
-            "INSERT INTO app.jobs (kind, payload) VALUES ('import', jsonb_build_object('importId', "
-            "$1::uuid))",
-            SFMS_ARGS(id));
+        status = sfms_exec(
+            call, NULL, "INSERT INTO app.jobs (id, kind) VALUES ($1::uuid, 'import')", SFMS_ARGS(id));
     return status;
 }
 
@@ -152,6 +152,41 @@ create_import(sfms_call *call, const void *in, void *out)
         status = store(call, request->resource, &u, mapping, out);
     call->created = status == SFMS_OK;
     return status;
+}
+
+/* ---- ending it ---------------------------------------------------------------------------------------- */
+
+/* An import that no runner has ends here; a runner ends its own after the rows at hand, so that every row that is in has been
+ * counted. */
+static sfms_status
+cancel_import(sfms_call *call, const void *in, void *out)
+{
+    const Pb__CancelImportRequest *request = in;
+    Pb__Import *import = out;
+    PGresult *job;
+    sfms_status status =
+        sfms_one(call, import, "SELECT * FROM activities.imports WHERE org_id = $1 AND id = $2",
+            SFMS_ARGS(call->principal->org_id, request->id));
+
+    if (status != SFMS_OK || import->state == PB__IMPORT__STATE__CANCELLED)
+        return status;
+    status = sfms_query(call, &job,
+        "UPDATE app.jobs SET cancel = true, state = CASE state WHEN 'PENDING' THEN 'CANCELLED' ELSE state "
+        "END,"
+        "       end_time = CASE state WHEN 'PENDING' THEN now() END"
+        " WHERE org_id = $1 AND id = $2 AND state IN ('PENDING', 'RUNNING') RETURNING state",
+        SFMS_ARGS(call->principal->org_id, request->id));
+    if (status != SFMS_OK)
+        return status;
+    if (import->done || PQntuples(job) == 0)
+        return sfms_fail(call, &ended);
+    if (strcmp(PQgetvalue(job, 0, 0), "CANCELLED") != 0)
+        return SFMS_OK;
+    status = import_store_cancel(call, request->id);
+    if (status != SFMS_OK)
+        return status;
+    return sfms_one(call, import, "SELECT * FROM activities.imports WHERE org_id = $1 AND id = $2",
+        SFMS_ARGS(call->principal->org_id, request->id));
 }
 
 /* ---- the refused rows -------------------------------------------------------------------------------- */
@@ -212,6 +247,7 @@ get_errors(sfms_call *call, const void *in, void *out)
 
 static const sfms_method_row methods[] = {
     {"sfms.activities.v1.Imports/CreateImport", create_import, .tx = true},
+    {"sfms.activities.v1.Imports/CancelImport", cancel_import, .tx = true},
     {"sfms.activities.v1.Imports/GetImportErrors", get_errors},
     {NULL},
 };

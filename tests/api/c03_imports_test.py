@@ -7,6 +7,7 @@ import pytest
 from lib.api import CHINESE
 from lib.org import Org
 from lib.records import run_import, start_import
+from lib.stack import wait_until
 
 
 def counts(operation):
@@ -215,6 +216,32 @@ def test_an_import_is_its_uploaders(org):
     operation = start_import(a.api, "accounts", "name\nX\n")
     b.api.get(f"/v1/imports/{operation['id']}").fails(404, "NOT_FOUND")
     b.api.get(f"/v1/imports/{operation['id']}/errors").fails(404, "NOT_FOUND")
+
+
+def cancel(api, operation):
+    return api.post(f"/v1/imports/{operation['id']}:cancel", json={})
+
+
+def test_an_import_is_cancelled(org, api):
+    text = "name\n" + "".join(f"Cancelled number {i}\n" for i in range(100000))
+    running, waiting = (start_import(api, "accounts", text) for _ in range(2))
+    path = f"/v1/imports/{running['id']}"
+    wait_until("the first rows", lambda: api.get(path).ok()["createdRows"] != "0")
+    ended = cancel(api, waiting).ok()
+    assert (ended["state"], ended["done"], counts(ended)) == ("CANCELLED", True, (100000, 0, 0, 0, 0))
+    cancel(api, running).ok()
+    ended = wait_until("its end", lambda: (lambda i: i if i["done"] else None)(api.get(path).ok()))
+    assert (ended["state"], ended["error"]) == ("CANCELLED", "") and ended["endTime"]
+    # What is in has been counted, and nothing follows.
+    page = api.get("/v1/accounts", filter='name:"Cancelled number"', countTotal=True, pageSize=1).ok()
+    assert 0 < int(ended["createdRows"]) < 100000 and page["totalSize"] == ended["createdRows"]
+    assert cancel(api, running).ok() == ended, "twice does no harm"
+    assert api.get(path + "/errors").ok().count("\n") == 1
+    done = run_import(api, "accounts", "name\nAfter it\n")
+    assert counts(done) == (1, 1, 0, 0, 0)
+    problem = cancel(api, done).fails(400, "IMPORT_ENDED")
+    assert problem["detail"] == "The import has ended already."
+    cancel(org.person("Manager").api, running).fails(404, "NOT_FOUND")
 
 
 def test_every_import_is_in_the_event_log(api):

@@ -134,3 +134,19 @@ def test_kill_9_in_the_middle_of_an_import(service, own_stack, victim):
     assert operation["state"] == "DONE" and operation["failedRows"] == "0", operation
     assert there() == (rows, rows)
     assert int(operation["createdRows"]) + int(operation["skippedRows"]) == rows
+
+
+def test_an_import_whose_runner_died_is_cancelled(own_stack, victim):
+    """Nobody is there to obey; whoever takes the job up does."""
+    from lib.records import start_import
+    api = victim.api
+    id = start_import(api, "deals", "name\n" + "".join(f"orphan {i}\n" for i in range(8000)))["id"]
+    wait_until("the import is under way", lambda: int(api.get(f"/v1/imports/{id}").ok()["createdRows"]) > 0, 60, 0.01)
+    own_stack["activities"].kill()
+    own_stack["activities"].start()
+    own_stack.wait_ready()
+    assert api.post(f"/v1/imports/{id}:cancel", json={}).ok()["state"] == "RUNNING"
+    own_stack.sql("UPDATE app.jobs SET lease_until = now() WHERE state = 'RUNNING'")
+    operation = wait_until("the import ends", lambda: (lambda i: i if i["done"] else None)(api.get(f"/v1/imports/{id}").ok()))
+    assert operation["state"] == "CANCELLED" and int(operation["createdRows"]) < 8000, operation
+    assert own_stack.sql("SELECT state FROM app.jobs WHERE id = %s", id) == [("CANCELLED",)]

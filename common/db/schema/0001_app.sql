@@ -294,6 +294,7 @@ CREATE TABLE app.jobs (
     kind        text NOT NULL,
     payload     jsonb NOT NULL DEFAULT '{}',
     state       text NOT NULL DEFAULT 'PENDING' CHECK (state IN ('PENDING', 'RUNNING', 'DONE', 'FAILED', 'CANCELLED')),
+    cancel      boolean NOT NULL DEFAULT false,     -- somebody wants it to end; its runner obeys at the next beat
     progress    jsonb,
     error       text,
     attempt     integer NOT NULL DEFAULT 0,
