@@ -3,6 +3,7 @@
 #
 #   tests/run.sh                 everything: lint, unit tests, contract, API and fault tests
 #   tests/run.sh --fast          without sanitizers
+#   tests/run.sh --threads       under ThreadSanitizer instead of the others
 #   tests/run.sh -- -k deals     what follows -- goes to pytest; lint and unit tests are left out then
 #
 # Uses free ports, sockets and a temporary directory only, so several can run side by side. SFMS_SKIP_PACKAGES=1 installs
@@ -21,8 +22,9 @@ only_pytest=
 while (($# > 0)); do
     case $1 in
     --fast) sanitize='' build=$ROOT/build-fast ;;
+    --threads) sanitize=thread build=$ROOT/build-threads ;;
     --) shift && only_pytest=1 && break ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit 0 ;;
     *) die "unknown argument $1; tests/run.sh --help says what there is." ;;
     esac
     shift
