@@ -13,7 +13,7 @@ extern const sfms_noun analytics_dashboard;
 /* Days as YYYY-MM-DD, both ends inclusive, and the currency that amounts are in. */
 typedef struct {
     const char *from, *to;
-    const char *previous_from, *previous_to; /* the period before, of equal length */
+    const char *previous_from, *previous_to; /* as many months, or days, just before */
     const char *currency;
 } analytics_period;
 
@@ -26,7 +26,8 @@ typedef struct {
     const char *owner, *team, *process;
 } analytics_scope;
 
-/* analytics_scope_of makes a scope of the texts of a request, in which "" is no condition. */
+/* analytics_scope_of makes a scope of the texts of a request, in which "" is no condition. Whoever sees only
+ * records of his own is the owner if the request names none. */
 analytics_scope analytics_scope_of(sfms_call *call, const char *owner, const char *team, const char *process);
 
 /* The parts of a dashboard; each fills an empty message. */

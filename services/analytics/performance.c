@@ -88,6 +88,17 @@ find_grouping(const char *word)
     return NULL;
 }
 
+/* The words of group_by, for who gave another. */
+static const char *
+grouping_words(sfms_arena *a)
+{
+    const char *words = groupings[0].word;
+
+    for (size_t i = 1; i < GROUPINGS; i++)
+        words = sfms_printf(a, "%s, %s", words, groupings[i].word);
+    return words;
+}
+
 /* Appends the groups to a repeated field of out. */
 static sfms_status
 add_rows(sfms_call *call, const grouping *by, const char *from, const char *to, const analytics_scope *scope,
@@ -124,7 +135,7 @@ get_performance(sfms_call *call, const void *in, void *out)
     sfms_status status;
 
     if (by == NULL) {
-        sfms_violate(call, "group_by", &sfms_bad_enum, "owner, team, product, account, month, quarter");
+        sfms_violate(call, "group_by", &sfms_bad_enum, grouping_words(call->arena));
         return sfms_fail(call, &sfms_bad_fields);
     }
     status = analytics_period_find(call, request->from, request->to, &period);

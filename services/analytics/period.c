@@ -10,8 +10,8 @@ static const sfms_reason ends_first = {"PERIOD_ENDS_FIRST", SFMS_INVALID_ARGUMEN
 static const char period_sql[] =
     "WITH given AS (SELECT nullif($1, '')::date AS a, nullif($2, '')::date AS b),"
     " period AS (SELECT coalesce(a, date_trunc('quarter', coalesce(b, app.today()))::date) AS a,"
-    "                   coalesce(b, (date_trunc('quarter', coalesce(a, app.today())) + interval '3 "
-    "months')::date - 1) AS b"
+    "                   coalesce(b, (date_trunc('quarter', coalesce(a, app.today()))"
+    "                                + interval '3 months')::date - 1) AS b"
     "              FROM given)"
     "SELECT a, b,"
     "       CASE WHEN extract(day FROM a) = 1 AND extract(day FROM b + 1) = 1"

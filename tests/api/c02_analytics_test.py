@@ -4,7 +4,8 @@ import types
 
 import pytest
 
-from lib.org import Org
+from lib.api import Api
+from lib.org import Org, log_in
 
 # (owner, won?, amount, start, close, product, account)
 CLOSED = [
@@ -146,7 +147,8 @@ def test_an_empty_period(firm):
 def test_bad_arguments(firm):
     def get(**params):
         return firm.api.get("/v1/analytics/performance", **{**YEAR, **params})
-    get(groupBy="colour").fails(400, "INVALID_FIELDS", "groupBy")
+    problem = get(groupBy="colour").fails(400, "INVALID_FIELDS", "groupBy", "UNKNOWN_VALUE")
+    assert problem["errors"][0]["detail"] == "must be one of owner, team, product, account, month, quarter"
     get(**{"from": "yesterday"}).fails(400, "INVALID_FIELDS", "from", "BAD_FORMAT")
     get(**{"from": "2027-01-01"}).fails(400)
     get(ownerId="x").fails(400, "INVALID_FIELDS", "ownerId")
@@ -210,6 +212,34 @@ def test_funnel(firm):
     assert reached("Won") == (2, 12, 2, 12) and reached("Lost") == (1, 16, 1, 16)
     assert (rows["Offer"]["closedCount"], rows["Offer"]["wonCount"], rows["Offer"]["conversionToWon"]) == (2, 1, 0.5)
     assert rows["New"]["conversionToWon"] == pytest.approx(2 / 3)
+
+
+def test_a_deal_that_was_won_once_counts_as_what_it_is_now(firm):
+    org = Org(firm.org.stack, locale="en")
+    stages = {s["outcome"]: s["id"] for s in org.api.all("/v1/stages")}
+    deal = org.api.post("/v1/deals", json={"name": "Back", "amount": "100", "expectedCloseDate": "2999-01-01"}).ok(201)["id"]
+    def after(outcome, **more):
+        org.api.post(f"/v1/deals/{deal}:move", json={"stageId": stages[outcome], **more}).ok()
+        total = org.api.get("/v1/analytics/performance").ok()["total"]
+        won, = (s for s in org.api.get("/v1/analytics/funnel").ok()["stages"] if s["outcome"] == "WON")
+        return numbers(total), org.api.get("/v1/analytics/forecast").ok()["later"]["dealCount"], \
+            (won["reachedCount"], won["currentCount"], won["closedCount"], won["conversionToWon"])
+    assert after("WON") == ((100, 1, 0), 0, (1, 1, 1, 1))
+    assert after("OPEN") == ((0, 0, 0), 1, (1, 0, 0, None))
+    assert after("LOST", lostReason="Price") == ((0, 0, 1), 0, (1, 0, 1, 0))
+
+
+def test_a_day_is_that_of_the_callers_time_zone(firm):
+    org = Org(firm.org.stack, time_zone="Asia/Shanghai")
+    late, early = (datetime.timezone(datetime.timedelta(hours=h)) for h in (-12, 14))
+    def overdue(zone):
+        org.api.patch(f"/v1/users/{org.admin.id}", json={"timeZone": zone}).ok()
+        api = Api(org.base, log_in(org.base, org.admin.email)["accessToken"])
+        return api.get("/v1/analytics/forecast").ok()["overdue"]["dealCount"]
+    # Where the day begins first it is at least one day later than where it begins last, at any time.
+    assert datetime.datetime.now(late).date() < datetime.datetime.now(early).date()
+    org.api.post("/v1/deals", json={"name": "Due", "expectedCloseDate": f"{datetime.datetime.now(late):%Y-%m-%d}"}).ok(201)
+    assert (overdue("Etc/GMT+12"), overdue("Pacific/Kiritimati")) == (0, 1)
 
 
 def test_dashboard_agrees_with_its_parts(firm):
