@@ -8,7 +8,7 @@
 #include "permissions.h"
 
 static const sfms_reason unknown_permission = {
-    "UNKNOWN_PERMISSION", SFMS_INVALID_ARGUMENT, {"is not a permission: \"%s\"", "没有权限“%s”"}};
+    "UNKNOWN_PERMISSION", SFMS_INVALID_ARGUMENT, {"is not a permission: \"%s\"", "不存在名为“%s”的权限"}};
 
 static bool
 writes(const Google__Protobuf__FieldMask *mask, const char *field)

@@ -3,7 +3,7 @@
 #include "sfms/pipeline/v1/stages.pb-c.h"
 
 static const sfms_reason no_deal_field = {"NO_SUCH_FIELD", SFMS_INVALID_ARGUMENT,
-    {"must name fields of a deal that people fill; \"%s\" is none", "必须是商机中可填写的字段，“%s”不是"}};
+    {"must name fields of a deal that people fill; \"%s\" is none", "“%s”不是商机中可填写的字段"}};
 
 /* What a stage requires must be something that a deal can have. Stored in one spelling. */
 static sfms_status
