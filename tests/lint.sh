@@ -50,7 +50,8 @@ no_free_in_handlers() {
     ! grep -nE '(^|[^A-Za-z0-9_])free[ ]*\(' "${files[@]}" /dev/null
 }
 
-# A file is one noun and stays under 500 lines; a line fits the screen, except in a table that is left as it is aligned.
+# A file is one noun and stays under 500 lines; a line fits the screen, in the contract too, except in a table that is left as
+# it is aligned.
 sizes() {
     local ok=0
     while read -r lines file; do
@@ -61,7 +62,7 @@ sizes() {
     done < <(wc -l "${product[@]}")
     awk 'FNR == 1 { free = 0 } /clang-format off/ { free = 1 } /clang-format on/ { free = 0 }
          length($0) > 130 && !free { print FILENAME ":" FNR ": " length($0) " columns"; bad = 1 }
-         END { exit bad }' "${product[@]}" || ok=1
+         END { exit bad }' "${product[@]}" proto/sfms/*/v1/*.proto || ok=1
     return $ok
 }
 
