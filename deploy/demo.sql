@@ -259,7 +259,7 @@ UPDATE demo_account SET id = pg_temp.id_at('account', n, at);
 INSERT INTO customers.accounts (org_id, id, create_time, update_time, owner_id, name, industry, website, phone, country,
                                 province, city, street, employee_count, annual_revenue, founded_year, parent_id)
 SELECT pg_temp.org(), a.id, a.at, a.at, a.owner, a.name, a.industry, 'https://www.' || a.domain,
-       CASE c.country WHEN 'CN' THEN '+86' || c.area || '8' || pg_temp.digits(CASE WHEN length(c.area) = 2 THEN 7 ELSE 7 END, 'account phone', a.n)
+       CASE c.country WHEN 'CN' THEN '+86' || c.area || '8' || pg_temp.digits(7, 'account phone', a.n)
             WHEN 'GB' THEN '+44' || c.area || '0' || pg_temp.digits(3, 'account phone', a.n)
             ELSE '+1' || c.area || '01' || pg_temp.digits(2, 'account phone', a.n) END,
        c.country, c.province, c.name,
@@ -289,16 +289,17 @@ INSERT INTO customers.contacts (org_id, id, create_time, update_time, owner_id, 
                                 department, email, mobile, country, province, city)
 SELECT pg_temp.org(), k.id, k.at, k.at, k.owner, CASE WHEN zh THEN surname || given ELSE given || ' ' || surname END, surname,
        given, k.account_id,
-       pg_temp.pick(CASE WHEN zh THEN '{总经理,采购经理,信息总监,生产厂长,财务总监,项目经理}'::text[]
-                         ELSE '{CEO,Head of Procurement,CIO,Plant Manager,CFO,Project Manager}' END, 'job', k.n),
-       pg_temp.pick(CASE WHEN zh THEN '{采购部,信息部,生产部,财务部}'::text[]
-                         ELSE '{Procurement,IT,Operations,Finance}' END, 'department', k.n),
+       split_part(job, '/', 1), split_part(job, '/', 2),
        mailbox || '@' || domain,
        CASE c.country WHEN 'CN' THEN '+86' || pg_temp.pick('{133,135,136,138,150,158,177,186,189}', 'mobile net', k.n) || pg_temp.digits(8, 'mobile', k.n)
             WHEN 'GB' THEN '+447700900' || pg_temp.digits(3, 'mobile', k.n)
             ELSE '+1' || c.area || '01' || pg_temp.digits(2, 'mobile', k.n) END,
        c.country, c.province, c.name
-  FROM demo_contact k JOIN demo_city c ON c.n = k.city ORDER BY k.at;
+  FROM demo_contact k JOIN demo_city c ON c.n = k.city,
+  LATERAL pg_temp.pick(CASE WHEN zh THEN '{总经理/总经办,采购经理/采购部,信息总监/信息部,生产厂长/生产部,财务总监/财务部,项目经理/信息部}'::text[]
+                            ELSE '{CEO/Management,Head of Procurement/Procurement,CIO/IT,Plant Manager/Operations,CFO/Finance,Project Manager/IT}'
+                       END, 'job', k.n) AS job
+ ORDER BY k.at;
 
 -- Leads of the last four months; the older, the more of them are decided.
 INSERT INTO customers.leads (org_id, id, create_time, update_time, owner_id, name, surname, given_name, company, job_title, email,
@@ -340,12 +341,14 @@ SELECT row_number() OVER (ORDER BY s.position)::int AS step, s.id, s.outcome, s.
   FROM pipeline.stages s JOIN pipeline.processes p ON p.org_id = s.org_id AND p.id = s.process_id AND p.is_default
  WHERE s.org_id = pg_temp.org() AND s.delete_time IS NULL;
 
--- How far each came: won ones through all open stages, lost ones to any of them, open ones as far as their time.
+-- How far each came: won ones through all open stages, lost ones to any of them, open ones as far as their time, but a third
+-- of these has fallen behind.
 UPDATE demo_deal d SET last = CASE
     WHEN outcome = 'WON' THEN 4
     WHEN outcome = 'LOST' THEN 1 + floor(pg_temp.chance('died in', n) * 4)::int
     ELSE (SELECT max(step) FROM demo_step WHERE outcome = 'OPEN'
-             AND share <= least(1, (now()::date - d.start)::double precision / d.cycle)) END;
+             AND share <= (now()::date - d.start)::double precision / d.cycle
+                          * CASE WHEN pg_temp.chance('behind', n) < 0.35 THEN pg_temp.chance('how far', n) ELSE 1 END) END;
 
 -- The stays in stages; a tenth of the stages is skipped, but neither the first nor the last. A deal's last stay goes on.
 CREATE TEMPORARY TABLE demo_visit ON COMMIT DROP AS
