@@ -272,6 +272,12 @@ def test_another_currency_is_refused(shop):
     shop.api.post("/v1/deals", json={"name": "Dollars", "currency": "USD"}).fails(400, None, "/currency")
 
 
+def test_the_currency_of_the_organisation_stays(shop):
+    org = f"/v1/orgs/{shop.org.id}"
+    shop.api.patch(org, json={"currency": "USD"}).fails(400, "INVALID_FIELDS", "/currency", "IMMUTABLE")
+    assert shop.api.patch(org, json={"currency": "CNY", "name": "Renamed"}).ok()["name"] == "Renamed"
+
+
 # ---- processes and stages ------------------------------------------------------------------------------------------------
 
 
