@@ -269,7 +269,10 @@ def test_amounts_that_are_none(given, shop):
 
 
 def test_another_currency_is_refused(shop):
-    shop.api.post("/v1/deals", json={"name": "Dollars", "currency": "USD"}).fails(400, None, "/currency")
+    for what in ("deals", "products"):
+        shop.api.post(f"/v1/{what}", json={"name": "Dollars", "currency": "USD"}).fails(400, None, "/currency", "OTHER_CURRENCY")
+        made = shop.org.make.create(what)
+        shop.api.patch(f"/v1/{what}/{made['id']}", json={"currency": "USD"}).fails(400, None, "/currency", "OTHER_CURRENCY")
 
 
 def test_the_currency_of_the_organisation_stays(shop):

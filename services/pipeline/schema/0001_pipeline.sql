@@ -8,6 +8,26 @@ GRANT USAGE ON SCHEMA pipeline TO sfms_service;
 CREATE FUNCTION pipeline.currency_of(org uuid) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT currency FROM identity.org_settings WHERE org_id = org $$;
 
+-- Keeps a table's amounts in it: without exchange rates, others could not be added up.
+CREATE FUNCTION pipeline.keep_currency() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    base text := pipeline.currency_of(NEW.org_id);
+BEGIN
+    NEW.currency := coalesce(NEW.currency, base);
+    IF NEW.currency <> base THEN
+        RAISE EXCEPTION USING COLUMN = 'currency', HINT = 'OTHER_CURRENCY',
+            MESSAGE = format('must be %s, the organisation''s currency, as there are no exchange rates', base),
+            DETAIL = format('必须为组织的币种 %s（暂无汇率）', base);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE FUNCTION pipeline.one_currency(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER currency BEFORE INSERT ON %1$s FOR EACH ROW EXECUTE FUNCTION pipeline.keep_currency();'
+                   'CREATE TRIGGER currency_again BEFORE UPDATE ON %1$s FOR EACH ROW'
+                   ' WHEN (OLD.currency IS DISTINCT FROM NEW.currency) EXECUTE FUNCTION pipeline.keep_currency()', relation);
+END $$;
+
 -- ---- processes --------------------------------------------------------------------------------------------------
 
 CREATE TABLE pipeline.processes (
@@ -144,6 +164,7 @@ CREATE TABLE pipeline.products (
 CREATE UNIQUE INDEX products_code_key ON pipeline.products (org_id, code) WHERE delete_time IS NULL;
 CREATE INDEX products_name ON pipeline.products (org_id, name, id);
 CREATE INDEX products_search ON pipeline.products USING gin (app.grams(search_text));
+SELECT pipeline.one_currency('pipeline.products');
 SELECT app.resource('pipeline.products', 'tenant');
 GRANT SELECT, INSERT, UPDATE ON pipeline.products TO sfms_pipeline;
 

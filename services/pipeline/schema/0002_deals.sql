@@ -133,10 +133,9 @@ BEGIN
     RETURN result;
 END $$;
 
--- What follows from line items and currency. An amount that was given stands; one that was not follows the line items.
+-- What follows from line items. An amount that was given stands; one that was not follows the line items.
 CREATE FUNCTION pipeline.fill_deal_amount() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    base text;
     old_items jsonb := '[]';
     total numeric;
 BEGIN
@@ -144,15 +143,6 @@ BEGIN
         old_items := OLD.line_items;
     ELSIF NEW.external_id IS NOT NULL AND NEW.line_items <> '[]' THEN
         old_items := coalesce((pipeline.deal_met(NEW)).line_items, '[]');
-    END IF;
-    IF TG_OP = 'INSERT' OR OLD.currency IS DISTINCT FROM NEW.currency THEN
-        base := pipeline.currency_of(NEW.org_id);
-        NEW.currency := coalesce(NEW.currency, base);
-        IF NEW.currency <> base THEN
-            RAISE EXCEPTION USING COLUMN = 'currency', HINT = 'OTHER_CURRENCY',
-                MESSAGE = format('must be %s, the organisation''s currency, as there are no exchange rates', base),
-                DETAIL = format('必须为组织的币种 %s（暂无汇率）', base);
-        END IF;
     END IF;
     IF TG_OP = 'INSERT' OR OLD.amount IS DISTINCT FROM NEW.amount THEN
         NEW.amount_follows_items := NEW.amount IS NULL;
@@ -173,8 +163,7 @@ END $$;
 CREATE TRIGGER fill_2_amount BEFORE INSERT ON pipeline.deals
     FOR EACH ROW EXECUTE FUNCTION pipeline.fill_deal_amount();
 CREATE TRIGGER fill_2_amount_again BEFORE UPDATE ON pipeline.deals
-    FOR EACH ROW WHEN (OLD.amount IS DISTINCT FROM NEW.amount OR OLD.line_items <> NEW.line_items
-                       OR OLD.currency IS DISTINCT FROM NEW.currency)
+    FOR EACH ROW WHEN (OLD.amount IS DISTINCT FROM NEW.amount OR OLD.line_items <> NEW.line_items)
     EXECUTE FUNCTION pipeline.fill_deal_amount();
 
 -- deals_close_date_check in words that help: which of the rules it is, about the field that was written.
@@ -303,6 +292,7 @@ CREATE INDEX deals_close ON pipeline.deals (org_id, close_date)
     INCLUDE (owner_id, outcome, amount, start_date, account_id, process_id)
     WHERE close_date IS NOT NULL AND delete_time IS NULL;
 CREATE INDEX deals_search ON pipeline.deals USING gin (app.grams(search_text));
+SELECT pipeline.one_currency('pipeline.deals');
 SELECT app.resource('pipeline.deals', 'owner');
 GRANT SELECT, INSERT, UPDATE ON pipeline.deals TO sfms_pipeline;
 
