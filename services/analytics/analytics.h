@@ -17,6 +17,9 @@ typedef struct {
     const char *currency;
 } analytics_period;
 
+/* analytics_day_check notes a violation for a day that no sale is near to: a period beside it would leave the calendar. */
+void analytics_day_check(sfms_call *call, const char *field, const char *day);
+
 /* analytics_period_find fills in what was not given: "" for from, to, or both. Fails the call if the
  * period ends before it begins. */
 sfms_status analytics_period_find(sfms_call *call, const char *from, const char *to, analytics_period *ret);

@@ -78,7 +78,12 @@ analytics_forecast_fill(
     sfms_call *call, const char *from, int months, const analytics_scope *scope, Pb__Forecast *out)
 {
     PGresult *span;
-    sfms_status status = sfms_query(call, &span, span_sql,
+    sfms_status status;
+
+    analytics_day_check(call, "from", from);
+    if (sfms_violations(call) != SFMS_OK)
+        return sfms_fail(call, &sfms_bad_fields);
+    status = sfms_query(call, &span, span_sql,
         SFMS_ARGS(from, sfms_printf(call->arena, "%d", months > 0 ? months : MONTHS_DEFAULT)));
 
     if (status != SFMS_OK)

@@ -6,6 +6,15 @@
 static const sfms_reason ends_first = {"PERIOD_ENDS_FIRST", SFMS_INVALID_ARGUMENT,
     {"must not be after the last day, %s", "不能晚于结束日期 %s"}};
 
+static const char first_day[] = "1900-01-01", last_day[] = "2999-12-31";
+
+void
+analytics_day_check(sfms_call *call, const char *field, const char *day)
+{
+    if (day[0] != '\0' && (strcmp(day, first_day) < 0 || strcmp(day, last_day) > 0))
+        sfms_violate(call, field, &sfms_out_of_range, first_day, last_day);
+}
+
 /* Whole months are followed by whole months, so that a quarter is compared with the quarter before. */
 static const char period_sql[] =
     "WITH given AS (SELECT nullif($1, '')::date AS a, nullif($2, '')::date AS b),"
@@ -26,10 +35,12 @@ analytics_period_find(sfms_call *call, const char *from, const char *to, analyti
     PGresult *row;
     sfms_status status;
 
-    if (from[0] != '\0' && to[0] != '\0' && strcmp(from, to) > 0) {
+    analytics_day_check(call, "from", from);
+    analytics_day_check(call, "to", to);
+    if (from[0] != '\0' && to[0] != '\0' && strcmp(from, to) > 0)
         sfms_violate(call, "from", &ends_first, to);
+    if (sfms_violations(call) != SFMS_OK)
         return sfms_fail(call, &sfms_bad_fields);
-    }
     status = sfms_query(call, &row, period_sql, SFMS_ARGS(from, to));
     if (status != SFMS_OK)
         return status;

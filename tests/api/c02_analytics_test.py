@@ -151,6 +151,8 @@ def test_bad_arguments(firm):
     assert problem["errors"][0]["detail"] == "must be one of owner, team, product, account, month, quarter"
     get(**{"from": "yesterday"}).fails(400, "INVALID_FIELDS", "from", "BAD_FORMAT")
     get(**{"from": "2027-01-01"}).fails(400)
+    get(**{"from": "0001-01-01", "to": "9999-12-31"}).fails(400, "INVALID_FIELDS", "to", "OUT_OF_RANGE")
+    firm.api.get("/v1/analytics/forecast", **{"from": "9999-12-31"}).fails(400, "INVALID_FIELDS", "from", "OUT_OF_RANGE")
     get(ownerId="x").fails(400, "INVALID_FIELDS", "ownerId")
 
 
