@@ -106,11 +106,10 @@ take_write_headers(request *r)
         }
         r->call.idempotency_key = h->idempotency_key;
     }
-    if (head_if_match(h->if_match, &r->call.if_match) == HEAD_NO_VERSION) {
-        sfms_fail(&r->call, &sfms_version);
-        return false;
-    }
-    return true;
+    head_match match = head_if_match(h->if_match, &r->call.if_match);
+    if (match == HEAD_NO_VERSION || match == HEAD_NO_TAG)
+        sfms_fail(&r->call, match == HEAD_NO_TAG ? &sfms_bad_if_match : &sfms_version);
+    return r->call.failure == NULL;
 }
 
 static next_step

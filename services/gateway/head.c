@@ -88,7 +88,10 @@ head_if_match(const char *if_match, uint64_t *ret_version)
     if (strncmp(if_match, "W/", 2) ==
         0) /* a proxy that compresses weakens tags; a version is exact all the same */
         if_match += 2;
-    if (if_match[0] != '"' || if_match[1] < '1' || if_match[1] > '9')
+    if (if_match[0] != '"' || if_match[1 + strcspn(if_match + 1, "\"")] == '\0' ||
+        if_match[2 + strcspn(if_match + 1, "\"")] != '\0')
+        return HEAD_NO_TAG;
+    if (if_match[1] < '1' || if_match[1] > '9')
         return HEAD_NO_VERSION;
     errno = 0;
     uint64_t version = strtoull(if_match + 1, &end, 10);

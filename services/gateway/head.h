@@ -30,10 +30,10 @@ bool head_has_body(const head *h, uint64_t *ret_len);
 /* head_bearer answers the token of an Authorization header; NULL if it is of another kind. */
 const char *head_bearer(const char *authorization);
 
-typedef enum { HEAD_ANY_VERSION, HEAD_ONE_VERSION, HEAD_NO_VERSION } head_match;
+typedef enum { HEAD_ANY_VERSION, HEAD_ONE_VERSION, HEAD_NO_VERSION, HEAD_NO_TAG } head_match;
 
-/* head_if_match reads an If-Match header: a version, any ("*" or no header), or something that none of our
- * versions matches. */
+/* head_if_match reads an If-Match header: a version, any ("*" or no header), a tag that is none of our versions, or
+ * something that is not one tag. */
 head_match head_if_match(const char *if_match, uint64_t *ret_version);
 
 /* head_is_printable is true for 1 to max characters of visible ASCII, without spaces. */

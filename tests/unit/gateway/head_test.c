@@ -71,12 +71,15 @@ test_if_match(void **state)
     assert_int_equal(version, 7);
     assert_int_equal(head_if_match("W/\"18\"", &version), HEAD_ONE_VERSION);
     assert_int_equal(version, 18);
-    assert_int_equal(head_if_match("7", &version), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("7", &version), HEAD_NO_TAG);
     assert_int_equal(head_if_match("\"x\"", &version), HEAD_NO_VERSION);
     assert_int_equal(head_if_match("\"07\"", &version), HEAD_NO_VERSION);
-    assert_int_equal(head_if_match("\"7\", \"8\"", &version), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"7\", \"8\"", &version), HEAD_NO_TAG);
     assert_int_equal(head_if_match("\"99999999999999999999999\"", &version), HEAD_NO_VERSION);
-    assert_int_equal(head_if_match("", &version), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("", &version), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("\"7", &version), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("\"", &version), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("W/", &version), HEAD_NO_TAG);
 }
 
 static void
