@@ -34,12 +34,13 @@ reason_of(const char *state)
     return &sfms_internal;
 }
 
-/* The field of the resource whose name the constraint carries: deals_account_id_fkey -> account_id. The
- * longest wins. */
+/* The field of the resource whose name the constraint carries: deals_account_id_fkey -> account_id. Of several the last,
+ * which is what is unique within the others (of external_source and external_id, the id); of those that end there, the
+ * longest. */
 static const char *
 field_in_constraint(const sfms_message *m, const char *constraint)
 {
-    const char *best = NULL;
+    const char *best = NULL, *best_end = constraint;
 
     for (unsigned i = 0; i < m->n_fields; i++) {
         const char *name = m->fields[i].desc->name;
@@ -48,8 +49,10 @@ field_in_constraint(const sfms_message *m, const char *constraint)
 
         if (at == NULL || at == constraint || at[-1] != '_' || (at[n] != '_' && at[n] != '\0'))
             continue;
-        if (best == NULL || n > strlen(best))
-            best = name;
+        if (at + n < best_end || (at + n == best_end && n < strlen(best)))
+            continue;
+        best = name;
+        best_end = at + n;
     }
     return best;
 }

@@ -67,8 +67,7 @@ static const fault no_operator = {
 static const fault no_value = {{"a value is missing after \"%s\"", "“%s”之后缺少值"}};
 static const fault wrong_op = {{"this field does not take the operator \"%s\"", "该字段不支持运算符“%s”"}};
 static const fault bad_literal = {{"\"%s\" is not a value of this field", "“%s”不是该字段的有效值"}};
-static const fault open_quote = {
-    {"the quotation that begins with %s has no end", "以 %s 开始的引号没有结束"}};
+static const fault open_quote = {{"the quotation that begins with %s has no end", "从 %s 开始的引号未闭合"}};
 static const fault open_bracket = {{"a closing bracket is missing%s", "缺少右括号%s"}};
 static const fault stray = {{"\"%s\" does not belong here", "此处不应出现“%s”"}};
 static const fault mixed = {{"AND and OR meet here; put brackets around one of them (before \"%s\")",
