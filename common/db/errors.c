@@ -40,7 +40,7 @@ reason_of(const char *state)
 static const char *
 field_in_constraint(const sfms_message *m, const char *constraint)
 {
-    const char *best = NULL, *best_end = constraint;
+    const char *best = "", *best_end = constraint;
 
     for (unsigned i = 0; i < m->n_fields; i++) {
         const char *name = m->fields[i].desc->name;
@@ -54,7 +54,7 @@ field_in_constraint(const sfms_message *m, const char *constraint)
         best = name;
         best_end = at + n;
     }
-    return best;
+    return best_end != constraint ? best : NULL;
 }
 
 /* Path of a column in the request: "deal.account_id" where the request wraps the resource, else "account_id".
