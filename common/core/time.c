@@ -292,6 +292,27 @@ short_number(const char **p)
     return digits(p, is_digit(**p) && is_digit((*p)[1]) ? 2 : 1);
 }
 
+/* day_number reads a spreadsheet's count of days. Some of them know a 29 February 1900, which is day 60; from the day after
+ * on all count from 1899-12-30. */
+static bool
+day_number(const char **p, int *year, int *month, int *day)
+{
+    const int64_t origin = days_of(1899, 12, 30);
+    int64_t n = 0;
+
+    if (!is_digit(**p))
+        return false;
+    for (; is_digit(**p); (*p)++) {
+        n = n * 10 + (**p - '0');
+        if (n > days_of(9999, 12, 31) - origin)
+            return false;
+    }
+    if (n <= 60)
+        return false;
+    date_of(origin + n, year, month, day);
+    return true;
+}
+
 /* parse_part reads what one letter of a format stands for. */
 static bool
 parse_part(const char **p, char letter, int *year, int *month, int *day)
@@ -316,6 +337,8 @@ parse_part(const char **p, char letter, int *year, int *month, int *day)
             return false;
         *year += *year < 69 ? 2000 : 1900;
         return true;
+    case 'N':
+        return day_number(p, year, month, day);
     case '%':
         return skip(p, '%');
     default:

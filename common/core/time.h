@@ -31,7 +31,9 @@ void sfms_moment_format(sfms_moment moment, char out[SFMS_MOMENT_SIZE]);
 bool sfms_date_valid(const char *text);
 
 /* sfms_date_parse reads a day by a format of the letters of strptime (%d %m %y %Y %b %B and literal text), e.g.
- * "%d-%m-%y". Two-digit years are 1969 to 2068, as POSIX has it. Writes YYYY-MM-DD; false if it does not fit. */
+ * "%d-%m-%y". Two-digit years are 1969 to 2068, as POSIX has it. One letter is ours: %N, the number that spreadsheets
+ * keep for a day, from 61 (1900-03-01) on, as they disagree about the days before. Writes YYYY-MM-DD; false if it does
+ * not fit. */
 bool sfms_date_parse(const char *text, const char *format, char out[11]);
 
 #endif

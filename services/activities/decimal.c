@@ -1,10 +1,128 @@
-/* decimal.c -- exact multiplication of decimal numbers in text. */
+/* decimal.c -- decimal numbers in text: as people write them, and exact multiplication. */
 #include "decimal.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 enum { DIGITS_MAX = 30 };
+
+/* ---- as people write them ----------------------------------------------------------------------------- */
+
+static bool
+is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static import_span
+trimmed(const char *from, const char *to)
+{
+    while (from < to && *from == ' ')
+        from++;
+    while (from < to && to[-1] == ' ')
+        to--;
+    return (import_span){from, (size_t)(to - from)};
+}
+
+/* Moves *p behind what it begins with; false if it does not begin with that. Nothing is never there. */
+static bool
+pass(const char **p, import_span what)
+{
+    if (what.len == 0 || strncmp(*p, what.at, what.len) != 0)
+        return false;
+    *p += what.len;
+    return true;
+}
+
+static void
+pass_spaces(const char **p)
+{
+    *p += strspn(*p, " ");
+}
+
+/* The example is cut at its digits, so each part is whatever the others leave; but signs are a cell's own, and what
+ * parts thousands cannot part decimals. */
+bool
+import_number_style_read(const char *example, import_number_style *ret)
+{
+    const char *one = strchr(example, '1');
+    const char *thousands = one != NULL ? strstr(one, "234") : NULL;
+    const char *five = thousands != NULL ? strchr(thousands, '5') : NULL;
+
+    if (five == NULL || strpbrk(example, "+-06789") != NULL || strcspn(five + 1, "12345") != strlen(five + 1))
+        return false;
+    *ret = (import_number_style){
+        .before = trimmed(example, one),
+        .group = {one + 1, (size_t)(thousands - one - 1)},
+        .point = {thousands + 3, (size_t)(five - thousands - 3)},
+        .behind = trimmed(five + 1, example + strlen(example)),
+    };
+    if (strcspn(example, "12345") != (size_t)(one - example) || strcspn(one + 1, "12345") != ret->group.len)
+        return false;
+    return ret->point.len == 1 && strchr(".,", ret->point.at[0]) != NULL &&
+           (ret->group.len != 1 || ret->group.at[0] != ret->point.at[0]);
+}
+
+/* Appends a run of digits, and says how many; the text that it fills has room for all of the cell. */
+static size_t
+take_digits(const char **p, char *out, size_t *at)
+{
+    size_t before = *at;
+
+    while (is_digit(**p))
+        out[(*at)++] = *(*p)++;
+    return *at - before;
+}
+
+/* Thousands are parted all the way or not at all: "12,34" is a slip, or another style. */
+static bool
+take_whole(const char **p, import_span group, char *out, size_t *at)
+{
+    size_t n = take_digits(p, out, at);
+    const char *next = *p;
+
+    if (n == 0 || n > 3)
+        return n > 0;
+    for (; pass(&next, group) && is_digit(*next); next = *p) {
+        *p = next;
+        if (take_digits(p, out, at) != 3)
+            return false;
+    }
+    return true;
+}
+
+const char *
+import_number_read(sfms_arena *arena, const import_number_style *style, const char *text)
+{
+    const import_span minus = {"-", 1};
+    char *out = sfms_alloc(arena, strlen(text) + 2);
+    const char *p = text;
+    size_t at = 0;
+    bool negative;
+
+    pass_spaces(&p);
+    negative = pass(&p, minus);
+    if (pass(&p, style->before))
+        pass_spaces(&p);
+    if (!negative)
+        negative = pass(&p, minus);
+    if (negative)
+        out[at++] = '-';
+    if (!take_whole(&p, style->group, out, &at))
+        return NULL;
+    if (pass(&p, style->point)) {
+        out[at++] = '.';
+        if (take_digits(&p, out, &at) == 0)
+            return NULL;
+    }
+    pass_spaces(&p);
+    if (pass(&p, style->behind))
+        pass_spaces(&p);
+    out[at] = '\0';
+    return *p == '\0' ? out : NULL;
+}
+
+/* ---- multiplication ----------------------------------------------------------------------------------- */
 
 /* A number as its digits, the last first. */
 typedef struct {

@@ -6,7 +6,6 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "csv.h"
-#include "decimal.h"
 #include "proto/json.h"
 
 enum { MAPPING_MAX = 1 << 20, PATH_DEPTH = 4 };
@@ -31,6 +30,8 @@ static const sfms_reason need_external_id = {"NEEDS_EXTERNAL_ID", SFMS_INVALID_A
     {"UPSERT needs a column for externalId", "UPSERT 模式需要一列对应 externalId"}};
 static const sfms_reason not_mapped = {"REQUIRED", SFMS_INVALID_ARGUMENT,
     {"nothing fills the required field \"%s\"", "必填字段“%s”没有对应的列"}};
+static const sfms_reason bad_example = {"BAD_FORMAT", SFMS_INVALID_ARGUMENT,
+    {"must show how 1234.5 is written, e.g. \"1,234.5\"", "应示范 1234.5 的写法，例如 1,234.5"}};
 static const sfms_reason only_for = {
     "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for fields that hold %s", "仅适用于%s字段"}};
 
@@ -180,7 +181,7 @@ is_number(const sfms_field *f)
 }
 
 static void
-check_formats(sfms_call *call, const char *where, const import_column *column)
+plan_formats(sfms_call *call, const char *where, import_column *column)
 {
     for (unsigned i = 0; i < column->n_targets; i++) {
         const sfms_field *f = column->targets[i].leaf;
@@ -189,7 +190,12 @@ check_formats(sfms_call *call, const char *where, const import_column *column)
             sfms_violate(call, sfms_printf(call->arena, "%sdate_format", where), &only_for, "a date");
         if (column->rule->scale[0] != '\0' && !is_number(f))
             sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &only_for, "a number");
+        if (column->rule->number_format[0] != '\0' && !is_number(f))
+            sfms_violate(call, sfms_printf(call->arena, "%snumber_format", where), &only_for, "a number");
     }
+    if (column->rule->number_format[0] != '\0' &&
+        !import_number_style_read(column->rule->number_format, &column->number))
+        sfms_violate(call, sfms_printf(call->arena, "%snumber_format", where), &bad_example);
     if (column->rule->scale[0] != '\0' &&
         import_decimal_multiply(call->arena, "1", column->rule->scale) == NULL)
         sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &sfms_bad_format, "a decimal number");
@@ -233,7 +239,7 @@ plan_column(sfms_call *call, import_plan *plan, const char *name, const Pb__Colu
     if (!find_targets(call, plan->message, where, column))
         return;
     plan_lookup(call, plan->message, inside, column);
-    check_formats(call, inside, column);
+    plan_formats(call, inside, column);
     plan->n_columns++;
 }
 

@@ -7,6 +7,7 @@
 #ifndef SFMS_ACTIVITIES_MAPPING_H
 #define SFMS_ACTIVITIES_MAPPING_H
 
+#include "decimal.h"
 #include "proto/call.h"
 #include "sfms/activities/v1/imports.pb-c.h"
 
@@ -26,6 +27,7 @@ typedef struct {
     unsigned index;   /* in the file's rows */
     const char *name; /* in its header */
     const Pb__ColumnMapping *rule;
+    import_number_style number; /* if the rule has a number_format */
     unsigned n_targets;
     import_target *targets;
     const sfms_method *lookup; /* the LIST method of the collection that is looked at; NULL for none */

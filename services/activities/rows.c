@@ -7,7 +7,6 @@
 #include "core/buf.h"
 #include "core/seal.h"
 #include "core/time.h"
-#include "decimal.h"
 #include "google/protobuf/field_mask.pb-c.h"
 #include "proto/json.h"
 
@@ -19,6 +18,8 @@ static const sfms_reason bad_date = {
     "BAD_DATE", SFMS_INVALID_ARGUMENT, {"\"%s\" is not a date written as %s", "“%s”不是 %s 格式的日期"}};
 static const sfms_reason bad_number = {
     "BAD_NUMBER", SFMS_INVALID_ARGUMENT, {"\"%s\" is not a decimal number", "“%s”不是数字"}};
+static const sfms_reason other_number = {
+    "BAD_NUMBER", SFMS_INVALID_ARGUMENT, {"\"%s\" is not a number written as %s", "“%s”不是 %s 格式的数字"}};
 static const sfms_reason no_record = {
     "NO_SUCH_RECORD", SFMS_INVALID_ARGUMENT, {"No %s record with %s \"%s\"", "%s 中没有 %s 为“%s”的记录"}};
 static const sfms_reason many_records = {"AMBIGUOUS", SFMS_INVALID_ARGUMENT,
@@ -82,6 +83,18 @@ as_date(sfms_call *call, const import_column *column, import_row *row, const cha
 }
 
 static const char *
+as_number(sfms_call *call, const import_column *column, import_row *row, const char *text)
+{
+    const char *number = import_number_read(call->arena, &column->number, text);
+
+    if (number != NULL)
+        return number;
+    refuse_cell(call, row, column->name,
+        sfms_text(call, &other_number, shown(call, text), column->rule->number_format));
+    return "";
+}
+
+static const char *
 as_scaled(sfms_call *call, const import_column *column, import_row *row, const char *text)
 {
     const char *product = import_decimal_multiply(call->arena, text, column->rule->scale);
@@ -102,6 +115,8 @@ value_of(sfms_call *call, const import_column *column, import_row *row)
     text = replaced(column, text);
     if (text[0] != '\0' && column->rule->date_format[0] != '\0')
         text = as_date(call, column, row, text);
+    if (text[0] != '\0' && column->rule->number_format[0] != '\0')
+        text = as_number(call, column, row, text);
     if (text[0] != '\0' && column->rule->scale[0] != '\0')
         text = as_scaled(call, column, row, text);
     return text;

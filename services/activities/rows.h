@@ -35,7 +35,7 @@ typedef struct {
     char id[SFMS_ID_SIZE]; /* that import_row_build gave to the record; "" if none */
 } import_row;
 
-/* import_row_read applies defaults, values, date formats and scales, or refuses the row. */
+/* import_row_read applies defaults, values, formats and scales, or refuses the row. */
 void import_row_read(sfms_call *call, const import_plan *plan, import_row *row);
 
 /* import_row_want notes the look-ups that a row needs. */

@@ -48,6 +48,21 @@ def test_a_mapping(api):
     assert a["externalSource"] == "old crm"
 
 
+def test_numbers_and_dates_as_a_spreadsheet_writes_them(api):
+    """They are read as the mapping says, and nothing is guessed."""
+    mapping = {"columns": {"合同": {"field": "name"}, "金额": {"field": "amount", "numberFormat": "￥1,234.5"},
+                           "预计": {"field": "expectedCloseDate", "dateFormat": "%N"}}}
+    text = ('合同,金额,预计\n一,"￥1,234.50",45231\n二,"12,000",45292\n三,"1.234,50",45231\n'
+            '四,"$5",45231\n五,1,2023-11-01\n')
+    done = run_import(api, "deals", text, mapping)
+    assert counts(done) == (5, 2, 0, 0, 3)
+    deals = {d["name"]: (d["amount"], d["expectedCloseDate"]) for d in api.all("/v1/deals", filter='name = "一" OR name = "二"')}
+    assert deals == {"一": ("1234.5", "2023-11-01"), "二": ("12000", "2024-01-01")}
+    assert ["金额" in r[-1] or "预计" in r[-1] for r in errors(api, done)[1:]] == [True] * 3
+    plain = run_import(api, "deals", '合同,金额\n六,"1,234"\n', {"columns": {"合同": {"field": "name"}, "金额": {"field": "amount"}}})
+    assert counts(plain) == (1, 0, 0, 0, 1)
+
+
 def test_a_second_run_makes_nothing_twice(api):
     mapping = {"columns": {"id": {"field": "externalId"}, "n": {"field": "name"}}, "constants": {"externalSource": "twice"}}
     assert counts(run_import(api, "accounts", "id,n\n1,One\n2,Two\n", mapping)) == (2, 2, 0, 0, 0)
@@ -185,6 +200,7 @@ def test_files_that_cannot_be_read(data, why, api):
     '{"columns": {"n": {"field": "ownerId", "lookup": "users.email", "filter": "id = "}}}', '{"mode": "SOMEHOW"}',
     '{"columns": {"n": {"field": "name"}}, "constants": {"noSuchField": "x"}}', '{"surprise": 1}',
     '{"columns": {"n": {"field": "name"}}, "mode": "UPSERT"}',
+    '{"columns": {"n": {"field": "name", "numberFormat": "1,234.5"}}}',
 ])
 def test_bad_mappings(mapping, api):
     answer = api.call("POST", "/v1/imports", params={"resource": "accounts", "mapping": mapping}, data=b"n\nx\n",

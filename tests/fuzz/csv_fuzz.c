@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const char everything[] =
     "{\"columns\":{\"a\":{\"field\":\"name,externalId\"},\"b\":{\"field\":\"annualRevenue\",\"scale\":\"1000."
-    "5\"},"
+    "5\",\"numberFormat\":\"$1,234.5\"},"
     "\"c\":{\"field\":\"employeeCount\",\"values\":{\"x\":\"1\"}}},\"constants\":{\"city\":\"Wuhan\"}}";
 
 typedef struct {

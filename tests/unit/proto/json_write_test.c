@@ -181,7 +181,8 @@ test_maps_and_values(void **state)
     static const char text[] =
         "{\"columns\":{\"产\\\"品\":{\"field\":\"productId\",\"lookup\":\"\",\"filter\":\"\",\"values\":{"
         "\"a\":\"b\"},"
-        "\"dateFormat\":\"\",\"scale\":null,\"default\":\"\"}},\"constants\":{},\"mode\":\"CREATE\"}";
+        "\"dateFormat\":\"\",\"scale\":null,\"default\":\"\",\"numberFormat\":\"\"}},\"constants\":{},"
+        "\"mode\":\"CREATE\"}";
     const sfms_message *m = sfms_contract_message(contract, &pb__import_mapping__descriptor);
     sfms_call call = {.arena = a, .request_id = "r"};
     ProtobufCMessage *mapping = sfms_message_new(a, m->desc);
