@@ -35,3 +35,11 @@ sfms_path_text(sfms_arena *a, const sfms_path *path)
     put(&b, path);
     return b.data;
 }
+
+bool
+sfms_path_within(const char *path, const char *field)
+{
+    size_t n = strlen(field);
+
+    return strncmp(path, field, n) == 0 && (n == 0 || path[n] == '\0' || path[n] == '.' || path[n] == '[');
+}

@@ -6,6 +6,8 @@
 #ifndef SFMS_PROTO_PATH_H
 #define SFMS_PROTO_PATH_H
 
+#include <stdbool.h>
+
 #include "core/arena.h"
 
 typedef struct sfms_path {
@@ -16,5 +18,8 @@ typedef struct sfms_path {
 
 /* sfms_path_text writes it out. Names that came from a client are cut off at 100 bytes. */
 const char *sfms_path_text(sfms_arena *a, const sfms_path *path);
+
+/* sfms_path_within is true if the path is that of the field, or leads into it. "" is the request itself, which has all. */
+bool sfms_path_within(const char *path, const char *field);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/limits.h"
 #include "proto/json.h"
+#include "proto/path.h"
 
 /* HTTP has words for these that gRPC's codes have not. */
 static const struct {
@@ -141,21 +142,12 @@ is_path_variable(const route_target *t, const char *field)
     return false;
 }
 
-/* True if the path is the field itself or leads into it. */
-static bool
-leads_into(const char *path, const char *field)
-{
-    size_t n = strlen(field);
-
-    return strncmp(path, field, n) == 0 && (path[n] == '\0' || path[n] == '.' || path[n] == '[');
-}
-
 static bool
 is_in_body(const route_target *t, const char *field, bool found_in_body)
 {
     if (t->raw != NULL || (is_path_variable(t, field) && !found_in_body))
         return false;
-    return t->whole_body || (t->body != NULL && leads_into(field, t->body->desc->name));
+    return t->whole_body || (t->body != NULL && sfms_path_within(field, t->body->desc->name));
 }
 
 static void

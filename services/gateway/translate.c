@@ -5,6 +5,8 @@
 #include <strings.h>
 
 #include "proto/json.h"
+#include "proto/path.h"
+#include "proto/validate.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
 typedef struct {
@@ -256,6 +258,33 @@ read_body(job *j, const route_match *match, const translate_body *body)
     return true;
 }
 
+/* ---- the rules ---------------------------------------------------------------------------------------- */
+
+static bool
+is_said(const Pb__Status *failure, size_t n, const char *field)
+{
+    for (size_t i = 0; i < n; i++)
+        if (sfms_path_within(field, failure->violations[i]->field))
+            return true;
+    return false;
+}
+
+/* The service holds the rules against a request, but never sees one that cannot be read. So that a client hears at once
+ * of all that is wrong, they are held here against what could be read of it. A field is said once: what could not be
+ * read looks as if it were missing. */
+static void
+check_rest(job *j)
+{
+    Pb__Status *failure = j->call->failure;
+    size_t said = failure->n_violations, kept = said;
+
+    (void)sfms_validate(j->call, j->msg);
+    for (size_t i = said; i < failure->n_violations; i++)
+        if (!is_said(failure, said, failure->violations[i]->field))
+            failure->violations[kept++] = failure->violations[i];
+    failure->n_violations = kept;
+}
+
 ProtobufCMessage *
 translate_request(
     sfms_call *call, const route_match *match, char *query, const translate_body *body, size_t *ret_in_body)
@@ -272,7 +301,11 @@ translate_request(
         sfms_fail(call, &sfms_bad_url);
         return NULL;
     }
-    for (unsigned i = 0; i < t->n_vars && call->failure == NULL; i++)
+    for (unsigned i = 0; i < t->n_vars; i++)
         set_variable(&j, t->var[i], match->value[i]);
-    return call->failure == NULL ? j.msg : NULL;
+    if (call->failure == NULL)
+        return j.msg;
+    if (call->failure->n_violations > 0)
+        check_rest(&j);
+    return NULL;
 }

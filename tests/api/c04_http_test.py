@@ -225,3 +225,13 @@ def test_the_same_key_at_the_same_time_makes_one(api, org):
 def test_bad_idempotency_keys(api):
     for key in ("x" * 256, "a\tb"):
         api.post("/v1/accounts", json={"name": "Key"}, headers={"Idempotency-Key": key}).fails(400, "BAD_IDEMPOTENCY_KEY")
+
+
+def test_all_that_is_wrong_is_said_at_once(api):
+    """What cannot be read, and what the rules say about the rest; about no field twice."""
+    problem = api.post("/v1/accounts", json={"employeeCount": "many", "website": "nonsense", "surprise": 1}).fails(400, "INVALID_FIELDS")
+    assert {(e["pointer"], e["reason"]) for e in problem["errors"]} == {
+        ("/employeeCount", "WRONG_TYPE"), ("/surprise", "UNKNOWN_FIELD"), ("/name", "REQUIRED"), ("/website", "BAD_FORMAT")}
+    assert len(problem["errors"]) == 4
+    problem = api.post("/v1/accounts", json={"name": 1}).fails(400, "INVALID_FIELDS")
+    assert [(e["pointer"], e["reason"]) for e in problem["errors"]] == [("/name", "WRONG_TYPE")]

@@ -130,6 +130,27 @@ test_create(void **state)
     assert_int_equal(call.failure->n_violations, 2);
 }
 
+/* What cannot be read, and what the rules say about the rest; about no field twice. */
+static void
+test_all_that_is_wrong(void **state)
+{
+    (void)state;
+    assert_null(translate("POST", "/v1/accounts", "{\"employeeCount\":\"many\",\"website\":\"nonsense\"}"));
+    assert_int_equal(call.failure->n_violations, 3);
+    assert_int_equal(in_body, 1);
+    violates("employee_count", "WRONG_TYPE");
+    assert_string_equal(call.failure->violations[1]->field, "name");
+    assert_string_equal(call.failure->violations[1]->reason, "REQUIRED");
+    assert_string_equal(call.failure->violations[2]->field, "website");
+    assert_null(translate("POST", "/v1/accounts", "{\"name\":1}"));
+    assert_int_equal(call.failure->n_violations, 1);
+    assert_null(translate("POST", "/v1/accounts", "[]"));
+    assert_int_equal(call.failure->n_violations, 1);
+    assert_null(translate("PATCH", "/v1/accounts/x", "{\"employeeCount\":\"many\"}"));
+    assert_int_equal(call.failure->n_violations, 2); /* the id in the address */
+    assert_string_equal(call.failure->violations[1]->field, "account.id");
+}
+
 static const Google__Protobuf__FieldMask *
 mask_of(const char *target, const char *json)
 {
@@ -210,6 +231,7 @@ main(void)
         cmocka_unit_test(test_get),
         cmocka_unit_test(test_bad_parameters),
         cmocka_unit_test(test_create),
+        cmocka_unit_test(test_all_that_is_wrong),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_custom_verbs),
         cmocka_unit_test(test_files),

@@ -45,12 +45,25 @@ test_cut(void **state)
     sfms_arena_free(a);
 }
 
+static void
+test_within(void **state)
+{
+    (void)state;
+    assert_true(sfms_path_within("deal.line_items[0].name", "deal.line_items"));
+    assert_true(sfms_path_within("deal.name", "deal"));
+    assert_true(sfms_path_within("deal", "deal"));
+    assert_true(sfms_path_within("deal", ""));
+    assert_false(sfms_path_within("deals", "deal"));
+    assert_false(sfms_path_within("deal", "deal.name"));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_within),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
