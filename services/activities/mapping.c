@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "csv.h"
+#include "proto/formats.h"
 #include "proto/json.h"
 
 enum { MAPPING_MAX = 1 << 20, PATH_DEPTH = 4 };
@@ -32,8 +33,12 @@ static const sfms_reason not_mapped = {"REQUIRED", SFMS_INVALID_ARGUMENT,
     {"nothing fills the required field \"%s\"", "必填字段“%s”没有对应的列"}};
 static const sfms_reason bad_example = {"BAD_FORMAT", SFMS_INVALID_ARGUMENT,
     {"must show how 1234.5 is written, e.g. \"1,234.5\"", "应示范 1234.5 的写法，例如 1,234.5"}};
-static const sfms_reason only_for = {
-    "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for fields that hold %s", "仅适用于%s字段"}};
+static const sfms_reason only_lookups = {
+    "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for columns with a look-up", "仅适用于设有 lookup 的列"}};
+static const sfms_reason only_dates = {
+    "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for fields that hold a date", "仅适用于日期字段"}};
+static const sfms_reason only_numbers = {
+    "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for fields that hold a number", "仅适用于数字字段"}};
 
 /* ---- reading and writing ----------------------------------------------------------------------------- */
 
@@ -152,7 +157,7 @@ plan_lookup(sfms_call *call, const sfms_message *imported, const char *where, im
 
     if (text[0] == '\0') {
         if (column->rule->filter[0] != '\0')
-            sfms_violate(call, sfms_printf(call->arena, "%sfilter", where), &only_for, "a look-up");
+            sfms_violate(call, sfms_printf(call->arena, "%sfilter", where), &only_lookups);
         return;
     }
     where = sfms_printf(call->arena, "%slookup", where);
@@ -187,18 +192,19 @@ plan_formats(sfms_call *call, const char *where, import_column *column)
         const sfms_field *f = column->targets[i].leaf;
 
         if (column->rule->date_format[0] != '\0' && f->rule->format != PB__FORMAT__DATE)
-            sfms_violate(call, sfms_printf(call->arena, "%sdate_format", where), &only_for, "a date");
+            sfms_violate(call, sfms_printf(call->arena, "%sdateFormat", where), &only_dates);
         if (column->rule->scale[0] != '\0' && !is_number(f))
-            sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &only_for, "a number");
+            sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &only_numbers);
         if (column->rule->number_format[0] != '\0' && !is_number(f))
-            sfms_violate(call, sfms_printf(call->arena, "%snumber_format", where), &only_for, "a number");
+            sfms_violate(call, sfms_printf(call->arena, "%snumberFormat", where), &only_numbers);
     }
     if (column->rule->number_format[0] != '\0' &&
         !import_number_style_read(column->rule->number_format, &column->number))
-        sfms_violate(call, sfms_printf(call->arena, "%snumber_format", where), &bad_example);
+        sfms_violate(call, sfms_printf(call->arena, "%snumberFormat", where), &bad_example);
     if (column->rule->scale[0] != '\0' &&
         import_decimal_multiply(call->arena, "1", column->rule->scale) == NULL)
-        sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &sfms_bad_format, "a decimal number");
+        sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &sfms_bad_format,
+            sfms_format_name(PB__FORMAT__DECIMAL, call->locale));
 }
 
 /* Where the column is in the header. */

@@ -32,17 +32,19 @@ static void
 refuse(sfms_call *call, import_row *row, const char *text)
 {
     const char *before = row->state == IMPORT_ROW_REFUSED ? row->reason : "";
+    const char *separator = call->locale == SFMS_LOCALE_ZH ? "；" : "; ";
 
     row->state = IMPORT_ROW_REFUSED;
     if (strlen(before) + strlen(text) > REASON_MAX)
         return;
-    row->reason = sfms_printf(call->arena, "%s%s%s", before, before[0] != '\0' ? "; " : "", text);
+    row->reason = sfms_printf(call->arena, "%s%s%s", before, before[0] != '\0' ? separator : "", text);
 }
 
 static void
 refuse_cell(sfms_call *call, import_row *row, const char *column, const char *text)
 {
-    refuse(call, row, sfms_printf(call->arena, "%s: %s", column, text));
+    refuse(call, row,
+        sfms_printf(call->arena, call->locale == SFMS_LOCALE_ZH ? "%s：%s" : "%s: %s", column, text));
 }
 
 /* A cell as it is quoted in a reason: not all of a long one. */

@@ -6,6 +6,7 @@
 
 #include "proto/json.h"
 #include "proto/path.h"
+#include "proto/scalar.h"
 #include "proto/validate.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
@@ -39,7 +40,7 @@ parse_object(job *j, const char *text, size_t len, const char *field)
     if (tree == NULL)
         return NULL;
     if (!cJSON_IsObject(tree)) {
-        sfms_violate(j->call, field, &sfms_wrong_type, "object");
+        sfms_type_wrong(j->call, SFMS_TYPE_OBJECT, field);
         return NULL;
     }
     return tree;

@@ -1,6 +1,8 @@
 """Imports: mapping, look-ups, refused rows, and the second run that brings what was missing."""
 import csv
 import io
+import json
+import re
 
 import pytest
 
@@ -107,7 +109,17 @@ def test_reasons_are_in_the_uploaders_language(api):
     from lib.stack import wait_until
     id = answer.ok()["id"]
     done = wait_until("the import", lambda: (lambda o: o if o["done"] else None)(api.get(f"/v1/imports/{id}").ok()), 30)
-    assert CHINESE.search(errors(api, done)[1][-1])
+    assert errors(api, done)[1][-1].startswith("foundedYear：") and CHINESE.search(errors(api, done)[1][-1])
+
+
+@pytest.mark.parametrize("rule, where", [({"dateFormat": "%d"}, "dateFormat"), ({"scale": "2"}, "scale"), ({"scale": "x"}, "scale"),
+                                         ({"numberFormat": "1,234.5"}, "numberFormat"), ({"numberFormat": "x"}, "numberFormat")])
+def test_what_does_not_fit_a_column_is_said_by_its_name(rule, where, api):
+    mapping = json.dumps({"columns": {"name": {"field": "name", **rule}}})
+    answer = api.call("POST", "/v1/imports", params={"resource": "accounts", "mapping": mapping}, data="name\nX\n".encode(),
+                      headers={"Content-Type": "text/csv", "Accept-Language": "zh-CN"})
+    problem = answer.fails(400, "INVALID_FIELDS", f"mapping.columns.name.{where}")
+    assert not any(re.search("[a-z]{3}", e["detail"]) for e in problem["errors"]), problem
 
 
 def test_the_corrected_rows_can_be_sent_again(api):
