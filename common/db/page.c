@@ -43,10 +43,10 @@ search_condition(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *r
         return sfms_fail(call, &sfms_no_search);
     p = sfms_param(&w->params, request->search);
     /* The index over pairs of characters finds candidates; LIKE decides. One character has no pair: LIKE
-     * alone. */
-    sfms_buf_printf(&w->sql, " AND search_text LIKE app.contains_pattern(app.fold($%d))", p);
+     * alone. What is searched for is worked out once, not for each candidate. */
+    sfms_buf_printf(&w->sql, " AND search_text LIKE (SELECT app.contains_pattern(app.search_key($%d)))", p);
     if ((request->search[0] & 0x80) == 0 ? request->search[1] != '\0' : strlen(request->search) > 4)
-        sfms_buf_printf(&w->sql, " AND app.grams(search_text) @> app.grams(app.fold($%d))", p);
+        sfms_buf_printf(&w->sql, " AND app.grams(search_text) @> (SELECT app.grams(app.search_key($%d)))", p);
     return SFMS_OK;
 }
 

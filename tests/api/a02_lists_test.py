@@ -130,6 +130,16 @@ def test_search_looks_at_what_the_contract_says(api, org):
         assert made["id"] in {a["id"] for a in api.all("/v1/accounts", search=text)}, text
 
 
+@pytest.mark.parametrize("text", ["75587654321", "755 8765-4321", "+86 755-8765 4321", "+86 (755) 8765.4321", "(0755) 8765 4321",
+                                  "075587654321", "0086 755 87654321", "8765-", " 4321"])
+def test_a_number_is_found_however_it_is_divided(text, api):
+    made = api.post("/v1/accounts:upsert", json={"name": "Numbers 4-3", "externalId": "numbers", "phone": "+86 0755 8765 4321"}).ok()
+    assert made["phone"] == "+8675587654321"
+    assert made["id"] in {a["id"] for a in api.all("/v1/accounts", search=text)}
+    assert made["id"] in {a["id"] for a in api.all("/v1/accounts", search="numbers 4-3")}
+    assert made["id"] not in {a["id"] for a in api.all("/v1/accounts", search="numbers-4")}, "only between digits"
+
+
 def test_phone_is_normal(api):
     made = api.post("/v1/accounts", json={"name": "Phones", "phone": "138 0013-8000"}).ok(201)
     assert made["phone"] == "+8613800138000"

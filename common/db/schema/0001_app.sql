@@ -369,6 +369,18 @@ GRANT EXECUTE ON FUNCTION app.purge TO sfms_service;
 CREATE FUNCTION app.fold(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT lower(normalize(t, NFKC)) $$;
 
+-- Text as a search looks at it: folded, and digits without what people put between them (138-0013 8000).
+CREATE FUNCTION app.searched(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT regexp_replace(app.fold(t), '(?<=[0-9])[ .()-]+(?=[0-9])', '', 'g') $$;
+
+-- What is searched for in it: the same, also without such signs before and after, and without the zeros that a phone number is
+-- dialled with, as stored ones (+44 20 ...) do not have them.
+CREATE FUNCTION app.search_key(t text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN length(key) > 1 THEN key ELSE app.searched(t) END
+      FROM regexp_replace(regexp_replace(app.searched(t), '^[ .()-]+(?=[0-9])|(?<=[0-9])[ .()-]+$', '', 'g'),
+                          '^00?(?=[1-9][0-9]{6,})', '') key
+$$;
+
 -- Every pair of neighbouring characters; a single character is its own. An index over grams finds a substring of two
 -- characters in any script, which trigrams cannot. A loop, as it runs on every write: half the time of an aggregate.
 CREATE FUNCTION app.grams(t text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$

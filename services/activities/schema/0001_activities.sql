@@ -111,7 +111,7 @@ CREATE TABLE activities.tasks (
     description      text,
     related_resource text,
     related_id       uuid,
-    search_text      text NOT NULL GENERATED ALWAYS AS (app.fold(subject || ' ' || coalesce(description, ''))) STORED,
+    search_text      text NOT NULL GENERATED ALWAYS AS (app.searched(subject || ' ' || coalesce(description, ''))) STORED,
     CONSTRAINT tasks_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT tasks_due_time_check CHECK (due_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'),
     CONSTRAINT tasks_status_check CHECK (status IN ('OPEN', 'DONE', 'CANCELLED')),
@@ -158,7 +158,7 @@ CREATE TABLE activities.meetings (
     description      text,
     related_resource text,
     related_id       uuid,
-    search_text      text NOT NULL GENERATED ALWAYS AS (app.fold(subject || ' ' || coalesce(location, '') || ' '
+    search_text      text NOT NULL GENERATED ALWAYS AS (app.searched(subject || ' ' || coalesce(location, '') || ' '
                          || coalesce(description, ''))) STORED,
     CONSTRAINT meetings_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT meetings_time_zone_check CHECK (identity.is_time_zone(time_zone)),
@@ -206,7 +206,7 @@ CREATE TABLE activities.calls (
     description      text,
     related_resource text,
     related_id       uuid,
-    search_text      text NOT NULL GENERATED ALWAYS AS (app.fold(subject || ' ' || coalesce(phone, '') || ' '
+    search_text      text NOT NULL GENERATED ALWAYS AS (app.searched(subject || ' ' || coalesce(phone, '') || ' '
                          || coalesce(outcome, '') || ' ' || coalesce(description, ''))) STORED,
     CONSTRAINT calls_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT calls_direction_check CHECK (direction IN ('IN', 'OUT')),
@@ -223,7 +223,7 @@ CREATE TABLE activities.notes (
     body             text NOT NULL,
     related_resource text NOT NULL,
     related_id       uuid NOT NULL,
-    search_text      text NOT NULL GENERATED ALWAYS AS (app.fold(body)) STORED,
+    search_text      text NOT NULL GENERATED ALWAYS AS (app.searched(body)) STORED,
     CONSTRAINT notes_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT notes_related_resource_check CHECK (related_resource <> 'notes')
 );

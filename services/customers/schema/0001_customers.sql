@@ -18,7 +18,7 @@ CREATE TABLE customers.accounts (
     founded_year   integer NOT NULL DEFAULT 0,
     parent_id      uuid,
     description    text,
-    search_text    text NOT NULL GENERATED ALWAYS AS (app.fold(name || ' ' || coalesce(website, '') || ' '
+    search_text    text NOT NULL GENERATED ALWAYS AS (app.searched(name || ' ' || coalesce(website, '') || ' '
                        || coalesce(phone, '') || ' ' || coalesce(city, ''))) STORED,
     CONSTRAINT accounts_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT accounts_parent_id_fkey FOREIGN KEY (org_id, parent_id) REFERENCES customers.accounts
@@ -77,7 +77,7 @@ CREATE TABLE customers.leads (
     city           text,
     employee_count integer NOT NULL DEFAULT 0,
     description    text,
-    search_text    text NOT NULL GENERATED ALWAYS AS (app.fold(name || ' ' || coalesce(company, '') || ' '
+    search_text    text NOT NULL GENERATED ALWAYS AS (app.searched(name || ' ' || coalesce(company, '') || ' '
                        || coalesce(email, '') || ' ' || coalesce(phone, '') || ' ' || coalesce(city, ''))) STORED,
     CONSTRAINT leads_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT leads_status_check CHECK (status IN ('NEW', 'CONTACTED', 'QUALIFIED', 'UNQUALIFIED')),
@@ -109,7 +109,7 @@ CREATE TABLE customers.contacts (
     street         text,
     do_not_contact boolean NOT NULL DEFAULT false,
     description    text,
-    search_text    text NOT NULL GENERATED ALWAYS AS (app.fold(name || ' ' || coalesce(email, '') || ' '
+    search_text    text NOT NULL GENERATED ALWAYS AS (app.searched(name || ' ' || coalesce(email, '') || ' '
                        || coalesce(phone, '') || ' ' || coalesce(mobile, '') || ' ' || coalesce(department, '') || ' '
                        || coalesce(city, ''))) STORED,
     CONSTRAINT contacts_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,

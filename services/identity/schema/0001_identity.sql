@@ -37,7 +37,7 @@ CREATE TABLE identity.teams (
     name        text NOT NULL,
     parent_id   uuid,
     manager_id  uuid,
-    search_text text NOT NULL GENERATED ALWAYS AS (app.fold(name)) STORED,
+    search_text text NOT NULL GENERATED ALWAYS AS (app.searched(name)) STORED,
     CONSTRAINT teams_parent_id_fkey FOREIGN KEY (org_id, parent_id) REFERENCES identity.teams,
     CONSTRAINT teams_parent_id_check CHECK (parent_id <> id)
 );
@@ -61,7 +61,7 @@ CREATE TABLE identity.users (
     phone        text,
     job_title    text,
     disabled     boolean NOT NULL DEFAULT false,
-    search_text  text NOT NULL GENERATED ALWAYS AS (app.fold(display_name || ' ' || coalesce(email, '') || ' '
+    search_text  text NOT NULL GENERATED ALWAYS AS (app.searched(display_name || ' ' || coalesce(email, '') || ' '
                      || coalesce(phone, ''))) STORED,
     CONSTRAINT users_email_check CHECK (email = lower(email)),
     CONSTRAINT users_team_id_fkey FOREIGN KEY (org_id, team_id) REFERENCES identity.teams,

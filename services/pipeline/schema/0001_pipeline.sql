@@ -35,7 +35,7 @@ CREATE TABLE pipeline.processes (
     name        text NOT NULL,
     is_default  boolean NOT NULL DEFAULT false,
     description text,
-    search_text text NOT NULL GENERATED ALWAYS AS (app.fold(name)) STORED
+    search_text text NOT NULL GENERATED ALWAYS AS (app.searched(name)) STORED
 );
 CREATE UNIQUE INDEX processes_name_key ON pipeline.processes (org_id, name) WHERE delete_time IS NULL;
 
@@ -85,7 +85,7 @@ CREATE TABLE pipeline.stages (
     required_fields text[] NOT NULL DEFAULT '{}',
     rotting_days    integer NOT NULL DEFAULT 0,
     description     text,
-    search_text     text NOT NULL GENERATED ALWAYS AS (app.fold(name)) STORED,
+    search_text     text NOT NULL GENERATED ALWAYS AS (app.searched(name)) STORED,
     CONSTRAINT stages_process_id_fkey FOREIGN KEY (org_id, process_id) REFERENCES pipeline.processes,
     CONSTRAINT stages_probability_check CHECK (probability BETWEEN 0 AND 100),
     CONSTRAINT stages_outcome_check CHECK (outcome IN ('OPEN', 'WON', 'LOST'))
@@ -158,7 +158,7 @@ CREATE TABLE pipeline.products (
     unit         text,
     discontinued boolean NOT NULL DEFAULT false,
     description  text,
-    search_text  text NOT NULL GENERATED ALWAYS AS (app.fold(name || ' ' || coalesce(code, '') || ' '
+    search_text  text NOT NULL GENERATED ALWAYS AS (app.searched(name || ' ' || coalesce(code, '') || ' '
                      || coalesce(family, ''))) STORED
 );
 CREATE UNIQUE INDEX products_code_key ON pipeline.products (org_id, code) WHERE delete_time IS NULL;

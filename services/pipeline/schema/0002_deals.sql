@@ -21,7 +21,7 @@ CREATE TABLE pipeline.deals (
     stage_enter_time     timestamptz NOT NULL,
     line_items           jsonb NOT NULL DEFAULT '[]',
     amount_follows_items boolean NOT NULL,
-    search_text          text NOT NULL GENERATED ALWAYS AS (app.fold(name)) STORED,
+    search_text          text NOT NULL GENERATED ALWAYS AS (app.searched(name)) STORED,
     CONSTRAINT deals_owner_id_fkey FOREIGN KEY (org_id, owner_id) REFERENCES identity.users,
     CONSTRAINT deals_account_id_fkey FOREIGN KEY (org_id, account_id) REFERENCES customers.accounts,
     CONSTRAINT deals_contact_id_fkey FOREIGN KEY (org_id, contact_id) REFERENCES customers.contacts,
