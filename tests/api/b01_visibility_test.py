@@ -182,6 +182,24 @@ def test_an_activity_is_seen_by_its_record_and_no_namesake(firm):
     firm.api.delete(f"/v1/deals/{account['id']}").ok()
 
 
+def test_activities_are_seen_with_the_records_of_many(stack):
+    """For who sees many people, records are looked up one by one; the answer is that for few."""
+    org = Org(stack)
+    lead = org.person("Manager", name="Lead of many")
+    team = org.team("Many", manager=lead.id)
+    for n in range(21):
+        member = org.api.post("/v1/users", json={"displayName": f"Member {n}", "email": f"member{n}@{org.id}.example.com",
+                                                 "roleId": org.role("Rep"), "teamId": team}).ok(201)
+    theirs = org.api.post("/v1/deals", json={"name": "Theirs", "ownerId": member["id"]}).ok(201)
+    other = org.api.post("/v1/deals", json={"name": "Other"}).ok(201)
+    namesake = org.api.post("/v1/accounts", json={"id": other["id"], "name": "Namesake", "ownerId": member["id"]}).ok(201)
+    for body, resource, id in (("About theirs", "deals", theirs["id"]), ("About other", "deals", other["id"]),
+                               ("About the namesake", "accounts", namesake["id"])):
+        org.api.post("/v1/notes", json={"body": body, "relatedResource": resource, "relatedId": id}).ok(201)
+    assert {n["body"] for n in lead.api.all("/v1/notes")} == {"About theirs", "About the namesake"}
+    assert lead.api.get("/v1/notes", countTotal=True).ok()["totalSize"] == "2"
+
+
 def test_a_note_on_a_task_is_seen_with_it(firm):
     """Through the task, and through the record that the task is about; and what hangs on a user is for all."""
     task = firm.cem.api.post("/v1/tasks", json={"subject": "Ask", "relatedResource": "deals",

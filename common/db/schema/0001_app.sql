@@ -188,17 +188,15 @@ BEGIN
     EXECUTE format('CREATE POLICY %I ON %s USING (%s)', kind, relation, rule);
 END $$;
 
--- The records that the user sees of all that are seen by owner alone, each behind the policy of its table; said twice, so that
--- the owner's index can serve. For policies of what hangs on records: where such a policy asks whether one EXISTS, the planner
--- looks up a few one by one (50 us each), and makes a set of all for many (1 ms for who sees 1,000, 100 ms for 100,000).
-CREATE VIEW app.seen_records WITH (security_invoker = true) AS
-    SELECT NULL::text AS resource, NULL::uuid AS org_id, NULL::uuid AS id WHERE false;
+-- The records of all collections that are seen by owner alone, each behind the policy of its table: for policies of what hangs
+-- on records (see activities.activity).
+CREATE VIEW app.owned_records WITH (security_invoker = true) AS
+    SELECT NULL::text AS resource, NULL::uuid AS org_id, NULL::uuid AS id, NULL::uuid AS owner_id WHERE false;
 
-CREATE FUNCTION app.gather_seen_records() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION app.gather_owned_records() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE 'CREATE OR REPLACE VIEW app.seen_records WITH (security_invoker = true) AS '
-        || (SELECT string_agg(format('SELECT %L::text AS resource, org_id, id FROM %s WHERE owner_id = ANY ((SELECT app.seen_owners())::uuid[])',
-                                     name, relation), ' UNION ALL ')
+    EXECUTE 'CREATE OR REPLACE VIEW app.owned_records WITH (security_invoker = true) AS '
+        || (SELECT string_agg(format('SELECT %L::text AS resource, org_id, id, owner_id FROM %s', name, relation), ' UNION ALL ')
               FROM app.resources WHERE by_owner);
 END $$;
 
@@ -243,7 +241,7 @@ BEGIN
     INSERT INTO app.resources VALUES (plain, relation, kind = 'owner' AND NOT shared);
     IF kind = 'owner' AND NOT shared THEN
         EXECUTE format('GRANT SELECT (owner_id) ON %s TO sfms_service', relation);
-        PERFORM app.gather_seen_records();
+        PERFORM app.gather_owned_records();
     END IF;
 END $$;
 
@@ -267,7 +265,7 @@ CREATE FUNCTION app.owned_resources() RETURNS text[] LANGUAGE sql STABLE PARALLE
 AS $$ SELECT array_agg(name) FROM app.resources WHERE by_owner $$;
 
 SELECT app.protect('app.resources', 'none');
-GRANT SELECT ON app.resources, app.seen_records TO sfms_service;
+GRANT SELECT ON app.resources, app.owned_records TO sfms_service;
 
 ALTER TABLE app.record ENABLE ROW LEVEL SECURITY;       -- templates: no policy, so nobody sees or writes them
 ALTER TABLE app.owned_record ENABLE ROW LEVEL SECURITY;
