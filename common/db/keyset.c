@@ -121,6 +121,16 @@ field_same(sfms_composer *w, const sfms_order *o, const char *v)
         sfms_buf_printf(&w->sql, "%s = $%d", o->field->desc->name, sfms_param(&w->params, v));
 }
 
+/* Where the page begins in an index that goes by the first field: what follows says it too, but in ORs, which do
+ * not bound a scan. Ascending, rows without a value are still to come, so nothing does. */
+static void
+first_bound(sfms_composer *w, const sfms_order *o, const char *v)
+{
+    if (v != NULL && (o->descending || o->not_null))
+        sfms_buf_printf(&w->sql, "%s %s $%d AND ", o->field->desc->name,
+            o->descending ? "<=" : ">=", sfms_param(&w->params, v));
+}
+
 /* (a after) OR (a same AND (b after OR (b same AND ...))) */
 void
 sfms_keyset_sql(sfms_composer *w, const sfms_order *orders, unsigned n, const char *const *values)
@@ -129,6 +139,7 @@ sfms_keyset_sql(sfms_composer *w, const sfms_order *orders, unsigned n, const ch
         row_comparison(w, orders, n, values);
         return;
     }
+    first_bound(w, &orders[0], values[0]);
     for (unsigned i = 0; i < n; i++) {
         sfms_buf_add(&w->sql, "((");
         field_after(w, &orders[i], values[i]);

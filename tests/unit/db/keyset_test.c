@@ -86,7 +86,10 @@ test_conditions(void **state)
     assert_string_equal(condition("closeDate desc", (const char *const[]){NULL, "7"}),
         "((close_date IS NOT NULL) OR (close_date IS NULL AND ((id < $1))))");
     assert_string_equal(condition("name desc,createTime", (const char *const[]){"x", "t", "7"}),
-        "((name < $1) OR (name = $2 AND ((create_time > $3) OR (create_time = $4 AND ((id > $5))))))");
+        "name <= $1 AND ((name < $2) OR (name = $3 AND ((create_time > $4) OR (create_time = $5 AND ((id > "
+        "$6))))))");
+    assert_string_equal(condition("closeDate desc", (const char *const[]){"x", "7"}),
+        "close_date <= $1 AND ((close_date < $2) OR (close_date = $3 AND ((id < $4))))");
 }
 
 static void
