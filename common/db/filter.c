@@ -255,8 +255,8 @@ write_has(reader *r, const sfms_field *f, const char *column, const value *v)
     }
     if (repeated || !is_text(f))
         return wrong(r, v->at, &wrong_op, ":");
-    sfms_buf_printf(r->sql, "app.fold(%s) LIKE app.contains_pattern(app.fold($%d))", column,
-        sfms_param(r->params, v->text));
+    sfms_buf_printf(
+        r->sql, "strpos(app.fold(%s), (SELECT app.fold($%d))) > 0", column, sfms_param(r->params, v->text));
     return true;
 }
 
@@ -291,8 +291,8 @@ write_custom(reader *r, const char *column, const char *key, unsigned o, const v
     if (operators[o].op == OP_HAS && !v->quoted && strcmp(v->text, "*") == 0) {
         sfms_buf_printf(r->sql, "coalesce(%s ->> $%d::text, '') <> ''", column, k);
     } else if (operators[o].op == OP_HAS) {
-        sfms_buf_printf(r->sql, "app.fold(%s ->> $%d::text) LIKE app.contains_pattern(app.fold($%d))", column,
-            k, sfms_param(r->params, v->text));
+        sfms_buf_printf(r->sql, "strpos(app.fold(%s ->> $%d::text), (SELECT app.fold($%d))) > 0", column, k,
+            sfms_param(r->params, v->text));
     } else if (number) {
         sfms_buf_printf(r->sql,
             "CASE WHEN jsonb_typeof(%s -> $%d::text) = 'number' THEN (%s ->> $%d::text)::numeric %s "
