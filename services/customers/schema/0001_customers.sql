@@ -84,6 +84,7 @@ CREATE TABLE customers.leads (
     CONSTRAINT leads_rating_check CHECK (rating IN ('COLD', 'WARM', 'HOT'))
 );
 CREATE INDEX leads_name ON customers.leads (org_id, name, id);
+CREATE INDEX leads_company ON customers.leads (org_id, company, id);
 CREATE INDEX leads_status ON customers.leads (org_id, status, id);
 CREATE INDEX leads_search ON customers.leads USING gin (app.grams(search_text));
 SELECT app.resource('customers.leads', 'owner');
