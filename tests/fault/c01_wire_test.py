@@ -67,7 +67,7 @@ def forged(stack):
 @pytest.mark.parametrize("kind", sorted(forgeries(type("O", (), {"id": "", "admin": type("A", (), {"id": ""})}), "")))
 def test_forged_messages(kind, stack, org):
     data = forgeries(org, stack.secret)[kind]
-    peer = Peer(stack.sockets["customers"], timeout=0.5)
+    peer = Peer(stack.sockets["customers"])
     peer.send(data)
     assert said_nothing(peer.receive())
     peer.close()
@@ -178,8 +178,8 @@ def recorded(stack, org, name, tmp_path, **tap):
 
 
 def play(stack, messages):
-    """Sends messages over a connection of its own; answers what came back until the service hung up or said no more."""
-    peer = Peer(stack.sockets["customers"], timeout=0.5)
+    """Sends messages over a connection of its own; answers what came back until the service hung up."""
+    peer = Peer(stack.sockets["customers"])
     answers = []
     for i, message in enumerate(messages):
         try:

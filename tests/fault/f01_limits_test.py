@@ -50,22 +50,21 @@ def test_one_stuck_row_does_not_stop_the_service(own_stack, victim):
     time.sleep(0.3)
     try:
         with load_on("customers", victim, threads=4) as load:
-            time.sleep(1.5)
+            wait_until("the load runs", lambda: len(load.successes()) > 50, 8)
     finally:
         lock.release()
         thread.join(20)
     stuck[0].ok(200)
     assert not load.failures(), load.failures()[:5]
-    assert len(load.successes()) > 50, load.summary()
     slow = [o for o in load.outcomes if o.end - o.begin > 1]
     assert len(slow) <= 4, f"held up by another's lock: {load.summary()}"
 
 
 @pytest.fixture
 def limited(own_stack, victim):
-    """A second gateway in front of the same services, which lets each caller make 20 requests a second."""
+    """A second gateway in front of the same services, which lets each caller make 2 requests a second."""
     port = free_port()
-    gateway = own_stack.add("limited gateway", "sfms-gateway", SFMS_PORT=str(port), SFMS_RATE_LIMIT="20")
+    gateway = own_stack.add("limited gateway", "sfms-gateway", SFMS_PORT=str(port), SFMS_RATE_LIMIT="2")
     gateway.start()
     base = f"http://127.0.0.1:{port}"
 
@@ -82,7 +81,7 @@ def limited(own_stack, victim):
 
 def test_rate_limit(limited, victim):
     greedy, modest = Api(limited, victim.api.token), Api(limited, victim.person("Rep").api.token)
-    answers = [greedy.get("/v1/me") for _ in range(120)]
+    answers = [greedy.get("/v1/me") for _ in range(30)]
     refused = [a for a in answers if a.status == 429]
     assert refused and [a for a in answers if a.status == 200]
     assert {a.status for a in answers} == {200, 429}

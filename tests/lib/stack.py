@@ -23,10 +23,18 @@ TROUBLE = re.compile(r"(ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime err
                      r"|Assertion .* failed|AddressSanitizer:DEADLYSIGNAL|^\S+ ERROR )", re.MULTILINE)
 
 
+_reserved = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that stays ours until this Python ends, also while the process that listens there is started again. Our processes
+    listen with SO_REUSEADDR and so get it; the kernel gives a port that is bound to nobody else, neither to listen nor to
+    connect from."""
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _reserved.append(s)
+    return s.getsockname()[1]
 
 
 def wait_until(what, condition, seconds=20.0, step=0.02):

@@ -9,7 +9,7 @@ REQ, REP = 0x30, 0x31
 class Peer:
     """A REQ peer of a service: handshake, one message out, one message in."""
 
-    def __init__(self, path, timeout=3.0):
+    def __init__(self, path, timeout=20.0):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.socket.connect(path)
