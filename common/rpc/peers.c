@@ -127,7 +127,7 @@ sweep(void *arg)
     tick(p);
     pthread_mutex_unlock(&p->lock);
     for (size_t i = 0; i < n; i++)
-        nng_pipe_close(silent[i]);
+        sfms_hang_up(silent[i]);
 }
 
 sfms_peers *

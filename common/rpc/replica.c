@@ -60,7 +60,7 @@ hang_up(sfms_replica *r)
     pthread_mutex_lock(&r->link->lock);
     pipe.id = (uint32_t)r->pipe;
     pthread_mutex_unlock(&r->link->lock);
-    nng_pipe_close(pipe);
+    sfms_hang_up(pipe);
 }
 
 static void
@@ -85,7 +85,7 @@ watch_answered(sfms_replica *r, nng_msg *msg)
     nng_msg_free(msg);
     sfms_link_arena_back(link, a);
     if (!trusted)
-        nng_pipe_close(pipe);
+        sfms_hang_up(pipe);
     if (greeting)
         watch_start(r);
     sfms_link_pump(link, NULL);

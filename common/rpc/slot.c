@@ -95,7 +95,7 @@ free_slot(sfms_slot *slot)
     slot->state = SFMS_SLOT_FREE;
     r->under_way--;
     if (r->silent && r->under_way == 0)
-        nng_pipe_close((nng_pipe){.id = (uint32_t)r->pipe});
+        sfms_hang_up((nng_pipe){.id = (uint32_t)r->pipe});
 }
 
 /* The time of the message is over, and not even the server has said so. Lock held. */

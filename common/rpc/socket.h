@@ -41,10 +41,17 @@ int sfms_socket_options(nng_socket socket);
 int sfms_listen(nng_socket socket, const char *url, const sfms_tls *tls);
 int sfms_dial(nng_socket socket, const char *url, const sfms_tls *tls);
 
+/* sfms_hang_up ends a connection while the process goes on. If a message is just arriving when nng 1.5.2 closes a connection, the
+ * thread that clears up after all connections hangs (see sendmsg in socket.c), and whoever can connect can bring that about.
+ * So the connection is shut down behind nng's back, and nng closes it when it has read its end. With ipc all connections of
+ * the other process are: each of ours has but one. */
+void sfms_hang_up(nng_pipe pipe);
+
 enum { SFMS_CLOSE_SECONDS = 8 }; /* to close all sockets of a process */
 
 /* sfms_socket_deadline ends the process, as a success, unless it is called again with 0 within so many seconds. For the time
- * in which a process that has answered everything closes its sockets: nng 1.5.2 now and then never returns from that. */
+ * in which a process that has answered everything closes its sockets: nng 1.5.2 never returns from that if a message is just
+ * arriving on one of them. */
 void sfms_socket_deadline(unsigned seconds);
 
 #endif

@@ -155,7 +155,7 @@ serve(worker *w, nng_msg *msg)
     if (state == SFMS_PEER_GONE)
         return;
     if (batch == NULL || (state == SFMS_PEER_NEW && !greet(w, pipe, batch))) {
-        nng_pipe_close(pipe);
+        sfms_hang_up(pipe);
         refuse("not signed with our key for this connection, or malformed");
         return;
     }

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lib.stack import wait_until
+from lib.stack import free_port, wait_until
 
 GREETING = b"\0SP\0" + struct.pack(">H", 0x30) + b"\0\0"  # of a REQ socket
 
@@ -47,3 +47,37 @@ def test_clients_that_leave_while_connecting(stack, rude, times):
     busy = cpu_seconds(stack, "customers")
     time.sleep(2)
     assert cpu_seconds(stack, "customers") - busy < 0.5, "it spins"
+
+
+def junk_and_more(scheme, address):
+    """Sends a message that is not signed, and goes on with the next while the first is being looked at."""
+    kind = b"\x01" if scheme == "ipc" else b""
+    s = socket.socket(socket.AF_UNIX if scheme == "ipc" else socket.AF_INET)
+    s.settimeout(5)
+    s.connect(address)
+    try:
+        s.sendall(GREETING + kind + struct.pack(">QI", 8, 0x80000001) + b"junk" + kind + struct.pack(">Q", 5000))
+        s.recv(8)
+        for _ in range(3):
+            s.sendall(bytes(1000))
+    except OSError:
+        pass  # it has hung up
+    s.close()
+
+
+@pytest.mark.parametrize("scheme", ["ipc", "tcp"])
+def test_clients_that_are_hung_up_on_while_they_send(stack, scheme):
+    """nng, left to itself, never closed another connection once it had closed one at the wrong moment: here after 400 at most."""
+    address = f"{stack.dir}/run/rude" if scheme == "ipc" else ("127.0.0.1", free_port())
+    url = f"ipc://{address}" if scheme == "ipc" else "tcp://{}:{}".format(*address)
+    process = stack.add("rude", "sfms-customers", SFMS_LISTEN=url)
+    process.start()
+    healthy = ["health", "--wait", "10"]
+    assert stack.ctl(*healthy, check=False, SFMS_SERVICES=f"customers={url}").returncode == 0
+    before = open_files(stack, "rude")
+    for _ in range(800):
+        junk_and_more(scheme, address)
+    wait_until("the connections are gone", lambda: open_files(stack, "rude") <= before + 3, 20, 0.1)
+    assert stack.ctl(*healthy, check=False, SFMS_SERVICES=f"customers={url}").returncode == 0
+    assert process.terminate() == 0
+    del stack.processes["rude"]
