@@ -153,15 +153,15 @@ test_what_is_refused(void **state)
     assert_true(refused("{\"columns\":{\"Name\":{\"field\":\"name\",\"lookup\":\"nothing.name\"}}}",
         "mapping.columns.Name.lookup", "BAD_LOOKUP"));
     assert_true(refused("{\"columns\":{\"Name\":{\"field\":\"name\",\"dateFormat\":\"%d\"}}}",
-        "mapping.columns.Name.date_format", "BAD_VALUE"));
+        "mapping.columns.Name.dateFormat", "BAD_VALUE"));
     assert_true(refused("{\"columns\":{\"Name\":{\"field\":\"name\",\"scale\":\"2\"}}}",
         "mapping.columns.Name.scale", "BAD_VALUE"));
     assert_true(refused("{\"columns\":{\"Name\":{\"field\":\"name\",\"numberFormat\":\"1,234.5\"}}}",
-        "mapping.columns.Name.number_format", "BAD_VALUE"));
+        "mapping.columns.Name.numberFormat", "BAD_VALUE"));
     assert_true(
         refused("{\"columns\":{\"Name\":{\"field\":\"name\"},\"Revenue\":{\"field\":\"annualRevenue\","
                 "\"numberFormat\":\"1,234\"}}}",
-            "mapping.columns.Revenue.number_format", "BAD_FORMAT"));
+            "mapping.columns.Revenue.numberFormat", "BAD_FORMAT"));
     assert_true(
         refused("{\"columns\":{\"Sector\":{\"field\":\"industry\"}}}", "mapping.columns", "REQUIRED"));
     assert_true(refused("{\"columns\":{\"Name\":{\"field\":\"name\"}},\"mode\":\"UPSERT\"}", "mapping.mode",
