@@ -237,7 +237,8 @@ system_address(const nng_sockaddr *from, struct sockaddr_storage *ret)
     return 0;
 }
 
-/* False if there is no telling; so for a peer on this host that is in another container. */
+/* False if there is no telling: for a peer on this host that is in another container, or is this process itself, which listens
+ * as well. */
 static bool
 ends_of(nng_pipe pipe, ends *ret)
 {
@@ -245,7 +246,7 @@ ends_of(nng_pipe pipe, ends *ret)
 
     memset(ret, 0, sizeof(*ret));
     if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &ret->process) == 0)
-        return ret->process > 0;
+        return ret->process > 0 && ret->process != (uint64_t)getpid();
     if (nng_pipe_get_addr(pipe, NNG_OPT_LOCADDR, &here) != 0 ||
         nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &there) != 0)
         return false;
