@@ -13,7 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     static const sfms_contract *contract;
     static sfms_arena *arena;
     static bool not_null[64];
-    static sfms_resource resource = {.table = "t", .orders = "name create_time"};
+    static sfms_resource resource = {.table = "t"};
     static sfms_engine engine;
     sfms_call call;
     sfms_composer w;

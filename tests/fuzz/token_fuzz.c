@@ -12,7 +12,7 @@ enum { VALUES = 3, HASH = 16 };
 static sfms_arena *arena;
 static sfms_key key;
 static sfms_engine engine;
-static sfms_resource resource = {.table = "t", .orders = "name create_time"};
+static sfms_resource resource = {.table = "t"};
 static Pb__Principal principal = PB__PRINCIPAL__INIT;
 
 static void
