@@ -156,6 +156,13 @@ create_import(sfms_call *call, const void *in, void *out)
 
 /* ---- ending it ---------------------------------------------------------------------------------------- */
 
+static sfms_status
+read_import(sfms_call *call, const char *id, Pb__Import *out)
+{
+    return sfms_one(call, out, "SELECT * FROM activities.imports WHERE org_id = $1 AND id = $2",
+        SFMS_ARGS(call->principal->org_id, id));
+}
+
 /* An import that no runner has ends here; a runner ends its own after the rows at hand, so that every row that is in has been
  * counted. */
 static sfms_status
@@ -164,15 +171,13 @@ cancel_import(sfms_call *call, const void *in, void *out)
     const Pb__CancelImportRequest *request = in;
     Pb__Import *import = out;
     PGresult *job;
-    sfms_status status =
-        sfms_one(call, import, "SELECT * FROM activities.imports WHERE org_id = $1 AND id = $2",
-            SFMS_ARGS(call->principal->org_id, request->id));
+    sfms_status status = read_import(call, request->id, import);
 
     if (status != SFMS_OK || import->state == PB__IMPORT__STATE__CANCELLED)
         return status;
     status = sfms_query(call, &job,
-        "UPDATE app.jobs SET cancel = true, state = CASE state WHEN 'PENDING' THEN 'CANCELLED' ELSE state "
-        "END,"
+        "UPDATE app.jobs SET cancel = true,"
+        "       state = CASE state WHEN 'PENDING' THEN 'CANCELLED' ELSE state END,"
         "       end_time = CASE state WHEN 'PENDING' THEN now() END"
         " WHERE org_id = $1 AND id = $2 AND state IN ('PENDING', 'RUNNING') RETURNING state",
         SFMS_ARGS(call->principal->org_id, request->id));
@@ -183,10 +188,7 @@ cancel_import(sfms_call *call, const void *in, void *out)
     if (strcmp(PQgetvalue(job, 0, 0), "CANCELLED") != 0)
         return SFMS_OK;
     status = import_store_cancel(call, request->id);
-    if (status != SFMS_OK)
-        return status;
-    return sfms_one(call, import, "SELECT * FROM activities.imports WHERE org_id = $1 AND id = $2",
-        SFMS_ARGS(call->principal->org_id, request->id));
+    return status == SFMS_OK ? read_import(call, request->id, import) : status;
 }
 
 /* ---- the refused rows -------------------------------------------------------------------------------- */
