@@ -12,7 +12,7 @@ database_bin() {
         bin=$(dirname "$(command -v initdb || echo /nowhere/initdb)")
     fi
     if [[ ! -x $bin/initdb ]]; then
-        die "PostgreSQL's initdb is missing: install postgresql-15."
+        die "PostgreSQL's initdb is missing: install postgresql."
     fi
     printf '%s' "$bin"
 }
@@ -59,7 +59,7 @@ database_socket() {
 database_own() {
     local owner=$EUID
     if ((EUID == 0)); then
-        owner=$(id -u postgres) || die "the user postgres is missing: install postgresql-15."
+        owner=$(id -u postgres) || die "the user postgres is missing: install postgresql."
     fi
     if [[ ! -e $1 ]]; then
         install -d -m 700 -o "$owner" "$1" || die "cannot make $1."

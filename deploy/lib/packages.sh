@@ -3,14 +3,22 @@
 
 PACKAGES_FILE=$(dirname "${BASH_SOURCE[0]}")/../packages.txt
 
+# packages_debian: the version of Debian that this is, as packages.txt names it; what is newer or unknown counts as the newest.
+packages_debian() {
+    case $(. /etc/os-release 2>/dev/null && printf '%s' "${VERSION_ID:-}") in
+    12) printf 12 ;;
+    *) printf 13 ;;
+    esac
+}
+
 # packages_list SECTION...: the packages of the sections, one a line.
 packages_list() {
     local section
     for section in "$@"; do
         grep -qxF "[$section]" "$PACKAGES_FILE" || die "deploy/packages.txt has no section [$section]."
     done
-    awk -v wanted=" $* " '
-        /^\[/          { section = substr($1, 2, length($1) - 2); next }
+    awk -v wanted=" $* " -v ours="-$(packages_debian)" '
+        /^\[/          { section = substr($1, 2, length($1) - 2); sub(ours "$", "", section); next }
         /^(#|[ \t]*$)/ { next }
         index(wanted, " " section " ") { print $1 }' "$PACKAGES_FILE"
 }
@@ -82,7 +90,7 @@ packages_explain() {
         die "no Debian mirror is within reach, and these packages are missing: $2 ($1)."
     fi
     if grep -qi 'unable to locate package' "$1"; then
-        die "apt does not know some of these packages (they are Debian 12's): $2 ($1)."
+        die "apt does not know some of these packages (they are those of Debian 12 and 13): $2 ($1)."
     fi
     die "apt could not install these packages: $2 ($1)."
 }

@@ -100,26 +100,26 @@ engine_image_there() {
     docker image inspect "$1" >/dev/null 2>&1 || timeout 300 docker pull -q "$1" >/dev/null 2>&1
 }
 
-# engine_base NAME: makes an image of Debian 12 with debootstrap, from the mirror that this machine uses.
+# engine_base NAME: makes an image of Debian 13 with debootstrap, from the mirror that this machine uses.
 engine_base() {
     local root mirror
-    mirror=$(engine_mirrors | awk '$2 == "bookworm" { print $1; exit }')
+    mirror=$(engine_mirrors | awk '$2 == "trixie" { print $1; exit }')
     root=$(mktemp -d /var/tmp/sfms-base-XXXXXX)
-    debootstrap --variant=minbase bookworm "$root" "${mirror:-http://deb.debian.org/debian}" || return 1
+    debootstrap --variant=minbase trixie "$root" "${mirror:-http://deb.debian.org/debian}" || return 1
     engine_mirrors | awk '{ print "deb", $1, $2, "main" }' >"$root/etc/apt/sources.list"
     apt-config dump | grep -E '^Acquire::(https?::Proxy|Check-Valid-Until|Check-Date)' >"$root/etc/apt/apt.conf.d/90host" || true
     tar -C "$root" --exclude='./var/cache/apt/archives/*.deb' --exclude='./var/lib/apt/lists/*' --exclude='./dev/*' -cf - . | docker import --change 'CMD ["bash"]' - "$1" || return 1
     rm -rf "$root"
 }
 
-# engine_mirrors: the sources of Debian 12 that this machine's apt knows, as "ADDRESS SUITE"; Debian's own if none.
+# engine_mirrors: the sources of Debian 13 that this machine's apt knows, as "ADDRESS SUITE"; Debian's own if none.
 engine_mirrors() {
     local known
     # shellcheck disable=SC2016 # apt's variables, not ours
     known=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)' 'Created-By: Packages' |
-        awk '$2 ~ /^bookworm(-updates|-security)?$/ && $3 == "main" && $4 == "Debian" { print $1, $2 }' | sort -u)
-    if ! grep -q ' bookworm$' <<<"$known"; then
-        known='http://deb.debian.org/debian bookworm'
+        awk '$2 ~ /^trixie(-updates|-security)?$/ && $3 == "main" && $4 == "Debian" { print $1, $2 }' | sort -u)
+    if ! grep -q ' trixie$' <<<"$known"; then
+        known='http://deb.debian.org/debian trixie'
     fi
     printf '%s\n' "$known"
 }
