@@ -57,14 +57,14 @@ copy_tree() {
 
 # images: the two that others make, from a registry or by ourselves.
 images() {
-    export SFMS_BASE_IMAGE=debian:12-slim SFMS_POSTGRES_IMAGE=postgres:15 SFMS_IMAGE=sfms-test
+    export SFMS_BASE_IMAGE=debian:13-slim SFMS_POSTGRES_IMAGE=postgres:17 SFMS_IMAGE=sfms-test
     if ! engine_image_there "$SFMS_BASE_IMAGE"; then
-        SFMS_BASE_IMAGE=sfms-test-debian:12
+        SFMS_BASE_IMAGE=sfms-test-debian:13
         docker image inspect "$SFMS_BASE_IMAGE" >/dev/null 2>&1 ||
             step "No registry: making a Debian image with debootstrap (about 1 minute)" "$LOG" engine_base "$SFMS_BASE_IMAGE"
     fi
     if ! engine_image_there "$SFMS_POSTGRES_IMAGE"; then
-        SFMS_POSTGRES_IMAGE=sfms-test-postgres:15
+        SFMS_POSTGRES_IMAGE=sfms-test-postgres:17
         step "No registry: making a PostgreSQL image from Debian's packages" "$LOG" \
             docker build --network host --build-arg "BASE=$SFMS_BASE_IMAGE" -t "$SFMS_POSTGRES_IMAGE" \
             -f "$HERE/postgres.Dockerfile" "$HERE"
