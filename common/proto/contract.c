@@ -25,8 +25,9 @@ sfms_pointer_hash(const void *p)
 const sfms_method *
 sfms_contract_method(const sfms_contract *c, const char *name)
 {
-    for (unsigned i = sfms_name_hash(name, strlen(name)) & c->method_mask; c->method_slots[i] != NULL;
-         i = (i + 1) & c->method_mask)
+    unsigned first = sfms_name_hash(name, strlen(name)) & c->method_mask;
+
+    for (unsigned i = first; c->method_slots[i] != NULL; i = (i + 1) & c->method_mask)
         if (strcmp(c->method_slots[i]->name, name) == 0)
             return c->method_slots[i];
     return NULL;
@@ -42,8 +43,9 @@ sfms_contract_methods(const sfms_contract *c, unsigned *ret_n)
 const sfms_message *
 sfms_contract_message(const sfms_contract *c, const ProtobufCMessageDescriptor *desc)
 {
-    for (unsigned i = sfms_pointer_hash(desc) & c->message_mask; c->message_slots[i] != NULL;
-         i = (i + 1) & c->message_mask)
+    unsigned first = sfms_pointer_hash(desc) & c->message_mask;
+
+    for (unsigned i = first; c->message_slots[i] != NULL; i = (i + 1) & c->message_mask)
         if (c->message_slots[i]->desc == desc)
             return c->message_slots[i];
     return NULL;

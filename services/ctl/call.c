@@ -94,10 +94,13 @@ ctl_call(int argc, char **argv)
     };
     const char *org = NULL, *user = NULL;
     char *input = NULL;
-    int status, c;
+    int status;
 
-    for (c = getopt_long(argc, argv, "", options, NULL); c != -1;
-         c = getopt_long(argc, argv, "", options, NULL)) {
+    while (true) {
+        int c = getopt_long(argc, argv, "", options, NULL);
+
+        if (c == -1)
+            break;
         if (c == 'o')
             org = optarg;
         else if (c == 'u')

@@ -167,11 +167,12 @@ static bool
 read_query(job *j, char *query)
 {
     const char *name, *value;
-    int found;
+    int found = path_query_next(&query, &name, &value);
 
-    for (found = path_query_next(&query, &name, &value); found == 1;
-         found = path_query_next(&query, &name, &value))
+    while (found == 1) {
         set_parameter(j, name, value);
+        found = path_query_next(&query, &name, &value);
+    }
     return found == 0;
 }
 

@@ -221,12 +221,14 @@ def test_what_a_user_sees_is_a_set(role, name, owner, full):
     assert plan.count("hashed SubPlan") == 1 and "owner_id = ANY" not in plan, plan
 
 
-@pytest.mark.parametrize("condition, way", [("", "hashed SubPlan"),
-                                            (" WHERE org_id = app.org_id() AND id = gen_random_uuid()", "SubPlan")])
-def test_what_a_task_is_about_is_looked_for_in_the_cheaper_way(condition, way, owner, full):
+@pytest.mark.parametrize("condition, as_a_set", [("", True),
+                                                  (" WHERE org_id = app.org_id() AND id = gen_random_uuid()", False)])
+def test_what_a_task_is_about_is_looked_for_in_the_cheaper_way(condition, as_a_set, owner, full):
     """Who sees few people: in a set for a list (a rep's tasks among 200,000 took 10 s when each was held against its record),
     alone for one task. Who sees many: always alone (a manager of 400,000 records waited 400 ms for the set)."""
     owner.execute("DELETE FROM pg_statistic WHERE starelid = 'activities.tasks'::regclass")  # autovacuum's, of a small table
     owner.execute("UPDATE pg_class SET relpages = 1, reltuples = 200000 WHERE oid = 'activities.tasks'::regclass")
     plan = plan_of(owner, "sfms_activities", "SELECT id FROM activities.tasks" + condition)
-    assert re.search(rf"<= 20\) THEN \({way} \d+\) ELSE \(SubPlan \d+\) END OR \(\(related_resource <> ALL", plan), plan
+    # PostgreSQL 17 prints what it means; older ones print only which subplan it is.
+    asked = re.search(r"<= 20\) THEN (.*?) ELSE (?:EXISTS)?\(SubPlan \d+\) END OR \(\(related_resource <> ALL", plan)
+    assert asked and ("hashed SubPlan" in asked[1]) == as_a_set, plan

@@ -123,7 +123,8 @@ test_schemas(void **state)
     assert_string_equal(cJSON_GetObjectItem(patch, "x-permission")->valuestring, "accounts.write");
 }
 
-static bool requires(const cJSON *schema, const char *name)
+static bool
+demands(const cJSON *schema, const char *name)
 {
     const cJSON *item;
 
@@ -142,15 +143,15 @@ test_uses(void **state)
     const cJSON *all = at(doc, "/components/schemas");
 
     (void)state;
-    assert_true(requires(at(all, "/Deal"), "version") && requires(at(all, "/Deal"), "stageId"));
+    assert_true(demands(at(all, "/Deal"), "version") && demands(at(all, "/Deal"), "stageId"));
     assert_null(at(all, "/Deal/additionalProperties"));
     assert_null(at(all, "/DealInput/properties/version"));
     assert_non_null(at(all, "/DealInput/properties/stageId"));
-    assert_true(requires(at(all, "/DealInput"), "name") && !requires(at(all, "/DealInput"), "id"));
+    assert_true(demands(at(all, "/DealInput"), "name") && !demands(at(all, "/DealInput"), "id"));
     assert_null(at(all, "/DealPatch/properties/stageId"));
     assert_null(at(all, "/DealPatch/required"));
     assert_non_null(at(all, "/DealUpsert/properties/stageId"));
-    assert_true(requires(at(all, "/DealUpsert"), "externalId") && !requires(at(all, "/DealUpsert"), "name"));
+    assert_true(demands(at(all, "/DealUpsert"), "externalId") && !demands(at(all, "/DealUpsert"), "name"));
     assert_non_null(at(all, "/CreateSessionRequest")); /* only sent: no need for another name */
 }
 

@@ -36,11 +36,13 @@ typedef struct {
 
 enum { EVERYTHING_FIELDS = 15 };
 
+/* clang-format off */
 #define EVERYTHING(id, label, type, member, quantifier, descriptor, flags)                                   \
     {                                                                                                        \
 #member, id, PROTOBUF_C_LABEL_##label, PROTOBUF_C_TYPE_##type, offsetof(everything, quantifier),     \
             offsetof(everything, member), descriptor, NULL, flags                                            \
     }
+/* clang-format on */
 
 static const ProtobufCFieldDescriptor everything_fields[EVERYTHING_FIELDS] = {
     EVERYTHING(1, NONE, INT32, i32, base, NULL, 0),
