@@ -14,6 +14,9 @@ enum {
     SFMS_BATCH_BYTES = 1 << 20,          /* request bytes after which a batch is full */
     SFMS_QUEUE_CALLS = 4096,             /* calls waiting for one service; beyond: UNAVAILABLE at once */
     SFMS_JSON_DEPTH = 16,                /* nesting of a JSON body */
+    SFMS_JSON_VALUES = 1 << 16,          /* values in a JSON body: a small body makes no large tree */
+    SFMS_STORED_DEPTH = 64,              /* nesting of JSON that the database holds */
+    SFMS_STORED_BYTES = 16 << 20,        /* bytes of JSON that the database holds, of one field or event */
     SFMS_FILTER_TERMS = 64,              /* comparisons in one filter */
     SFMS_FILTER_DEPTH = 16,              /* nesting of brackets in one filter */
     SFMS_ORDER_FIELDS = 4,               /* fields in orderBy */

@@ -116,7 +116,7 @@ pack_text_array(sfms_buf *b, const sfms_field *f, const char *text)
     }
 }
 
-/* One value of JSON as a message. call is no one's: what it says is dropped, as the database's own data is right. */
+/* One value of JSON as a message. call is no one's: what it says is dropped, as no rule for requests judges what is stored. */
 static void
 pack_json_value(sfms_buf *b, sfms_call *call, const sfms_field *f, const cJSON *json)
 {
@@ -136,10 +136,13 @@ static void
 pack_json(sfms_buf *b, const sfms_contract *c, const sfms_field *f, const char *text)
 {
     sfms_call call = {.arena = b->arena, .contract = c, .request_id = ""};
-    const cJSON *json = sfms_json_parse(&call, text, strlen(text));
+    const cJSON *json = sfms_json_stored(b->arena, text, strlen(text));
 
-    if (json == NULL)
+    if (json == NULL) {
+        sfms_log(SFMS_LOG_WARN, "a stored value of %s cannot be answered: %zu bytes of JSON", f->desc->name,
+            strlen(text));
         return;
+    }
     if (f->desc->label != PROTOBUF_C_LABEL_REPEATED) {
         pack_json_value(b, &call, f, json);
         return;

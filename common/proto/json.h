@@ -20,12 +20,18 @@
 #include "proto/packed.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
-/* sfms_json_parse reads text of n bytes into a tree in the call's arena. Fails the call with bad_json (the byte) or
- * json_depth and answers NULL. Trailing text other than white space is refused. Duplicate keys are refused.
+/* sfms_json_parse reads text of n bytes into a tree in the call's arena. Fails the call with bad_json (the byte), json_depth
+ * or json_values and answers NULL. Trailing text other than white space is refused. Duplicate keys are refused.
  * cJSON has one allocator for the process; the first call here replaces it by one that takes memory from the arena
  * while this function runs, and from malloc at all other times. So never cJSON_Delete a tree that came from here, nor add
  * items to it. */
 cJSON *sfms_json_parse(sfms_call *call, const char *text, size_t n);
+
+/* sfms_json_stored reads what the database holds, which the rules for requests do not judge; NULL if it is none that anybody
+ * could be answered: see SFMS_STORED_DEPTH and SFMS_STORED_BYTES.
+ *
+ * In both trees a number that a double does not hold (see number.h) has its text as valuestring; others have none. */
+cJSON *sfms_json_stored(sfms_arena *a, const char *text, size_t n);
 
 /* sfms_json_read fills msg, which is empty, from a JSON object. prefix is the path of msg in the request ("" or
  * "deal."), for violations. If mask is not NULL, the proto names of the keys present are appended to it (top level
@@ -52,7 +58,8 @@ void sfms_json_write(
     sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask);
 
 /* sfms_json_read_value makes a google.protobuf.Value, Struct or ListValue from a tree, which it keeps the strings of; NULL
- * if the tree is not an object (Struct) or an array (ListValue). */
+ * if the tree is not an object (Struct) or an array (ListValue). A number that a double does not hold becomes a string of
+ * its digits; in a request, sfms_json_read refuses it. */
 ProtobufCMessage *
 sfms_json_read_value(sfms_arena *a, const ProtobufCMessageDescriptor *desc, const cJSON *value);
 

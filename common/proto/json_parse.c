@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "core/log.h"
 #include "proto/json.h"
 #include "proto/json_scan.h"
+#include "proto/number.h"
 
 enum { FEW_KEYS = 16 };
 
@@ -103,29 +105,90 @@ check_keys(sfms_call *call, const cJSON *tree)
     return true;
 }
 
+/* ---- numbers that a double does not hold ------------------------------------------------------------- */
+
+/* readable answers the text with the numbers that cJSON would not take replaced by 0; the text itself, if there are none. */
+static const char *
+readable(const sfms_scanned *s)
+{
+    char *copy = NULL;
+
+    for (size_t i = 0; i < s->n_odd; i++) {
+        if (s->odd[i].n <= SFMS_NUMBER_CHARS)
+            continue;
+        if (copy == NULL)
+            copy = sfms_memdup(s->arena, s->text, s->n);
+        memset(copy + s->odd[i].at, ' ', s->odd[i].n);
+        copy[s->odd[i].at] = '0';
+    }
+    return copy != NULL ? copy : s->text;
+}
+
+/* mark_odd gives the odd numbers of a tree their texts, in the order of the document. */
+static void
+mark_odd(const sfms_scanned *s, cJSON *item, size_t *number, size_t *odd)
+{
+    for (; item != NULL && *odd < s->n_odd; item = item->next) {
+        if (cJSON_IsNumber(item) && (*number)++ == s->odd[*odd].ordinal) {
+            item->valuestring = sfms_strndup(s->arena, s->text + s->odd[*odd].at, s->odd[*odd].n);
+            item->valuedouble = strtod(item->valuestring, NULL);
+            (*odd)++;
+        }
+        mark_odd(s, item->child, number, odd);
+    }
+}
+
+static cJSON *
+build(const sfms_scanned *s)
+{
+    cJSON *tree = parse(s->arena, readable(s), s->n);
+    size_t number = 0, odd = 0;
+
+    if (tree != NULL)
+        mark_odd(s, tree, &number, &odd);
+    return tree;
+}
+
+/* ---- both ways --------------------------------------------------------------------------------------- */
+
 cJSON *
 sfms_json_parse(sfms_call *call, const char *text, size_t n)
 {
     static const char mark[] = "\xef\xbb\xbf";
-    size_t skipped = 0;
-    size_t at;
-
     /* RFC 8259 lets a reader ignore a byte order mark, and some systems cannot help writing one. */
-    if (n >= 3 && memcmp(text, mark, 3) == 0)
-        skipped = 3;
-    switch (sfms_json_scan(text + skipped, n - skipped, &at)) {
+    size_t skipped = n >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
+    sfms_scanned s = {.text = text + skipped,
+        .n = n - skipped,
+        .depth = SFMS_JSON_DEPTH,
+        .values = SFMS_JSON_VALUES,
+        .arena = call->arena};
+
+    switch (sfms_json_scan(&s)) {
     case SFMS_SCAN_DEEP:
         sfms_fail(call, &sfms_json_depth);
         return NULL;
+    case SFMS_SCAN_MANY:
+        sfms_fail(call, &sfms_json_values, sfms_printf(call->arena, "%d", SFMS_JSON_VALUES));
+        return NULL;
     case SFMS_SCAN_BAD:
-        sfms_fail(call, &sfms_bad_json, sfms_printf(call->arena, "%zu", at + skipped + 1));
+        sfms_fail(call, &sfms_bad_json, sfms_printf(call->arena, "%zu", s.at + skipped + 1));
         return NULL;
     case SFMS_SCAN_OK:
         break;
     }
 
-    cJSON *tree = parse(call->arena, text + skipped, n - skipped);
+    cJSON *tree = build(&s);
     if (tree == NULL)
         SFMS_WRONG("JSON that cJSON cannot read");
     return check_keys(call, tree) ? tree : NULL;
+}
+
+cJSON *
+sfms_json_stored(sfms_arena *a, const char *text, size_t n)
+{
+    sfms_scanned s = {.text = text, .n = n, .depth = SFMS_STORED_DEPTH, .values = SIZE_MAX, .arena = a};
+
+    if (n > SFMS_STORED_BYTES || sfms_json_scan(&s) != SFMS_SCAN_OK)
+        return NULL;
+    return build(&s);
 }

@@ -32,8 +32,16 @@ refuse(reader *r, const sfms_reason *reason, const sfms_path *path)
 }
 
 static bool
+is_floating(const sfms_field *f)
+{
+    return f->desc->type == PROTOBUF_C_TYPE_DOUBLE || f->desc->type == PROTOBUF_C_TYPE_FLOAT;
+}
+
+static bool
 scalar_fits(reader *r, const sfms_field *f, const cJSON *value, void *at)
 {
+    if (cJSON_IsNumber(value) && value->valuestring != NULL && !is_floating(f))
+        return false; /* another number than was sent */
     if (cJSON_IsNumber(value))
         return sfms_scalar_number(r->call->arena, f, value->valuedouble, at);
     if (cJSON_IsBool(value) && f->desc->type == PROTOBUF_C_TYPE_BOOL) {
@@ -86,9 +94,31 @@ read_mask(reader *r, const cJSON *value, const sfms_path *path)
     return &mask->base;
 }
 
+/* refuse_odd refuses the numbers in a value of any shape that a double does not hold, each at its place. */
+static void
+refuse_odd(reader *r, const cJSON *value, const sfms_path *path)
+{
+    sfms_path element = {path->up, path->name, 0};
+
+    if (cJSON_IsNumber(value) && value->valuestring != NULL)
+        refuse(r, &sfms_not_held, path);
+    for (const cJSON *item = value->child; item != NULL; item = item->next, element.index++) {
+        sfms_path member = {path, item->string, -1};
+
+        if (item->string == NULL) {
+            refuse_odd(r, item, path->index < 0 ? &element : &(sfms_path){path, "", element.index});
+            continue;
+        }
+        member.name = sfms_path_key(r->call->arena, item->string);
+        refuse_odd(r, item, &member);
+    }
+}
+
 static ProtobufCMessage *
 read_value(reader *r, const sfms_message *m, const cJSON *value, const sfms_path *path)
 {
+    if (r->call->method != NULL)
+        refuse_odd(r, value, path);
     ProtobufCMessage *made = sfms_json_read_value(r->call->arena, m->desc, value);
 
     if (made == NULL)
@@ -194,7 +224,7 @@ read_map(reader *r, const sfms_field *f, const cJSON *object, const sfms_path *p
         return;
     for (const cJSON *item = object->child; item != NULL; item = item->next) {
         ProtobufCMessage *entry = sfms_message_new(r->call->arena, f->message->desc);
-        sfms_path place = {path, item->string, -1};
+        sfms_path place = {path, sfms_path_key(r->call->arena, item->string), -1};
 
         if (!sfms_scalar_text(r->call->arena, key, item->string, sfms_field_at(entry, key->desc)))
             refuse(r, &sfms_unknown_field, &place);
@@ -230,9 +260,10 @@ read_object(reader *r, const sfms_message *m, const cJSON *object, const sfms_pa
     }
     for (const cJSON *item = object->child; item != NULL; item = item->next) {
         const sfms_field *f = sfms_message_field(m, item->string, strlen(item->string));
-        sfms_path place = {path, f != NULL ? f->desc->name : item->string, -1};
+        sfms_path place = {path, f != NULL ? f->desc->name : "", -1};
 
         if (f == NULL) {
+            place.name = sfms_path_key(r->call->arena, item->string);
             refuse(r, &sfms_unknown_field, &place);
             continue;
         }

@@ -1,20 +1,18 @@
 /* json_scan.c -- is it JSON? */
 #include "proto/json_scan.h"
 
-#include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/limits.h"
 #include "core/utf8.h"
-
-enum { NUMBER_MAX = 63 }; /* characters; cJSON takes no more */
+#include "proto/number.h"
 
 typedef struct {
     const char *p;
     const char *end;
-    bool deep;
+    sfms_scanned *to;
+    size_t values, numbers, room; /* so far; room: for odd numbers */
+    bool deep, many;
 } scan;
 
 static bool scan_value(scan *s, int depth);
@@ -129,22 +127,28 @@ scan_digits(scan *s)
     return (size_t)(s->p - start);
 }
 
-/* finite_number is true if a number with an exponent is one that a double can hold. */
-static bool
-finite_number(const char *start, const char *end)
+/* note_odd keeps a number that a double does not hold. The list grows by doubling. */
+static void
+note_odd(scan *s, const char *start)
 {
-    char text[NUMBER_MAX + 1];
+    sfms_scanned *to = s->to;
 
-    memcpy(text, start, (size_t)(end - start));
-    text[end - start] = '\0';
-    return isfinite(strtod(text, NULL));
+    if (to->n_odd == s->room) {
+        size_t room = s->room == 0 ? 8 : 2 * s->room;
+        sfms_odd_number *larger = sfms_new_array(to->arena, sfms_odd_number, room);
+
+        if (to->n_odd > 0)
+            memcpy(larger, to->odd, to->n_odd * sizeof *larger);
+        to->odd = larger;
+        s->room = room;
+    }
+    to->odd[to->n_odd++] = (sfms_odd_number){s->numbers, (size_t)(start - to->text), (size_t)(s->p - start)};
 }
 
 static bool
 scan_number(scan *s)
 {
     const char *start = s->p;
-    bool exponent = false;
 
     take(s, '-');
     if (!take(s, '0') && scan_digits(s) == 0)
@@ -152,13 +156,15 @@ scan_number(scan *s)
     if (take(s, '.') && scan_digits(s) == 0)
         return false;
     if (take(s, 'e') || take(s, 'E')) {
-        exponent = true;
         if (!take(s, '+'))
             take(s, '-');
         if (scan_digits(s) == 0)
             return false;
     }
-    return s->p - start <= NUMBER_MAX && (!exponent || finite_number(start, s->p));
+    if (s->to->arena != NULL && !sfms_number_held(start, (size_t)(s->p - start)))
+        note_odd(s, start);
+    s->numbers++;
+    return true;
 }
 
 static bool
@@ -175,7 +181,7 @@ scan_member(scan *s, int depth)
 static bool
 scan_items(scan *s, char close, bool (*item)(scan *, int), int depth)
 {
-    if (depth > SFMS_JSON_DEPTH) {
+    if (depth > s->to->depth) {
         s->deep = true;
         return false;
     }
@@ -196,6 +202,10 @@ scan_value(scan *s, int depth)
     skip_space(s);
     if (s->p == s->end)
         return false;
+    if (++s->values > s->to->values) {
+        s->many = true;
+        return false;
+    }
     switch (*s->p) {
     case '{':
         s->p++;
@@ -217,17 +227,17 @@ scan_value(scan *s, int depth)
 }
 
 sfms_scan
-sfms_json_scan(const char *text, size_t n, size_t *ret_at)
+sfms_json_scan(sfms_scanned *to)
 {
-    scan s = {.p = text, .end = text + n};
+    scan s = {.p = to->text, .end = to->text + to->n, .to = to};
     bool ok = scan_value(&s, 0);
 
     if (ok) {
         skip_space(&s);
         ok = s.p == s.end;
     }
-    *ret_at = (size_t)(s.p - text);
+    to->at = (size_t)(s.p - to->text);
     if (ok)
         return SFMS_SCAN_OK;
-    return s.deep ? SFMS_SCAN_DEEP : SFMS_SCAN_BAD;
+    return s.deep ? SFMS_SCAN_DEEP : s.many ? SFMS_SCAN_MANY : SFMS_SCAN_BAD;
 }

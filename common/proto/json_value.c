@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "proto/number.h"
 
 /* ---- reading ----------------------------------------------------------------------------------------- */
 
@@ -68,6 +69,9 @@ value_read(sfms_arena *a, const cJSON *value)
     } else if (cJSON_IsString(value)) {
         v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
         v->string_value = text_of(value);
+    } else if (cJSON_IsNumber(value) && value->valuestring != NULL) {
+        v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
+        v->string_value = value->valuestring;
     } else if (cJSON_IsNumber(value)) {
         v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE;
         v->number_value = value->valuedouble;
@@ -215,7 +219,7 @@ sfms_value_write(sfms_buf *b, sfms_packed msg, int depth)
     switch (kind.number) {
     case VALUE_NUMBER:
         memcpy(&number, &kind.bits, sizeof number);
-        sfms_double_write(b, number);
+        sfms_number_write(b, number);
         break;
     case VALUE_STRING:
         text_write(b, kind.bytes);

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "core/arena.h"
+#include "core/buf.h"
 
 typedef struct sfms_path {
     const struct sfms_path *up; /* NULL for the request itself */
@@ -18,6 +18,11 @@ typedef struct sfms_path {
 
 /* sfms_path_text writes it out. Names that came from a client are cut off at 100 bytes. */
 const char *sfms_path_text(sfms_arena *a, const sfms_path *path);
+
+/* sfms_path_key answers a client's own key as a name in a path: with backslashes before what divides names there. An empty key
+ * is "\\e". sfms_path_unkey writes the key of n bytes of such a name to b. */
+const char *sfms_path_key(sfms_arena *a, const char *key);
+void sfms_path_unkey(sfms_buf *b, const char *name, size_t n);
 
 /* sfms_path_within is true if the path is that of the field, or leads into it. "" is the request itself, which has all. */
 bool sfms_path_within(const char *path, const char *field);

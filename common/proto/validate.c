@@ -204,7 +204,7 @@ check_entry(validation *v, const sfms_field *map, ProtobufCMessage *entry, const
     const char *name = "";
 
     if (key.desc->type == PROTOBUF_C_TYPE_STRING)
-        name = *(const char **)sfms_field_at(entry, key.desc);
+        name = sfms_path_key(v->call->arena, *(const char **)sfms_field_at(entry, key.desc));
     sfms_path place = {path, name, -1};
     check_one(v, &key, sfms_field_at(entry, key.desc), &place);
     value.rule = map->rule;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/time.h"
 #include "db/row.h"
 #include "google/protobuf/struct.pb-c.h"
@@ -42,7 +43,7 @@ time_value(sfms_call *call, const char *text)
 static Google__Protobuf__Value *
 json_value(sfms_call *call, const char *text)
 {
-    const cJSON *tree = sfms_json_parse(call, text, strlen(text));
+    const cJSON *tree = sfms_json_stored(call->arena, text, strlen(text));
 
     if (tree == NULL)
         return NULL;
@@ -125,8 +126,11 @@ static void
 fill_changes(sfms_call *call, Pb__Event *event, const char *text)
 {
     const sfms_message *m = sfms_contract_resource(call->contract, event->resource);
-    const cJSON *difference = sfms_json_parse(call, text, strlen(text));
+    const cJSON *difference = sfms_json_stored(call->arena, text, strlen(text));
 
+    if (difference == NULL)
+        sfms_log(
+            SFMS_LOG_WARN, "the changes of event %s cannot be answered: %zu bytes", event->id, strlen(text));
     if (m == NULL || difference == NULL)
         return;
     event->changes = sfms_new_array(call->arena, Pb__FieldChange *, m->n_fields);

@@ -13,7 +13,7 @@
 const char *const *
 import_cells(sfms_call *call, const char *json, unsigned *ret_n)
 {
-    const cJSON *list = sfms_json_parse(call, json, strlen(json));
+    const cJSON *list = sfms_json_stored(call->arena, json, strlen(json));
     unsigned n = list != NULL ? (unsigned)cJSON_GetArraySize(list) : 0;
     const char **cells = sfms_new_array(call->arena, const char *, n + 1);
     const cJSON *item;

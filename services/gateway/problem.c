@@ -40,6 +40,17 @@ typedef struct {
     long index; /* of an element; -1 if the step is no element */
 } step;
 
+/* name_len is the length of the name that a path begins with; a backslash takes away what the next character divides. */
+static size_t
+name_len(const char *path)
+{
+    size_t n = 0;
+
+    while (path[n] != '\0' && path[n] != '.' && path[n] != '[')
+        n += path[n] == '\\' && path[n + 1] != '\0' ? 2 : 1;
+    return n;
+}
+
 /* next_step takes one step off a path such as "deal.line_items[0].quantity" and answers the rest; NULL at
  * the end. */
 static const char *
@@ -48,7 +59,7 @@ next_step(const char *path, step *ret)
     if (path == NULL || *path == '\0')
         return NULL;
     ret->name = path;
-    ret->len = strcspn(path, ".[");
+    ret->len = name_len(path);
     ret->index = -1;
     path += ret->len;
     if (*path == '[') {
@@ -69,14 +80,18 @@ field_of(const sfms_message *m, const step *s)
 static void
 add_token(sfms_buf *b, const char *name, size_t n)
 {
+    sfms_buf key;
+
+    sfms_buf_init(&key, b->arena, SFMS_URL_MAX);
+    sfms_path_unkey(&key, name, n);
     sfms_buf_char(b, '/');
-    for (size_t i = 0; i < n; i++) {
-        if (name[i] == '~')
+    for (size_t i = 0; i < key.len; i++) {
+        if (key.data[i] == '~')
             sfms_buf_add(b, "~0");
-        else if (name[i] == '/')
+        else if (key.data[i] == '/')
             sfms_buf_add(b, "~1");
         else
-            sfms_buf_char(b, name[i]);
+            sfms_buf_char(b, key.data[i]);
     }
 }
 
@@ -89,7 +104,7 @@ add_pointer(sfms_buf *b, const sfms_message *m, const char *path)
         const sfms_field *f = field_of(m, &s);
         if (f != NULL)
             add_token(b, f->json_name, strlen(f->json_name));
-        else
+        else if (s.len > 0 || s.index < 0) /* else an element of an element */
             add_token(b, s.name, s.len);
         if (s.index >= 0) {
             sfms_buf_char(b, '/');
@@ -113,7 +128,7 @@ add_parameter(sfms_buf *b, const sfms_message *m, const char *path)
         if (f != NULL)
             sfms_buf_add(b, f->json_name);
         else
-            sfms_buf_mem(b, s.name, s.len);
+            sfms_path_unkey(b, s.name, s.len);
         m = f == NULL ? NULL : f->message;
     }
 }

@@ -65,6 +65,9 @@ test_places(void **state)
     (void)state;
     is_at("POST", "/v1/accounts", "employee_count", "\"pointer\":\"/employeeCount\"");
     is_at("POST", "/v1/accounts", "custom_fields.a/b~c", "\"pointer\":\"/customFields/a~1b~0c\"");
+    is_at("POST", "/v1/accounts", "custom_fields.a\\.b\\[0\\\\", "\"pointer\":\"/customFields/a.b[0\\\\\"");
+    is_at("POST", "/v1/accounts", "custom_fields.\\e", "\"pointer\":\"/customFields/\"");
+    is_at("POST", "/v1/accounts", "custom_fields.a[3][2].b", "\"pointer\":\"/customFields/a/3/2/b\"");
     is_at("POST", "/v1/accounts", "nope_field", "\"pointer\":\"/nope_field\"");
     is_at("PATCH", "/v1/accounts/1", "account.employee_count", "\"pointer\":\"/employeeCount\"");
     is_at("PATCH", "/v1/accounts/1", "account", "\"pointer\":\"\"");

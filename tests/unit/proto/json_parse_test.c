@@ -103,6 +103,55 @@ test_not_beyond_the_end(void **state)
     free(text);
 }
 
+/* Numbers that a double does not hold keep their text. */
+static void
+test_odd_numbers(void **state)
+{
+    static const char text[] = "[1,9007199254740993,[0.1,{\"x\":1e400,\"y\":2}],"
+                               "1234567890123456789012345678901234567890123456789012345678901234567890,3]";
+    sfms_call call = new_call();
+    const cJSON *tree = sfms_json_parse(&call, text, strlen(text));
+
+    (void)state;
+    assert_non_null(tree);
+    assert_null(cJSON_GetArrayItem(tree, 0)->valuestring);
+    assert_string_equal(cJSON_GetArrayItem(tree, 1)->valuestring, "9007199254740993");
+    const cJSON *inner = cJSON_GetArrayItem(cJSON_GetArrayItem(tree, 2), 1);
+    assert_string_equal(cJSON_GetObjectItem(inner, "x")->valuestring, "1e400");
+    assert_null(cJSON_GetObjectItem(inner, "y")->valuestring);
+    assert_int_equal(strlen(cJSON_GetArrayItem(tree, 3)->valuestring), 70);
+    assert_true(cJSON_GetArrayItem(tree, 4)->valuedouble == 3);
+}
+
+/* What the database holds may be deeper and longer than what a request may bring. */
+static void
+test_stored(void **state)
+{
+    char deep[128];
+
+    (void)state;
+    memset(deep, '[', 64);
+    memset(deep + 64, ']', 64);
+    assert_non_null(sfms_json_stored(a, deep, 128));
+    memset(deep, '[', 65);
+    assert_null(sfms_json_stored(a, deep, 128));
+    assert_null(sfms_json_stored(a, "{", 1));
+    assert_string_equal(sfms_json_stored(a, "12345678901234567890", 20)->valuestring, "12345678901234567890");
+}
+
+static void
+test_many_values(void **state)
+{
+    char *text = malloc(2 * SFMS_JSON_VALUES + 2);
+
+    (void)state;
+    for (int i = 0; i <= SFMS_JSON_VALUES; i++)
+        memcpy(text + 2 * i, i == 0 ? "[0" : ",0", 2);
+    text[2 * SFMS_JSON_VALUES] = ']';
+    fails(text, 2 * SFMS_JSON_VALUES + 1, "TOO_MANY_VALUES", "The body has more than 65536 values.");
+    free(text);
+}
+
 static void
 test_usual_use_of_cjson(void **state)
 {
@@ -124,6 +173,9 @@ main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_duplicates_among_many),
         cmocka_unit_test(test_not_beyond_the_end),
+        cmocka_unit_test(test_odd_numbers),
+        cmocka_unit_test(test_stored),
+        cmocka_unit_test(test_many_values),
         cmocka_unit_test(test_usual_use_of_cjson),
     };
 

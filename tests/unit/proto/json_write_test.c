@@ -191,8 +191,8 @@ test_maps_and_values(void **state)
     assert_true(sfms_json_read(&call, m, sfms_json_parse(&call, text, strlen(text)), "", mapping, NULL));
     assert_string_equal(json(m, mapping, NULL), text);
 
-    static const char custom[] =
-        "{\"customFields\":{\"a\":[1,-2.5,\"x\",true,false,null,{}],\"b\":{\"c\":[]},\"\":1e+30}}";
+    static const char custom[] = "{\"customFields\":{\"a\":[1,-2.5,\"x\",true,false,null,{}],\"b\":{\"c\":[]}"
+                                 ",\"\":10000000000000000000000}}";
     const sfms_message *account = sfms_contract_resource(contract, "accounts");
     ProtobufCMessage *msg = sfms_message_new(a, account->desc);
     assert_true(
