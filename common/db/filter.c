@@ -9,6 +9,7 @@
 #include "core/id.h"
 #include "core/limits.h"
 #include "core/time.h"
+#include "proto/formats.h"
 #include "proto/validate.h"
 
 typedef struct {
@@ -197,6 +198,7 @@ string_fits(const sfms_field *f, const char *text)
     case PB__FORMAT__DATE:
         return sfms_date_valid(text);
     case PB__FORMAT__DECIMAL:
+    case PB__FORMAT__MONEY:
         return sfms_decimal_valid(text);
     default:
         return true;
@@ -236,7 +238,7 @@ static bool
 is_text(const sfms_field *f)
 {
     return f->desc->type == PROTOBUF_C_TYPE_STRING && f->rule->format != PB__FORMAT__UUID &&
-           f->rule->format != PB__FORMAT__DATE && f->rule->format != PB__FORMAT__DECIMAL;
+           f->rule->format != PB__FORMAT__DATE && !sfms_format_is_number(f->rule->format);
 }
 
 /* field:value -- contains, has the element, or is set. */

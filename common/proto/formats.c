@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unicode/uloc.h>
 
+#include "core/currency.h"
 #include "core/id.h"
 #include "core/log.h"
 #include "core/time.h"
@@ -87,25 +89,40 @@ normal_decimal(sfms_arena *a, const char *text)
 static const char *
 normal_currency(sfms_arena *a, const char *text)
 {
-    /* The currencies of ISO 4217 that are money. */
-    static const char codes[] =
-        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD "
-        "CAD CDF "
-        "CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ "
-        "GYD HKD "
-        "HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD "
-        "LSL LYD "
-        "MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP "
-        "PKR PLN "
-        "PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND "
-        "TOP TRY "
-        "TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ";
+    const sfms_currency *currency = sfms_currency_find(with_case(a, text, toupper));
 
-    if (strlen(text) != 3 || strchr(text, ' ') != NULL)
-        return NULL;
+    return currency != NULL ? currency->code : NULL;
+}
+
+static const char *
+normal_country(sfms_arena *a, const char *text)
+{
     const char *code = with_case(a, text, toupper);
-    const char *found = strstr(codes, code);
-    return found != NULL && (found - codes) % 4 == 0 ? code : NULL;
+
+    for (const char *const *known = uloc_getISOCountries(); *known != NULL; known++)
+        if (strcmp(*known, code) == 0)
+            return code;
+    return NULL;
+}
+
+/* currency_of answers that of the caller's organisation; NULL if nobody is signed in. */
+static const sfms_currency *
+currency_of(const sfms_call *call)
+{
+    return call->principal != NULL ? sfms_currency_find(call->principal->currency) : NULL;
+}
+
+/* normal_money refuses what cannot be paid: decimals that the currency does not have. */
+static const char *
+normal_money(const sfms_call *call, const char *text)
+{
+    const char *normal = normal_decimal(call->arena, text);
+    const sfms_currency *currency = currency_of(call);
+
+    if (normal == NULL || currency == NULL)
+        return normal;
+    const char *point = strchr(normal, '.');
+    return point == NULL || strlen(point + 1) <= (size_t)currency->digits ? normal : NULL;
 }
 
 /* host_length answers how many bytes of text are a host name: labels of letters, digits, hyphens and anything that is
@@ -271,8 +288,10 @@ normal_language(const char *text)
 }
 
 const char *
-sfms_format_normal(sfms_arena *a, Pb__Format format, const char *text)
+sfms_format_normal(const sfms_call *call, Pb__Format format, const char *text)
 {
+    sfms_arena *a = call->arena;
+
     switch ((int)format) {
     case PB__FORMAT__FORMAT_UNSPECIFIED:
         return text;
@@ -294,12 +313,22 @@ sfms_format_normal(sfms_arena *a, Pb__Format format, const char *text)
         return normal_time_zone(text);
     case PB__FORMAT__LANGUAGE:
         return normal_language(text);
+    case PB__FORMAT__COUNTRY:
+        return normal_country(a, text);
+    case PB__FORMAT__MONEY:
+        return normal_money(call, text);
     }
     SFMS_WRONG("format not covered by sfms_format_normal");
 }
 
+bool
+sfms_format_is_number(Pb__Format format)
+{
+    return format == PB__FORMAT__DECIMAL || format == PB__FORMAT__MONEY;
+}
+
 const char *
-sfms_format_name(Pb__Format format, sfms_locale locale)
+sfms_format_name(const sfms_call *call, Pb__Format format)
 {
     static const char *const names[][SFMS_LOCALES] = {
         [PB__FORMAT__FORMAT_UNSPECIFIED] = {"text in UTF-8", "UTF-8 文本"},
@@ -315,7 +344,19 @@ sfms_format_name(Pb__Format format, sfms_locale locale)
         [PB__FORMAT__TIME_ZONE] = {"an IANA time zone such as Asia/Shanghai",
             "IANA 时区，例如 Asia/Shanghai"},
         [PB__FORMAT__LANGUAGE] = {"a language tag such as zh-CN", "语言标签，例如 zh-CN"},
+        [PB__FORMAT__COUNTRY] = {"a country of ISO 3166-1 such as CN", "ISO 3166-1 国家或地区代码，例如 CN"},
+        [PB__FORMAT__MONEY] =
+            {"an amount, a decimal number with at most 18 digits before and %d after the point%s%s",
+                "金额，十进制数，整数部分最多 18 位，小数部分最多 %d 位%s%s"},
     };
 
-    return names[format][locale];
+    const char *name = names[format][call->locale];
+    const sfms_currency *currency = currency_of(call);
+    bool chinese = call->locale == SFMS_LOCALE_ZH;
+
+    if (format != PB__FORMAT__MONEY)
+        return name;
+    if (currency == NULL)
+        return sfms_printf(call->arena, name, DECIMAL_FRACTION, "", "");
+    return sfms_printf(call->arena, name, currency->digits, chinese ? "：" : ", as in ", currency->code);
 }

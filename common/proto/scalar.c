@@ -13,6 +13,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/utf8.h"
+#include "proto/formats.h"
 
 static const double exact_max = 9007199254740992.0; /* 2^53: up to here each integer is a double */
 
@@ -193,7 +194,7 @@ sfms_scalar_number(sfms_arena *a, const sfms_field *f, double number, void *at)
 {
     switch (f->desc->type) {
     case PROTOBUF_C_TYPE_STRING: {
-        const char *text = f->rule->format == PB__FORMAT__DECIMAL ? decimal_number(a, number) : NULL;
+        const char *text = sfms_format_is_number(f->rule->format) ? decimal_number(a, number) : NULL;
 
         if (text == NULL)
             return false;
@@ -262,7 +263,7 @@ sfms_scalar_wrong(sfms_call *call, const sfms_field *f, const char *path)
         return;
     case PROTOBUF_C_TYPE_STRING:
         sfms_type_wrong(
-            call, f->rule->format == PB__FORMAT__DECIMAL ? SFMS_TYPE_DECIMAL : SFMS_TYPE_STRING, path);
+            call, sfms_format_is_number(f->rule->format) ? SFMS_TYPE_DECIMAL : SFMS_TYPE_STRING, path);
         return;
     case PROTOBUF_C_TYPE_BYTES:
         sfms_type_wrong(call, SFMS_TYPE_BASE64, path);

@@ -75,7 +75,7 @@ check_range(validation *v, const sfms_field *f, double number, const sfms_path *
 static void
 bad_format(validation *v, Pb__Format format, const sfms_path *path)
 {
-    sfms_violate(v->call, where(v, path), &sfms_bad_format, sfms_format_name(format, v->call->locale));
+    sfms_violate(v->call, where(v, path), &sfms_bad_format, sfms_format_name(v->call, format));
 }
 
 static void
@@ -94,13 +94,13 @@ check_string(validation *v, const sfms_field *f, const char **at, const sfms_pat
         sfms_violate(v->call, where(v, path), &sfms_too_long, sfms_printf(a, "%u", most));
         return;
     }
-    const char *normal = sfms_format_normal(a, f->rule->format, *at);
+    const char *normal = sfms_format_normal(v->call, f->rule->format, *at);
     if (normal == NULL) {
         bad_format(v, f->rule->format, path);
         return;
     }
     *at = normal;
-    if (f->rule->format == PB__FORMAT__DECIMAL)
+    if (sfms_format_is_number(f->rule->format))
         check_range(v, f, strtod(normal, NULL), path);
 }
 

@@ -113,11 +113,12 @@ import_filter_text(sfms_buf *b, const char *text)
 /* field = "text", and the mapping's own condition. Records hold texts with a format, mail addresses for
  * example, in one spelling; the file may have any. */
 static const char *
-filter_of(sfms_arena *a, const looked *e)
+filter_of(const sfms_call *call, const looked *e)
 {
+    sfms_arena *a = call->arena;
     const sfms_field *f = e->column->lookup_field;
     const char *extra = e->column->rule->filter;
-    const char *spelled = sfms_format_normal(a, f->rule->format, e->text);
+    const char *spelled = sfms_format_normal(call, f->rule->format, e->text);
     sfms_buf b;
 
     sfms_buf_init(&b, a, 2 * IMPORT_CELL_MAX + SFMS_URL_MAX);
@@ -129,8 +130,9 @@ filter_of(sfms_arena *a, const looked *e)
 }
 
 static ProtobufCMessage *
-request_of(sfms_arena *a, const looked *e)
+request_of(const sfms_call *call, const looked *e)
 {
+    sfms_arena *a = call->arena;
     static const char *const paths[] = {"id"};
     Pb__ListRequest *request = (Pb__ListRequest *)sfms_message_new(a, &pb__list_request__descriptor);
     Google__Protobuf__FieldMask *mask =
@@ -138,7 +140,7 @@ request_of(sfms_arena *a, const looked *e)
 
     mask->n_paths = 1;
     mask->paths = sfms_memdup(a, paths, sizeof(paths));
-    request->filter = filter_of(a, e);
+    request->filter = filter_of(call, e);
     request->page_size = 2; /* one more than wanted shows that there are several */
     request->read_mask = mask;
     return &request->base;
@@ -183,7 +185,7 @@ fetch_method(import_lookups *l, sfms_call *call, sfms_arena *a, const sfms_metho
         if (l->wanted[i]->state != WANTED || l->wanted[i]->column->lookup != method)
             continue;
         entries[n] = l->wanted[i];
-        requests[n++] = request_of(a, l->wanted[i]);
+        requests[n++] = request_of(call, l->wanted[i]);
     }
     status = import_send(call, a, method, n, requests, replies);
     for (unsigned i = 0; status == SFMS_OK && i < n; i++)

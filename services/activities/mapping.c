@@ -180,7 +180,7 @@ plan_lookup(sfms_call *call, const sfms_message *imported, const char *where, im
 static bool
 is_number(const sfms_field *f)
 {
-    return f->rule->format == PB__FORMAT__DECIMAL ||
+    return sfms_format_is_number(f->rule->format) ||
            (f->desc->type != PROTOBUF_C_TYPE_STRING && f->desc->type != PROTOBUF_C_TYPE_ENUM &&
                f->desc->type != PROTOBUF_C_TYPE_BOOL && f->desc->type != PROTOBUF_C_TYPE_MESSAGE);
 }
@@ -204,7 +204,7 @@ plan_formats(sfms_call *call, const char *where, import_column *column)
     if (column->rule->scale[0] != '\0' &&
         import_decimal_multiply(call->arena, "1", column->rule->scale) == NULL)
         sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &sfms_bad_format,
-            sfms_format_name(PB__FORMAT__DECIMAL, call->locale));
+            sfms_format_name(call, PB__FORMAT__DECIMAL));
 }
 
 /* Where the column is in the header. */

@@ -19,10 +19,11 @@ enum { ROWS_MAX = 1000, TOP_SELLERS = 5 };
     " avg(d.close_date - d.start_date) FILTER (WHERE d.outcome = 'WON') AS days"
 
 /* A row of the answer, of the sums g. */
+#define DIGITS "(SELECT identity.money_digits(app.org_id()))"
 #define ROW                                                                                                  \
     " trim_scale(g.won) AS won_amount, g.won_count, g.lost_count, g.closed_count,"                           \
     " g.won_count::float8 / nullif(g.closed_count, 0) AS win_rate,"                                          \
-    " trim_scale(round(g.won / nullif(g.won_count, 0), 2)) AS average_deal_amount,"                          \
+    " trim_scale(round(g.won / nullif(g.won_count, 0), " DIGITS ")) AS average_deal_amount,"                 \
     " g.days::float8 AS average_cycle_days"
 
 /* Groups with an id, whose names are in a view. */
@@ -38,14 +39,17 @@ enum { ROWS_MAX = 1000, TOP_SELLERS = 5 };
     " SELECT to_char(g.first, '" key "') AS key, to_char(g.first, $7) AS name," ROW                          \
     "   FROM g ORDER BY g.first LIMIT $6"
 
-/* A deal counts once for each product that it has, with the product's share of the amount. */
+/* A deal counts once for each product that it has, with the product's part of the amount. Of a lost deal no amount is
+ * asked, so that those with the same items are one. */
 #define PRODUCTS                                                                                             \
-    "SELECT p.id, coalesce(round(sum(d.amount * p.share) FILTER (WHERE d.outcome = 'WON'), 2), 0) AS won,"   \
+    "SELECT p.id, coalesce(sum(p.part) FILTER (WHERE d.outcome = 'WON'), 0) AS won,"                         \
     "       count(*) FILTER (WHERE d.outcome = 'WON') AS won_count,"                                         \
     "       count(*) FILTER (WHERE d.outcome = 'LOST') AS lost_count,"                                       \
     "       count(*) AS closed_count,"                                                                       \
     "       avg(d.close_date - d.start_date) FILTER (WHERE d.outcome = 'WON') AS days"                       \
-    "  FROM analytics.deals($3, $4, $5) d CROSS JOIN LATERAL analytics.product_shares(d.line_items) p"       \
+    "  FROM analytics.deals($3, $4, $5) d"                                                                   \
+    " CROSS JOIN LATERAL analytics.product_parts(d.line_items,"                                              \
+    "     CASE WHEN d.outcome = 'WON' THEN d.amount ELSE 0 END, " DIGITS ") p"                               \
     " WHERE d.close_date BETWEEN $1 AND $2 GROUP BY 1"
 
 static const char total_sql[] = "WITH g AS (SELECT" SUMS CLOSED ") SELECT" ROW " FROM g";

@@ -22,7 +22,7 @@ static const command commands[] = {
     {"health", "[--wait SECONDS]", "asks every service how it is", ctl_health},
     {"call", "METHOD JSON|- [--as-org ID --as-user ID]", "calls any method, as a user if wanted", ctl_call},
     {"org create", "--name NAME --admin-email EMAIL [--admin-name NAME] [--admin-password-file FILE|-]\n"
-        "                     [--currency CNY] [--time-zone Asia/Shanghai] [--locale zh-CN]",
+        "                     [--currency CNY] [--time-zone Asia/Shanghai] [--locale zh-CN] [--country CN]",
         "makes an organisation and its administrator", ctl_org_create},
     {"keygen", "secret|token", "prints a new shared secret, or a new key for access tokens", ctl_keygen},
     {"load", "FILE.sql|-", "runs SQL as the database's owner, in one transaction", ctl_load},

@@ -2,9 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/buf.h"
+#include "core/currency.h"
 #include "core/log.h"
 #include "core/seal.h"
 #include "ctl.h"
+
+enum { CURRENCIES_JSON_MAX = 1 << 16 };
 
 /* Made by CMake from the schema/ folders, in the order in which they apply; ends with a NULL. */
 extern const struct {
@@ -107,6 +111,20 @@ apply(PGconn *conn, sfms_arena *a, const char *owner, const char *name, const ch
     return 1;
 }
 
+/* The currencies as app.sync_currencies reads them. */
+static const char *
+currencies_json(sfms_arena *a)
+{
+    sfms_buf b;
+
+    sfms_buf_init(&b, a, CURRENCIES_JSON_MAX);
+    for (const sfms_currency *c = sfms_currencies; c->code[0] != '\0'; c++)
+        sfms_buf_printf(&b, "%s{\"code\":\"%s\",\"digits\":%d,\"country\":\"%s\"}",
+            c == sfms_currencies ? "[" : ",", c->code, c->digits, c->country);
+    sfms_buf_char(&b, ']');
+    return b.data;
+}
+
 int
 ctl_migrate(int argc, char **argv)
 {
@@ -129,8 +147,10 @@ ctl_migrate(int argc, char **argv)
     revoke_temporary(conn, a);
     if (ctl_text(conn, a, "SELECT to_regclass('sfms.app_migrations')", SFMS_NO_ARGS)[0] == '\0')
         ctl_run(conn, "ledger", ledger_sql);
+    ctl_text(conn, a, "SELECT set_config('sfms.currencies', $1, false)", SFMS_ARGS(currencies_json(a)));
     for (int i = 0; sfms_schema[i].owner != NULL; i++)
         applied += apply(conn, a, sfms_schema[i].owner, sfms_schema[i].name, sfms_schema[i].sql);
+    ctl_run(conn, "currencies", "SELECT app.sync_currencies()");
     if (strcmp(ctl_text(conn, a, "SELECT app.shift_events()", SFMS_NO_ARGS), "t") == 0)
         printf("note: restored from a dump; new events are numbered after those that it brought\n");
     if (strcmp(ctl_text(conn, a, "SELECT app.mark_leakproof()", SFMS_NO_ARGS), "t") != 0)

@@ -37,6 +37,7 @@ static const struct option options[] = {
     {"currency", required_argument, NULL, 'c'},
     {"time-zone", required_argument, NULL, 't'},
     {"locale", required_argument, NULL, 'l'},
+    {"country", required_argument, NULL, 'C'},
     {NULL},
 };
 
@@ -59,6 +60,8 @@ read_options(sfms_arena *a, int argc, char **argv, Pb__CreateOrgRequest *request
             request->time_zone = optarg;
         else if (c == 'l')
             request->locale = optarg;
+        else if (c == 'C')
+            request->country = optarg;
         else
             ctl_usage("org create");
     }

@@ -18,6 +18,8 @@ static const struct {
     [PB__FORMAT__URL] = {"uri", NULL},
     [PB__FORMAT__TIME_ZONE] = {"time-zone", NULL},
     [PB__FORMAT__LANGUAGE] = {"language", NULL},
+    [PB__FORMAT__COUNTRY] = {"country", "^[A-Z]{2}$"},
+    [PB__FORMAT__MONEY] = {"money", "^-?[0-9]{1,18}(\\.[0-9]{1,6})?$"},
 };
 
 void

@@ -32,7 +32,8 @@ get_me(sfms_call *call, const void *in, void *out)
     if (status != SFMS_OK)
         return status;
     return sfms_one(call, me,
-        "SELECT u.org_id, o.name AS org_name, o.currency, coalesce(u.time_zone, o.time_zone) AS time_zone,"
+        "SELECT u.org_id, o.name AS org_name, o.currency, o.country, coalesce(u.time_zone, o.time_zone) AS "
+        "time_zone,"
         " coalesce(u.locale, o.locale) AS locale, r.name AS role_name, r.permissions, r.visibility,"
         " t.name AS team_name"
         "  FROM identity.users u"

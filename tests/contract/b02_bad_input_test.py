@@ -64,7 +64,7 @@ def _wrong(field):
     """A JSON value that the field cannot be. (A decimal may be a number that loses nothing.)"""
     if field.label == field.LABEL_REPEATED:
         return 5
-    if contract().format(field) == "DECIMAL":
+    if contract().format(field) in ("DECIMAL", "MONEY"):
         return False
     return {field.CPPTYPE_STRING: 12, field.CPPTYPE_BOOL: "yes", field.CPPTYPE_ENUM: "NO_SUCH_VALUE",
             field.CPPTYPE_MESSAGE: 5}.get(field.cpp_type, "abc")
@@ -96,7 +96,8 @@ def test_output_only_fields_are_refused(method, walk, api):
     walk.call(api, method, json=body).fails(400, "INVALID_FIELDS", "/createTime", "OUTPUT_ONLY")
 
 
-FORMATS = {"UUID": "not-a-uuid", "DATE": "2026-02-30", "DECIMAL": "1e5", "CURRENCY": "money", "EMAIL": "no at sign",
+FORMATS = {"UUID": "not-a-uuid", "DATE": "2026-02-30", "DECIMAL": "1e5", "MONEY": "1e5",
+           "CURRENCY": "money", "COUNTRY": "China", "EMAIL": "no at sign",
            "PHONE": "call me", "URL": "javascript:alert(1)", "TIME_ZONE": "Mars/Base", "LANGUAGE": "not a language!"}
 
 

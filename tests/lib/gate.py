@@ -8,7 +8,7 @@ CLOSED = {"app.record", "app.owned_record", "app_migrations", "identity.credenti
           "identity.attempts", "identity.builtin_roles"}
 
 # Reference data without a tenant, which every service may read.
-OPEN = {"app.resources"}
+OPEN = {"app.resources", "app.currencies"}
 
 TABLES = """
     SELECT c.oid, n.nspname || '.' || c.relname, c.relkind, c.relrowsecurity,

@@ -10,7 +10,9 @@ _numbers = itertools.count(1)
 TEXTS = {
     "DATE": lambda n: f"2026-{1 + n % 12:02}-{1 + n % 28:02}",
     "DECIMAL": lambda n: f"{100 + n}.5",
+    "MONEY": lambda n: f"{100 + n}.5",
     "CURRENCY": lambda n: "CNY",
+    "COUNTRY": lambda n: "CN",
     "EMAIL": lambda n: f"person{n}.{uuid.uuid4().hex[:8]}@example.com",
     "PHONE": lambda n: f"+86138{n:08}",
     "URL": lambda n: f"https://example.com/{n}",

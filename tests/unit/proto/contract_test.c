@@ -107,7 +107,7 @@ test_fields(void **state)
     assert_string_equal(f->json_name, "annualRevenue");
     assert_string_equal(f->json_key, ",\"annualRevenue\":");
     assert_int_equal(f->json_key_len, 17);
-    assert_int_equal(f->rule->format, PB__FORMAT__DECIMAL);
+    assert_int_equal(f->rule->format, PB__FORMAT__MONEY);
     assert_string_equal(f->comment, "Revenue in a year, in the organisation's currency.");
     assert_null(f->message);
 

@@ -15,19 +15,19 @@ typedef struct {
     const char *normal; /* NULL if it is refused */
 } row;
 
-static sfms_arena *a;
+static sfms_call call;
 
 static void
 check(Pb__Format format, const row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const char *normal = sfms_format_normal(a, format, rows[i].text);
+        const char *normal = sfms_format_normal(&call, format, rows[i].text);
 
         if ((normal == NULL) != (rows[i].normal == NULL) ||
             (normal != NULL && strcmp(normal, rows[i].normal) != 0))
             fail_msg("\"%s\" became \"%s\"", rows[i].text, normal != NULL ? normal : "(refused)");
         if (normal != NULL) /* the normal form is its own */
-            assert_string_equal(sfms_format_normal(a, format, normal), normal);
+            assert_string_equal(sfms_format_normal(&call, format, normal), normal);
     }
 }
 
@@ -118,6 +118,42 @@ test_currency(void **state)
 
     (void)state;
     CHECK(CURRENCY, rows);
+}
+
+/* As many decimals as the currency of the caller's organisation has; without one, as many as a decimal has. */
+static void
+test_money(void **state)
+{
+    static const row yen[] = {
+        {"12", "12"}, {"12.0", "12"}, {"12.000000", "12"}, {"12.3", NULL}, {"0.5", NULL}, {"1e3", NULL}};
+    static const row yuan[] = {{"12.34", "12.34"}, {"12.340", "12.34"}, {"-0.01", "-0.01"}, {"12.345", NULL}};
+    static const row dinar[] = {
+        {"0.005", "0.005"}, {"1.234", "1.234"}, {"1.2340", "1.234"}, {"1.2345", NULL}};
+    static const row any[] = {{"1.234567", "1.234567"}, {"1.2345678", NULL}};
+    Pb__Principal principal = PB__PRINCIPAL__INIT;
+
+    (void)state;
+    CHECK(MONEY, any);
+    call.principal = &principal;
+    principal.currency = "JPY";
+    CHECK(MONEY, yen);
+    assert_string_equal(sfms_format_name(&call, PB__FORMAT__MONEY),
+        "an amount, a decimal number with at most 18 digits before and 0 after the point, as in JPY");
+    principal.currency = "CNY";
+    CHECK(MONEY, yuan);
+    principal.currency = "KWD";
+    CHECK(MONEY, dinar);
+    call.principal = NULL;
+}
+
+static void
+test_country(void **state)
+{
+    static const row rows[] = {
+        {"CN", "CN"}, {"us", "US"}, {"XX", NULL}, {"CHN", NULL}, {"C", NULL}, {"中", NULL}};
+
+    (void)state;
+    CHECK(COUNTRY, rows);
 }
 
 static void
@@ -252,12 +288,12 @@ static void
 test_names(void **state)
 {
     (void)state;
-    assert_string_equal(sfms_format_normal(a, PB__FORMAT__FORMAT_UNSPECIFIED, " any "), " any ");
+    assert_string_equal(sfms_format_normal(&call, PB__FORMAT__FORMAT_UNSPECIFIED, " any "), " any ");
     for (unsigned i = 0; i < pb__format__descriptor.n_values; i++) {
         Pb__Format format = (Pb__Format)pb__format__descriptor.values[i].value;
 
-        assert_true(sfms_format_name(format, SFMS_LOCALE_EN)[0] != '\0');
-        assert_true(sfms_format_name(format, SFMS_LOCALE_ZH)[0] != '\0');
+        for (call.locale = 0; call.locale < SFMS_LOCALES; call.locale++)
+            assert_true(sfms_format_name(&call, format)[0] != '\0');
     }
 }
 
@@ -269,6 +305,8 @@ main(void)
         cmocka_unit_test(test_date),
         cmocka_unit_test(test_decimal),
         cmocka_unit_test(test_currency),
+        cmocka_unit_test(test_money),
+        cmocka_unit_test(test_country),
         cmocka_unit_test(test_email),
         cmocka_unit_test(test_phone),
         cmocka_unit_test(test_url),
@@ -277,8 +315,8 @@ main(void)
         cmocka_unit_test(test_names),
     };
 
-    a = sfms_arena_new();
+    call.arena = sfms_arena_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    sfms_arena_free(a);
+    sfms_arena_free(call.arena);
     return failed;
 }
