@@ -102,6 +102,16 @@ settle(sfms_call *call, sfms_status status)
 }
 
 sfms_status
+sfms_run_before(sfms_run *run)
+{
+    const sfms_method_row *row = run->served->row;
+
+    if (row == NULL || row->before == NULL)
+        return SFMS_OK;
+    return settle(&run->call, row->before(&run->call, run->in));
+}
+
+sfms_status
 sfms_run_method(sfms_run *run)
 {
     sfms_call *call = &run->call;
@@ -121,6 +131,8 @@ run_alone(sfms_run *run)
         sfms_fail(call, &sfms_deadline);
     } else if (sfms_once_wanted(run)) {
         sfms_once(run);
+    } else if (sfms_run_before(run) != SFMS_OK) {
+        return;
     } else if (tx) {
         sfms_tx_begin(call);
         settle(call, sfms_tx_end(call, sfms_run_method(run)));

@@ -5,7 +5,8 @@
  * that come together fail with IDEMPOTENCY_KEY_RUNNING instead of wait. Kept for 24 hours, for the user that sent it. Only
  * successes are kept: a failure has changed nothing (it was rolled back), so the same key may be tried again with a
  * corrected request. What makes a request the same is its method, its If-Match and its bytes. Methods that the contract
- * calls idempotent, and calls without a principal, need no key and ignore it.
+ * calls idempotent, and calls without a principal, need no key and ignore it. What must stay though the write is rolled back
+ * is done before the transaction (see sfms_method_row).
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -121,6 +122,19 @@ keep(sfms_run *run, const char *hash)
     return status;
 }
 
+/* Does what comes before the transaction, outside of it. The key's lock is let go meanwhile, so the answer is looked for
+ * again. */
+static sfms_status
+step_outside(sfms_run *run, const char *hash)
+{
+    sfms_status status = sfms_tx_end(&run->call, SFMS_OK);
+
+    if (status == SFMS_OK)
+        status = sfms_run_before(run);
+    sfms_tx_begin(&run->call);
+    return status == SFMS_OK ? look(run, hash) : status;
+}
+
 void
 sfms_once(sfms_run *run)
 {
@@ -135,6 +149,9 @@ sfms_once(sfms_run *run)
     hash = hash_request(run);
     sfms_tx_begin(call);
     status = look(run, hash);
+    if (status == SFMS_OK && run->reply == NULL && run->served->row != NULL &&
+        run->served->row->before != NULL)
+        status = step_outside(run, hash);
     if (status == SFMS_OK && run->reply == NULL) {
         status = sfms_run_method(run);
         if (status == SFMS_OK)

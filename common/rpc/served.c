@@ -62,6 +62,8 @@ add_row(sfms_served *table, const sfms_service *service, const sfms_contract *c,
         sfms_die("%s names a standard verb and has a handler too", row->method);
     if (served->row != NULL)
         sfms_die("%s has two handlers", row->method);
+    if (m->rule->counts_tries && !m->rule->public_ && row->before == NULL)
+        sfms_die("%s counts tries in a transaction, which may be rolled back", row->method);
     served->row = row;
 }
 

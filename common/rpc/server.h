@@ -16,12 +16,19 @@
  * or what sfms_fail returned. Memory comes from call->arena and is never freed. */
 typedef sfms_status sfms_handler(sfms_call *call, const void *in, void *out);
 
+/* Whether a method may be run: the same, without an answer. */
+typedef sfms_status sfms_check(sfms_call *call, const void *in);
+
 /* With tx, all statements of the handler are one transaction, committed if it returns SFMS_OK. A call that carries an
- * Idempotency-Key always is one; so a handler never begins a transaction itself. */
+ * Idempotency-Key always is one; so a handler never begins a transaction itself.
+ *
+ * before is outside of all that: each of its statements is for itself, and what it wrote stays, however the call ends. A
+ * method that counts tries counts them there. It is not run for an answer that is given again under an Idempotency-Key. */
 typedef struct {
     const char *method; /* "sfms.pipeline.v1.Deals/MoveDeal" */
     sfms_handler *run;
     bool tx;
+    sfms_check *before; /* NULL mostly */
 } sfms_method_row;
 
 /* What one file of a service brings. */

@@ -57,7 +57,9 @@ typedef struct {
     Pb__Reply *reply;      /* an answer given before to the same Idempotency-Key; NULL mostly */
 } sfms_run;
 
-/* sfms_run_method runs a call by itself, without a transaction around it. */
+/* sfms_run_before does what comes before a method's transaction; sfms_run_method runs a call by itself, without a transaction
+ * around it. */
+sfms_status sfms_run_before(sfms_run *run);
 sfms_status sfms_run_method(sfms_run *run);
 
 /* sfms_run_reply is the reply of a call that has ended. */

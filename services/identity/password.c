@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/seal.h"
 #include "core/utf8.h"
 #include "db/db.h"
@@ -86,7 +87,11 @@ password_count_tries(sfms_call *call, size_t n, const password_try *tries)
 {
     PGresult *result;
     const char *seconds;
-    sfms_status status = sfms_query(call, &result, "SELECT identity.count_tries($1::text[], $2::integer[])",
+    sfms_status status;
+
+    if (sfms_in_tx(call))
+        SFMS_WRONG("tries are counted in a transaction, which may be rolled back");
+    status = sfms_query(call, &result, "SELECT identity.count_tries($1::text[], $2::integer[])",
         SFMS_ARGS(keys_of(call->arena, n, tries), limits_of(call->arena, n, tries)));
 
     if (status != SFMS_OK)

@@ -24,9 +24,9 @@ typedef struct {
  * a hash. */
 const char *password_key(sfms_arena *a, const char *kind, const char *value);
 
-/* password_count_tries counts a try under all keys. Fails the call with RESOURCE_EXHAUSTED and the seconds to
- * wait while one of them is blocked. If the last try under the first key was right, the others are left
- * alone. */
+/* password_count_tries counts a try under all keys, outside of any transaction (see sfms_method_row), as it
+ * stays counted. Fails the call with RESOURCE_EXHAUSTED and the seconds to wait while one of them is blocked.
+ * If the last try under the first key was right, the others are left alone. */
 sfms_status password_count_tries(sfms_call *call, size_t n, const password_try *tries);
 
 /* password_forget_try is told that the try was right. */

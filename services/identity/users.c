@@ -69,8 +69,13 @@ prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
 }
 
 static sfms_status
-may_set_password(sfms_call *call, const Pb__SetPasswordRequest *req)
+may_set_password(sfms_call *call, const void *in)
 {
+    const Pb__SetPasswordRequest *req = in;
+    sfms_status status = password_check(call, "password", req->password);
+
+    if (status != SFMS_OK)
+        return status;
     if (strcasecmp(req->id, call->principal->user_id) == 0)
         return prove_own(call, req);
     if (!sfms_may(call, "users.write"))
@@ -84,16 +89,11 @@ set_password(sfms_call *call, const void *in, void *out)
     const Pb__SetPasswordRequest *req = in;
     Pb__SetPasswordResponse *res = out;
     const char *session = call->principal->session_id;
-    const char *hash;
+    const char *hash = password_hash(call->arena, req->password);
     PGresult *result;
     long ended;
-    sfms_status status = password_check(call, "password", req->password);
+    sfms_status status;
 
-    if (status == SFMS_OK)
-        status = may_set_password(call, req);
-    if (status != SFMS_OK)
-        return status;
-    hash = password_hash(call->arena, req->password);
     if (hash == NULL)
         return sfms_fail(call, &sfms_internal);
     status = sfms_query(call, &result, "SELECT identity.set_password($1::uuid, $2, $3::uuid)",
@@ -109,7 +109,7 @@ set_password(sfms_call *call, const void *in, void *out)
 
 static const sfms_method_row methods[] = {
     {"sfms.identity.v1.Users/GetMe", get_me},
-    {"sfms.identity.v1.Users/SetPassword", set_password},
+    {"sfms.identity.v1.Users/SetPassword", set_password, .before = may_set_password},
     {NULL},
 };
 

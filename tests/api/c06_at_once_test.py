@@ -1,27 +1,10 @@
 """Many at once: the same upsert, the same file, the same refresh token, the same role."""
-import threading
 import uuid
 
 from lib.api import Api
+from lib.at_once import at_once
 from lib.records import start_import
 from lib.stack import wait_until
-
-
-def at_once(n, function):
-    """Calls function(i) in n threads and answers what they return."""
-    results, barrier = [None] * n, threading.Barrier(n)
-
-    def run(i):
-        barrier.wait()
-        results[i] = function(i)
-
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(n)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(60)
-    assert None not in results
-    return results
 
 
 def test_the_same_upsert(org, api):

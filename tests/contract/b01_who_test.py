@@ -1,15 +1,7 @@
 """Every method: no token, bad tokens, no permission, another tenant."""
 from lib import tokens
 from lib.api import Api, CHINESE
-from lib.contract import contract
-
-
-def methods(wanted):
-    """Chooses the methods that a test walks over."""
-    def mark(function):
-        function.wanted = wanted
-        return function
-    return mark
+from lib.contract import contract, methods
 
 
 def needs_token(method):

@@ -5,14 +5,7 @@ import json
 import pytest
 
 from lib.api import CHINESE, Answer
-from lib.contract import contract, json_name
-
-
-def methods(wanted):
-    def mark(function):
-        function.wanted = wanted
-        return function
-    return mark
+from lib.contract import contract, json_name, methods
 
 
 def takes_json(method):

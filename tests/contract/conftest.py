@@ -69,7 +69,8 @@ def guest(stack):
 
 def pytest_generate_tests(metafunc):
     """Parameters named method are all routed methods that the test's marker asks for."""
-    if "method" in metafunc.fixturenames and not metafunc.definition.get_closest_marker("parametrize"):
+    given = {name for m in metafunc.definition.iter_markers("parametrize") for name in m.args[0].split(",")}
+    if "method" in metafunc.fixturenames and "method" not in given:
         wanted = getattr(metafunc.function, "wanted", lambda m: True)
         chosen = [m for m in contract().routed if wanted(m)]
         metafunc.parametrize("method", chosen, ids=[m.name.removeprefix("sfms.") for m in chosen])

@@ -126,6 +126,14 @@ class Contract:
         return [f for f in message.fields if not self.rule(f).output_only]
 
 
+def methods(wanted):
+    """Chooses the methods that a test walks over."""
+    def mark(function):
+        function.wanted = wanted
+        return function
+    return mark
+
+
 def json_name(field):
     """lowerCamelCase of a proto name."""
     head, *tail = field.name.split("_")
