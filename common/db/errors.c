@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "db/connection.h"
+#include "proto/formats.h"
 
 /* SQLSTATE or its class, and what it means. The first match counts. */
 static const struct {
@@ -57,18 +58,31 @@ field_in_constraint(const sfms_message *m, const char *constraint)
     return best_end != constraint ? best : NULL;
 }
 
+static const sfms_message *
+resource_of(const sfms_call *call)
+{
+    const sfms_field *wrapped = sfms_message_resource_field(call->method->input);
+
+    return wrapped != NULL ? wrapped->message : call->method->input;
+}
+
+static const char *
+column_of(const sfms_call *call, const PGresult *result)
+{
+    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+
+    return column == NULL && constraint != NULL ? field_in_constraint(resource_of(call), constraint) : column;
+}
+
 /* Path of a column in the request: "deal.account_id" where the request wraps the resource, else "account_id".
  */
 static const char *
 path_of(sfms_call *call, const PGresult *result)
 {
-    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
-    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    const char *column = column_of(call, result);
     const sfms_field *wrapped = sfms_message_resource_field(call->method->input);
-    const sfms_message *resource = wrapped != NULL ? wrapped->message : call->method->input;
 
-    if (column == NULL && constraint != NULL)
-        column = field_in_constraint(resource, constraint);
     if (column == NULL)
         return NULL;
     return wrapped != NULL ? sfms_printf(call->arena, "%s.%s", wrapped->desc->name, column)
@@ -109,6 +123,18 @@ fail_raised(sfms_call *call, const PGresult *result, const char *state)
     return sfms_fail(call, &sfms_bad_fields);
 }
 
+/* Whether there is such a time zone the database alone knows: it says no by a check, which is the format's to put into
+ * words. */
+static bool
+is_no_time_zone(const sfms_call *call, const PGresult *result, const sfms_reason *reason)
+{
+    const char *column = column_of(call, result);
+    const sfms_field *f =
+        column == NULL ? NULL : sfms_message_field(resource_of(call), column, strlen(column));
+
+    return reason == &sfms_bad_value && f != NULL && f->rule->format == PB__FORMAT__TIME_ZONE;
+}
+
 sfms_status
 sfms_sql_error(sfms_call *call, const PGresult *result)
 {
@@ -125,6 +151,9 @@ sfms_sql_error(sfms_call *call, const PGresult *result)
     path = call->method != NULL ? path_of(call, result) : NULL;
     if (path == NULL)
         return sfms_fail(call, reason->status == SFMS_ALREADY_EXISTS ? &sfms_exists : &sfms_bad_request);
-    sfms_violate(call, path, reason);
+    if (is_no_time_zone(call, result, reason))
+        sfms_violate(call, path, &sfms_bad_format, sfms_format_name(PB__FORMAT__TIME_ZONE, call->locale));
+    else
+        sfms_violate(call, path, reason);
     return sfms_fail(call, reason->status == SFMS_ALREADY_EXISTS ? &sfms_exists : &sfms_bad_fields);
 }

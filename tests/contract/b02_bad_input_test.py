@@ -107,7 +107,10 @@ def test_every_format_is_checked(method, walk, api):
         pointer = f"/{name}/0" if name in lists else f"/{name}"
         if pointer not in told:     # only the service knows, and it looks when all else is right
             alone = {**walk.body(method), name: bad[name]}
-            walk.call(api, method, json=alone).fails(400, "INVALID_FIELDS", pointer)
+            for language, words in (("en", "must be"), ("zh-CN", "格式应为")):
+                problem = walk.call(api, method, json=alone, headers={"Accept-Language": language}).fails(
+                    400, "INVALID_FIELDS", pointer, "BAD_FORMAT")
+                assert words in problem["errors"][0]["detail"]
 
 
 @methods(lambda m: m.verb == "CREATE")
