@@ -43,19 +43,36 @@ path_decode(char *text, bool plus)
     return sfms_utf8_valid(text, (size_t)(out - text));
 }
 
-/* A verb follows the last colon of the last segment. It is split off before decoding, so that a value may
- * hold an escaped colon. */
+/* The last colon of a segment, and what follows it. URL templates of many clients write %3A, which means the same, as no
+ * id holds a colon. NULL if there is none. */
+static char *
+last_colon(char *segment, char **ret_rest)
+{
+    char *found = NULL;
+
+    for (char *p = segment; *p != '\0'; p++) {
+        bool escaped = strncasecmp(p, "%3a", 3) == 0;
+        if (*p != ':' && !escaped)
+            continue;
+        found = p;
+        *ret_rest = p + (escaped ? 3 : 1);
+    }
+    return found;
+}
+
+/* A verb follows the last colon of the last segment. */
 static bool
 split_verb(char *segment, path_parts *ret)
 {
-    char *colon = strrchr(segment, ':');
+    char *rest;
+    char *colon = last_colon(segment, &rest);
 
     ret->verb = "";
     if (colon == NULL)
         return true;
     *colon = '\0';
-    ret->verb = colon + 1;
-    return path_decode(colon + 1, false);
+    ret->verb = rest;
+    return path_decode(rest, false);
 }
 
 static char *

@@ -2,7 +2,8 @@
  * path.h -- request targets taken apart: "/v1/deals/{id}:move?pageSize=5".
  *
  * Works in place on a copy of the request line's target, so that nothing is allocated. Escapes are decoded
- * after the text is split, so that an escaped separator is an ordinary character.
+ * after the text is split, so that an escaped separator is an ordinary character; only the colon before a verb may be
+ * escaped as well.
  */
 #ifndef GATEWAY_PATH_H
 #define GATEWAY_PATH_H

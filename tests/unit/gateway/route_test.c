@@ -71,7 +71,8 @@ test_standard_methods(void **state)
     leads_to("DELETE", "/v1/accounts/a1", "DeleteAccount", "a1");
     leads_to("POST", "/v1/accounts/a1:undelete", "UndeleteAccount", "a1");
     leads_to("GET", "/v1/accounts:batchGet?ids=1", "BatchGetAccounts", NULL);
-    leads_to("GET", "/v1/accounts/a%3Aundelete", "GetAccount", "a:undelete");
+    leads_to("POST", "/v1/accounts/a%3Aundelete", "UndeleteAccount", "a");
+    leads_to("POST", "/v1/accounts/a%3aundelete", "UndeleteAccount", "a");
 }
 
 /* A literal goes before a variable, but a variable is tried where the literal leads nowhere. */
