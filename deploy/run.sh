@@ -24,6 +24,8 @@ Environment:
   SFMS_HOME             where it keeps everything: .sfms beside this script's folder
   SFMS_PORT             the port of the HTTP interface: 8080
   SFMS_HTTP_HOST        the address it listens on: 127.0.0.1
+  SFMS_CORS_ORIGINS     sites whose scripts may call it, by commas, e.g. http://localhost:5173; * for all: none
+  SFMS_CORS_HEADERS     headers that such scripts may send beside those of the API: none
   SFMS_DATABASE_URL     a PostgreSQL database to use, as its owner, instead of a private one
   SFMS_BUILD            where to build: build in the source tree
   SFMS_SKIP_PACKAGES=1  do not look at Debian packages: all that is needed is there

@@ -24,7 +24,10 @@ enum {
     SFMS_ITEMS_DEFAULT = 100,            /* elements of a repeated field without max_items */
     SFMS_CUSTOM_FIELDS_BYTES = 16 << 10, /* customFields of one record, as JSON */
     SFMS_VIOLATIONS_MAX = 100,           /* violations that one answer reports */
-    SFMS_URL_MAX = 16 << 10,             /* bytes of a request line */
+    SFMS_URL_MAX = 40 << 10,             /* bytes of an address: 4,096 Chinese characters fit */
+    SFMS_HEAD_MAX = 44 << 10,            /* bytes of request line and headers; a Cookie counts twice */
+    SFMS_HEADERS_MAX = 128,              /* headers and cookies of one request */
+    SFMS_FORM_PARTS_MAX = 64,            /* parts of a form */
     SFMS_IDEMPOTENCY_KEY_MAX = 255,      /* characters of an Idempotency-Key */
     SFMS_REQUEST_ID_MAX = 64,            /* characters of an X-Request-Id that is kept */
     SFMS_CALL_MS_DEFAULT = 10000,        /* time that a call gets */

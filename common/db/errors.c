@@ -152,7 +152,7 @@ sfms_sql_error(sfms_call *call, const PGresult *result)
     if (path == NULL)
         return sfms_fail(call, reason->status == SFMS_ALREADY_EXISTS ? &sfms_exists : &sfms_bad_request);
     if (is_no_time_zone(call, result, reason))
-        sfms_violate(call, path, &sfms_bad_format, sfms_format_name(PB__FORMAT__TIME_ZONE, call->locale));
+        sfms_violate(call, path, &sfms_bad_format, sfms_format_name(call, PB__FORMAT__TIME_ZONE));
     else
         sfms_violate(call, path, reason);
     return sfms_fail(call, reason->status == SFMS_ALREADY_EXISTS ? &sfms_exists : &sfms_bad_fields);

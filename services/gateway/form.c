@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/limits.h"
+
 enum { PROCESSOR_BYTES = 16 << 10 };
 
 /* A part while it arrives. */
@@ -60,7 +62,7 @@ take_piece(void *cls, enum MHD_ValueKind kind, const char *key, const char *file
 
     (void)kind;
     (void)transfer_encoding;
-    if (key == NULL || f->n > FORM_PARTS_MAX)
+    if (key == NULL || f->n > SFMS_FORM_PARTS_MAX)
         return MHD_NO;
     if (offset == 0)
         begin_part(f, key, filename, content_type);
@@ -78,7 +80,7 @@ form_parse(request *r)
         return NULL;
     enum MHD_Result fed = MHD_post_process(p, r->body.data, r->body.len);
     enum MHD_Result ended = MHD_destroy_post_processor(p);
-    if (fed != MHD_YES || ended != MHD_YES || f.n > FORM_PARTS_MAX)
+    if (fed != MHD_YES || ended != MHD_YES || f.n > SFMS_FORM_PARTS_MAX)
         return NULL;
     finish_part(&f);
     return f.first;

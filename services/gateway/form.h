@@ -7,8 +7,6 @@
 #include "request.h"
 #include "translate.h"
 
-enum { FORM_PARTS_MAX = 64 };
-
 /* form_is is true if a Content-Type header announces a form. */
 bool form_is(const char *content_type);
 

@@ -13,12 +13,6 @@
 #include "problem.h"
 #include "translate.h"
 
-static const sfms_reason url_too_long = {
-    "URL_TOO_LONG",
-    SFMS_INVALID_ARGUMENT,
-    {"The address is longer than %s bytes.", "请求地址超过 %s 字节。"},
-};
-
 static const sfms_reason encoded_body = {
     "UNSUPPORTED_ENCODING",
     SFMS_INVALID_ARGUMENT,
@@ -217,8 +211,16 @@ answer_options(request *r)
 
     if (allow == NULL)
         return fail(r, &sfms_no_route);
-    cors_preflight(&r->answer, r->gw->config.origins, r->head.origin, allow);
+    cors_preflight(&r->answer, &r->gw->config, r->call.arena, r->head.origin, allow);
     return NEXT_ANSWER;
+}
+
+void
+gate_refuse(request *r, const sfms_reason *reason, const char *first, const char *second)
+{
+    set_call(r);
+    sfms_fail(&r->call, reason, first, second);
+    gate_finish(r);
 }
 
 next_step
@@ -230,10 +232,6 @@ gate_head(request *r)
     if (!head_is_sound(&r->head, r->version)) {
         r->unsound = true;
         return fail(r, &bad_headers);
-    }
-    if (strlen(r->target) > SFMS_URL_MAX) {
-        sfms_fail(&r->call, &url_too_long, sfms_printf(r->call.arena, "%d", SFMS_URL_MAX));
-        return NEXT_ANSWER;
     }
     if (!path_split(r->target, &r->parts))
         return fail(r, &sfms_bad_url);

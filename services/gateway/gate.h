@@ -15,6 +15,10 @@ next_step gate_head(request *r);
 /* gate_run goes on when the body is there as well. */
 next_step gate_run(request *r);
 
+/* gate_refuse fills r->answer for a request that is looked at no further. first and second are what the reason's sentence
+ * names; NULL for none. */
+void gate_refuse(request *r, const sfms_reason *reason, const char *first, const char *second);
+
 /* gate_finish completes r->answer: an error's document, and the headers that all answers have. */
 void gate_finish(request *r);
 

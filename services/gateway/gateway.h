@@ -16,7 +16,7 @@
 #include "rpc/link.h"
 
 typedef struct {
-    const char *services, *secret, *host, *origins, *log_level;
+    const char *services, *secret, *host, *origins, *cors_headers, *log_level;
     int port, threads, connections, rate, trust_proxy;
     sfms_tls tls;
 } gateway_config;

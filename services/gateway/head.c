@@ -16,6 +16,7 @@ static const struct {
     {"Content-Encoding", offsetof(head, content_encoding)},
     {"Content-Length", offsetof(head, content_length)},
     {"Content-Type", offsetof(head, content_type)},
+    {"Cookie", offsetof(head, cookie)},
     {"Expect", offsetof(head, expect)},
     {"Idempotency-Key", offsetof(head, idempotency_key)},
     {"Host", offsetof(head, host)},

@@ -11,7 +11,7 @@
 /* Values as they came; NULL for what was not sent. */
 typedef struct {
     const char *accept_encoding, *accept_language, *authorization, *content_encoding, *content_length,
-        *content_type, *expect, *forwarded_for, *idempotency_key, *if_match, *if_none_match, *origin,
+        *content_type, *cookie, *expect, *forwarded_for, *idempotency_key, *if_match, *if_none_match, *origin,
         *request_id, *traceparent, *transfer_encoding;
     const char *host;
     bool broken; /* a header that nobody may send, or one given twice that says where the request ends */

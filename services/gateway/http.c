@@ -17,6 +17,7 @@
 #include "core/time.h"
 #include "gate.h"
 #include "linger.h"
+#include "refusal.h"
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -52,7 +53,7 @@ queue(request *r)
         (void)MHD_add_response_header(response, "Content-Type", ans->content_type);
     for (unsigned i = 0; i < ans->n_headers; i++)
         (void)MHD_add_response_header(response, ans->header[i].name, ans->header[i].value);
-    enum MHD_Result queued = MHD_queue_response(r->connection, ans->status, response);
+    enum MHD_Result queued = refusal_queue(r->connection, ans->status, response);
     MHD_destroy_response(response);
     return queued;
 }
@@ -125,15 +126,6 @@ drop_body(request *r, size_t *n)
 
 /* ---- callbacks of libmicrohttpd ---------------------------------------------------------------------- */
 
-static enum MHD_Result
-take_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    (void)kind;
-    if (value != NULL)
-        head_take(cls, name, value);
-    return MHD_YES;
-}
-
 static const char *
 peer_of(struct MHD_Connection *c)
 {
@@ -172,7 +164,8 @@ on_request(void *cls, struct MHD_Connection *c, const char *url, const char *ver
         r->verb = verb;
         r->version = version;
         r->peer = peer_of(c);
-        (void)MHD_get_connection_values(c, MHD_HEADER_KIND, take_header, &r->head);
+        if (refusal_head(r, request_read_head(r, c)))
+            return MHD_NO;
         return go_on(r, gate_head(r));
     case PHASE_WAIT:
         return go_on(r, r->resumed(r));
@@ -193,11 +186,18 @@ on_request(void *cls, struct MHD_Connection *c, const char *url, const char *ver
     return MHD_YES;
 }
 
+/* The library would take the query apart next, into records for which its memory may not be enough, and then never
+ * answer. It has its own copy of the target, of which what follows "?" is made empty; ours is whole. */
 static void *
 on_uri(void *cls, const char *uri, struct MHD_Connection *c)
 {
+    request *r = request_new(cls, uri);
+    char *query = strchr((char *)(uintptr_t)uri, '?');
+
     (void)c;
-    return request_new(cls, uri);
+    if (query != NULL)
+        query[1] = '\0';
+    return r;
 }
 
 static void
@@ -316,6 +316,7 @@ http_start(gateway *gw)
         sfms_die("out of memory");
     h->port = port_of(fd);
     linger_start();
+    refusal_start(gw);
     h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
         (uint16_t)h->port, NULL, NULL, on_request, gw,                     /* the logger must come first */
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,                          /* */

@@ -7,13 +7,14 @@
 #include "gateway.h"
 
 enum {
-    HTTP_IDLE_SECONDS = 75,           /* a connection on which nothing happens is closed */
-    HTTP_BODY_IDLE_SECONDS = 10,      /* the same while a body is awaited */
-    HTTP_BODY_SECONDS = 30,           /* a body may take this long, */
-    HTTP_BODY_BYTES_A_SECOND = 8192,  /* and longer if it comes at least this fast */
-    HTTP_CONNECTION_BYTES = 32 << 10, /* buffer of a connection: request line, headers, answer's head */
-    HTTP_DISCARD_BYTES = 64 << 10,    /* a refused body up to this length is read, to keep the connection */
-    HTTP_DROP_BYTES = 4 << 20,        /* of a body in chunks that are read after it was found too large */
+    HTTP_IDLE_SECONDS = 75,          /* a connection on which nothing happens is closed */
+    HTTP_BODY_IDLE_SECONDS = 10,     /* the same while a body is awaited */
+    HTTP_BODY_SECONDS = 30,          /* a body may take this long, */
+    HTTP_BODY_BYTES_A_SECOND = 8192, /* and longer if it comes at least this fast */
+    HTTP_CONNECTION_BYTES =
+        64 << 10, /* buffer of a connection: request line, headers, answer's head; see refusal.c */
+    HTTP_DISCARD_BYTES = 64 << 10, /* a refused body up to this length is read, to keep the connection */
+    HTTP_DROP_BYTES = 4 << 20,     /* of a body in chunks that are read after it was found too large */
 };
 
 typedef struct http http;

@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -20,6 +21,9 @@ enum {
     DRAIN_MS = 15000,   /* for requests under way when the process is told to stop */
     CLOSE_MS = 1000,    /* then for calls that have still not come back */
 };
+
+/* What the name of a header is made of: RFC 9110, section 5.6.2. */
+#define HEADER_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
 
 /* The gateway's own addresses; all others are the contract's. */
 static const route_own_row own[] = {
@@ -41,6 +45,7 @@ static const sfms_option options[] = {
     {"SFMS_HTTP_THREADS", SFMS_OPT_INT, AT(threads), "2", "threads that serve HTTP"},
     {"SFMS_CONNECTIONS", SFMS_OPT_INT, AT(connections), "4096", "HTTP connections at most"},
     {"SFMS_CORS_ORIGINS", SFMS_OPT_TEXT, AT(origins), "", "origins whose pages may call, by commas; * for all"},
+    {"SFMS_CORS_HEADERS", SFMS_OPT_TEXT, AT(cors_headers), "", "more headers that such pages may send, by commas"},
     {"SFMS_RATE_LIMIT", SFMS_OPT_INT, AT(rate), "0", "requests per second of a user or unknown address; 0: any"},
     {"SFMS_TRUST_PROXY", SFMS_OPT_INT, AT(trust_proxy), "0", "1 if a proxy in front sets X-Forwarded-For"},
     {"SFMS_LOG_LEVEL", SFMS_OPT_TEXT, AT(log_level), "info", "debug, info, warn or error"},
@@ -57,6 +62,8 @@ check_config(const gateway_config *c)
         sfms_die("SFMS_HTTP_THREADS must be between 1 and 64");
     if (c->connections < c->threads || c->connections > 1000000)
         sfms_die("SFMS_CONNECTIONS must be between SFMS_HTTP_THREADS and 1000000");
+    if (c->cors_headers[strspn(c->cors_headers, HEADER_LETTERS ", ")] != '\0')
+        sfms_die("SFMS_CORS_HEADERS must be names of headers, by commas");
     if (c->rate < 0)
         sfms_die("SFMS_RATE_LIMIT must not be negative");
 }

@@ -74,6 +74,21 @@ request_new(gateway *gw, const char *target)
     return r;
 }
 
+static enum MHD_Result
+take_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    if (value != NULL)
+        head_take(cls, name, value);
+    return MHD_YES;
+}
+
+int
+request_read_head(request *r, struct MHD_Connection *c)
+{
+    return MHD_get_connection_values(c, MHD_HEADER_KIND, take_header, &r->head);
+}
+
 void
 request_hold(request *r)
 {

@@ -73,6 +73,9 @@ typedef struct request {
 /* request_new begins a request for a target such as "/v1/deals?pageSize=5". */
 request *request_new(gateway *gw, const char *target);
 
+/* request_read_head reads the headers of its connection and answers how many there are. */
+int request_read_head(request *r, struct MHD_Connection *c);
+
 /* request_hold and request_release count who still needs it. */
 void request_hold(request *r);
 void request_release(request *r);

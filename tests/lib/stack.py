@@ -144,6 +144,7 @@ class Stack:
             "SFMS_PORT": str(self.port),
             "SFMS_LOG_LEVEL": self.LOG_LEVEL,
             "SFMS_CORS_ORIGINS": "https://app.example.com",
+            "SFMS_CORS_HEADERS": "X-App-Version,X-App-Build",
             "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:exitcode=99",
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
             "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lib/lsan.supp:print_suppressions=0",
