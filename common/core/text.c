@@ -7,6 +7,7 @@
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
+#include <unicode/utf8.h>
 
 #include "core/log.h"
 #include "core/utf8.h"
@@ -197,15 +198,42 @@ squeeze(char *text)
     return text;
 }
 
-const char *
-sfms_text_fold(sfms_arena *a, const char *text)
+/* ascii_lower answers a copy in lower case of a text that is all ASCII. */
+static char *
+ascii_lower(sfms_arena *a, const char *text)
 {
-    if (!is_ascii(text))
-        return squeeze(sfms_strdup(a, normal(a, form(unorm2_getNFKCCasefoldInstance), text)));
-
     char *copy = sfms_strdup(a, text);
+
     for (char *p = copy; *p != '\0'; p++)
         if (*p >= 'A' && *p <= 'Z')
             *p = (char)(*p + 'a' - 'A');
-    return squeeze(copy);
+    return copy;
+}
+
+/* By way of the folded letter, as a letter may have two small forms (σ and ς). */
+const char *
+sfms_text_lower(sfms_arena *a, const char *text)
+{
+    if (is_ascii(text))
+        return ascii_lower(a, text);
+
+    const char *from = sfms_text_nfkc(a, text);
+    char *lower = sfms_alloc_raw(a, strlen(from) * 2 + 1); /* no small form is more than twice as long */
+    size_t to = 0, n;
+
+    for (; *from != '\0'; from += n) {
+        UChar32 c = u_tolower(u_foldCase(character(from, &n), U_FOLD_CASE_DEFAULT));
+
+        U8_APPEND_UNSAFE(lower, to, c);
+    }
+    lower[to] = '\0';
+    return sfms_text_nfkc(a, lower);
+}
+
+const char *
+sfms_text_fold(sfms_arena *a, const char *text)
+{
+    if (is_ascii(text))
+        return squeeze(ascii_lower(a, text));
+    return squeeze(sfms_strdup(a, normal(a, form(unorm2_getNFKCCasefoldInstance), text)));
 }

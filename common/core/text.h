@@ -30,6 +30,10 @@ const char *sfms_text_nfc(sfms_arena *a, const char *text);
  * passwords (RFC 8265). */
 const char *sfms_text_nfkc(sfms_arena *a, const char *text);
 
+/* sfms_text_lower answers normal form KC with one case for all letters, and keeps each letter what it is (ß is not ss): for
+ * what is compared and also used as it is, such as a mail address. */
+const char *sfms_text_lower(sfms_arena *a, const char *text);
+
 /* sfms_text_fold answers the form in which texts are compared, never to be shown: normal form KC, one case for all letters
  * (ß is ss), nothing that is ignored, one blank for several and none outside. */
 const char *sfms_text_fold(sfms_arena *a, const char *text);

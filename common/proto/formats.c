@@ -10,6 +10,7 @@
 #include "core/currency.h"
 #include "core/id.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "core/time.h"
 #include "core/utf8.h"
 #include "proto/validate.h"
@@ -150,9 +151,11 @@ host_length(const char *text)
     return label == 0 || text[n - 1] == '-' ? 0 : n;
 }
 
+/* normal_email answers an address as it is compared: half width, and one case for all letters. */
 static const char *
-normal_email(sfms_arena *a, const char *text)
+normal_email(sfms_arena *a, const char *typed)
 {
+    const char *text = sfms_text_lower(a, typed);
     const char *at = strrchr(text, '@');
 
     if (at == NULL || at == text || at - text > EMAIL_LOCAL_MAX || strlen(text) > EMAIL_MAX)
@@ -160,12 +163,12 @@ normal_email(sfms_arena *a, const char *text)
     for (const char *p = text; p < at; p++)
         if ((unsigned char)*p <= 0x20 || *p == 0x7f || strchr("()<>[]:;,\"\\@", *p) != NULL)
             return NULL;
-    if (text[0] == '.' || at[-1] == '.')
+    if (text[0] == '.' || at[-1] == '.' || sfms_text_hides(typed))
         return NULL;
     size_t host = host_length(at + 1);
     if (host == 0 || at[1 + host] != '\0' || strchr(at + 1, '.') == NULL)
         return NULL;
-    return with_case(a, text, tolower);
+    return text;
 }
 
 /* is_phone_filler is true if a character may stand in a phone number for the eye only. */

@@ -17,13 +17,6 @@ only_field(const ProtobufCMessageDescriptor *desc)
     return &desc->fields[0];
 }
 
-/* The messages of struct.proto were generated with writable strings; what is read is not written to. */
-static char *
-text_of(const cJSON *value)
-{
-    return value->valuestring[0] != '\0' ? value->valuestring : (char *)(uintptr_t)protobuf_c_empty_string;
-}
-
 static Google__Protobuf__Value *value_read(sfms_arena *a, const cJSON *value);
 
 static Google__Protobuf__Struct *
@@ -68,7 +61,7 @@ value_read(sfms_arena *a, const cJSON *value)
         v->list_value = list_read(a, value);
     } else if (cJSON_IsString(value)) {
         v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
-        v->string_value = text_of(value);
+        v->string_value = value->valuestring;
     } else if (cJSON_IsNumber(value) && value->valuestring != NULL) {
         v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
         v->string_value = value->valuestring;

@@ -7,6 +7,7 @@
 
 #include "core/buf.h"
 #include "core/limits.h"
+#include "core/text.h"
 #include "core/time.h"
 #include "core/utf8.h"
 #include "google/protobuf/field_mask.pb-c.h"
@@ -14,6 +15,7 @@
 #include "proto/formats.h"
 #include "proto/json.h"
 #include "proto/json_value.h"
+#include "proto/normal.h"
 #include "proto/path.h"
 
 typedef struct {
@@ -90,6 +92,9 @@ check_string(validation *v, const sfms_field *f, const char **at, const sfms_pat
         bad_format(v, PB__FORMAT__FORMAT_UNSPECIFIED, path);
         return;
     }
+    *at = sfms_normal_text(a, f->rule, *at);
+    if ((*at)[0] == '\0')
+        return;
     if (sfms_utf8_count(*at) > most) {
         sfms_violate(v->call, where(v, path), &sfms_too_long, sfms_printf(a, "%u", most));
         return;
@@ -115,11 +120,15 @@ check_time(validation *v, const Google__Protobuf__Timestamp *t, const sfms_path 
 
 /* check_value bounds what has no shape by its size as JSON. */
 static void
-check_value(validation *v, const sfms_field *f, const ProtobufCMessage *value, const sfms_path *path)
+check_value(validation *v, const sfms_field *f, ProtobufCMessage *value, const sfms_path *path)
 {
+    const char *twice = sfms_normal_value(v->call->arena, value);
+    const sfms_path key = {path, twice, -1};
     size_t most = f->rule->max_length > 0 ? f->rule->max_length : SFMS_CUSTOM_FIELDS_BYTES;
     sfms_buf b;
 
+    if (twice != NULL)
+        sfms_violate(v->call, where(v, &key), &sfms_given_twice);
     sfms_buf_init(&b, v->call->arena, most);
     sfms_json_write(&b, f->message, value, NULL);
     if (!sfms_buf_ok(&b))
@@ -219,7 +228,7 @@ is_empty_text(const sfms_field *f, const void *at)
     if (f->desc->type != PROTOBUF_C_TYPE_STRING || f->rule->format == PB__FORMAT__FORMAT_UNSPECIFIED)
         return false;
     const char *text = *(const char *const *)at;
-    return text == NULL || text[0] == '\0';
+    return text == NULL || sfms_text_is_blank(text);
 }
 
 static void
@@ -257,7 +266,7 @@ is_blank(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
     if (f->type != PROTOBUF_C_TYPE_STRING || f->label == PROTOBUF_C_LABEL_REPEATED)
         return false;
     const char *text = *(const char *const *)sfms_field_at(msg, f);
-    return text[strspn(text, " \t\r\n")] == '\0';
+    return sfms_text_is_blank(text);
 }
 
 static bool

@@ -12,8 +12,9 @@
  *                       mask). Also the id of an UPDATE and the external_id of an UPSERT.
  *   output-only fields  must be empty in a CREATE, and in messages inside the resource of any write; must not be in the
  *                       mask of an UPDATE or UPSERT.
- * Nested messages, repeated messages and maps are walked. Also puts texts in their normal form in place: phones to
- * E.164, e-mail and UUIDs to lower case, currency to upper case, decimals without superfluous zeros or sign, masks to
+ * Nested messages, repeated messages and maps are walked. Also puts texts in their normal form in place, before they are
+ * checked: all of them as normal.h says, so that a text with nothing to see is no text; phones to E.164, e-mail and UUIDs to
+ * lower case, currency to upper case, decimals without superfluous zeros or sign, masks to
  * proto names. Answers OK or INVALID_ARGUMENT (sfms_bad_fields). */
 sfms_status sfms_validate(sfms_call *call, ProtobufCMessage *request);
 

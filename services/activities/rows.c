@@ -6,6 +6,7 @@
 
 #include "core/buf.h"
 #include "core/seal.h"
+#include "core/text.h"
 #include "core/time.h"
 #include "google/protobuf/field_mask.pb-c.h"
 #include "proto/json.h"
@@ -110,7 +111,7 @@ as_scaled(sfms_call *call, const import_column *column, import_row *row, const c
 static const char *
 value_of(sfms_call *call, const import_column *column, import_row *row)
 {
-    const char *text = row->cells[column->index];
+    const char *text = sfms_text_nfc(call->arena, sfms_text_trim(call->arena, row->cells[column->index]));
 
     if (text[0] == '\0')
         text = column->rule->default_;

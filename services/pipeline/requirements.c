@@ -1,6 +1,7 @@
 /* requirements.c -- which fields of a deal a stage may require, and whether a deal has them. */
 #include <string.h>
 
+#include "core/text.h"
 #include "google/protobuf/struct.pb-c.h"
 #include "pipeline.h"
 
@@ -39,7 +40,8 @@ value_filled(const Google__Protobuf__Value *value)
 {
     if (value == NULL || value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_NULL_VALUE)
         return false;
-    return value->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE || value->string_value[0] != '\0';
+    return value->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE ||
+           !sfms_text_is_blank(value->string_value);
 }
 
 static bool
@@ -62,7 +64,7 @@ pipeline_requirement_met(const pipeline_requirement *r, const Pb__Deal *deal)
     if (f->label == PROTOBUF_C_LABEL_REPEATED)
         return *(const size_t *)((const char *)deal + f->quantifier_offset) > 0;
     if (f->type == PROTOBUF_C_TYPE_STRING)
-        return (*(const char *const *)member)[0] != '\0';
+        return !sfms_text_is_blank(*(const char *const *)member);
     if (f->type == PROTOBUF_C_TYPE_MESSAGE)
         return *(const void *const *)member != NULL;
     return true; /* numbers and booleans always say something */

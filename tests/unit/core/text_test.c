@@ -95,6 +95,37 @@ test_normal_forms(void **state)
 }
 
 static void
+test_lower(void **state)
+{
+    static const struct {
+        const char *text, *lower;
+    } rows[] = {
+        {"", ""},
+        {"Ann.Lee@Example.COM", "ann.lee@example.com"},
+        {"ANN@MÜNCHEN.example", "ann@münchen.example"},
+        {"ANN@MU\u0308NCHEN.example", "ann@münchen.example"},
+        {"Ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ", "ann@example.com"},
+        {"Straße", "straße"},
+        {"STRA\u1e9eE", "straße"},
+        {"ΣΊΣΥΦΟΣ", "σίσυφοσ"},
+        {"σίσυφος", "σίσυφοσ"},
+        {"ПОЧТА@ПРИМЕР.рф", "почта@пример.рф"},
+        {"\u0130", "i"},
+        {"ꭰᎠ", "ꭰꭰ"},
+        {"J\u030c", "\u01f0"},
+        {"\u212a", "k"},
+    };
+    sfms_arena *a = sfms_arena_new();
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_string_equal(sfms_text_lower(a, rows[i].text), rows[i].lower);
+        assert_string_equal(sfms_text_lower(a, rows[i].lower), rows[i].lower);
+    }
+    sfms_arena_free(a);
+    (void)state;
+}
+
+static void
 test_what_is_no_utf8_does_no_harm(void **state)
 {
     static const char *const broken[] = {
@@ -106,6 +137,7 @@ test_what_is_no_utf8_does_no_harm(void **state)
         sfms_text_hides(broken[i]);
         sfms_text_nfc(a, broken[i]);
         sfms_text_nfkc(a, broken[i]);
+        sfms_text_lower(a, broken[i]);
         sfms_text_fold(a, broken[i]);
     }
     sfms_arena_free(a);
@@ -119,6 +151,7 @@ main(void)
         cmocka_unit_test(test_what_cannot_be_seen),
         cmocka_unit_test(test_what_can_be_seen_stays),
         cmocka_unit_test(test_normal_forms),
+        cmocka_unit_test(test_lower),
         cmocka_unit_test(test_what_is_no_utf8_does_no_harm),
     };
 

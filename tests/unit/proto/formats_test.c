@@ -166,6 +166,10 @@ test_email(void **state)
         {"a b@x.io", NULL}, {"a@x..io", NULL}, {"a@.io", NULL}, {"a@x.io.", NULL}, {"a@-x.io", NULL},
         {"a@x-.io", NULL}, {".a@x.io", NULL}, {"a.@x.io", NULL}, {"a@b@x.io", NULL}, {"a@x_y.io", NULL},
         {"<a@x.io>", NULL}, {"a@x.io\n", NULL}, {"a,b@x.io", NULL},
+        {"ANN@MÜNCHEN.example", "ann@münchen.example"}, {"Ａｎｎ＠ｘ．ｉｏ", "ann@x.io"},
+        {"ANN@STRAßE.example", "ann@straße.example"}, {"\u200bann@x.io", NULL}, {"ann\u00a0@x.io", NULL},
+        {"an\u00adn@x.io", NULL}, {"ann@x\u202e.io", NULL}, {"ann@x.io\ufeff", NULL},
+        {"ann\u3000@x.io", NULL}, {"ann@\u2800x.io", NULL}, {"ann\u3164@x.io", NULL},
         {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@x.io",
             NULL},                                                                       /* 65 before the @ */
         {"a@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.io", NULL}, /* 64 in a label */

@@ -116,10 +116,51 @@ test_normal_forms(void **state)
     assert_string_equal(x->id, "0190b1c2-0000-7000-8000-00000000000a");
     assert_string_equal(x->phone, "+8613912345678");
     assert_string_equal(x->annual_revenue, "-12.5");
-    assert_string_equal(x->name, " x "); /* texts stay as they are */
+    assert_string_equal(x->name, "x");
 
     Pb__Deal *d = validate(DEALS "CreateDeal", "{\"name\":\"x\",\"currency\":\"cny\"}");
     assert_string_equal(d->currency, "CNY");
+}
+
+/* Texts lose what cannot be seen at their ends, wherever they stand, and are in normal form C; those of several lines stay as
+ * they are, and so do secrets. */
+static void
+test_texts(void **state)
+{
+    static const char create[] = ACCOUNTS "CreateAccount";
+
+    (void)state;
+    Pb__Account *x = validate(create,
+        "{\"name\":\"\\u3000长\\u00a0沙 "
+        "\\u200b\",\"city\":\"Cafe\\u0301\\ufeff\",\"industry\":\"\\u3000\",\"website\":\" "
+        "https://x.example \",\"externalId\":\"42 \",\"description\":\"  a\\n\\n b  \",\"customFields\":{\" k"
+        "\":[\" x \",{\"y\":\"e\\u0301\\t\"}],\"blank\":\" \"}}");
+    assert_null(call.failure);
+    assert_string_equal(x->name, "长\u00a0沙");
+    assert_string_equal(x->city, "Café");
+    assert_string_equal(x->industry, "");
+    assert_string_equal(x->website, "https://x.example");
+    assert_string_equal(x->external_id, "42");
+    assert_string_equal(x->description, "  a\n\n b  ");
+    assert_string_equal(x->custom_fields->fields[0]->key, "k");
+    Google__Protobuf__ListValue *list = x->custom_fields->fields[0]->value->list_value;
+    assert_string_equal(list->values[0]->string_value, "x");
+    assert_string_equal(list->values[1]->struct_value->fields[0]->value->string_value, "é");
+    assert_string_equal(x->custom_fields->fields[1]->value->string_value, "");
+
+    Pb__Deal *d = validate(
+        DEALS "CreateDeal", "{\"name\":\"x\",\"lineItems\":[{\"productId\":\" " ID "\",\"name\":\" y \"}]}");
+    assert_null(call.failure);
+    assert_string_equal(d->line_items[0]->name, "y");
+    assert_string_equal(d->line_items[0]->product_id, ID);
+
+    x = validate(create, "{\"name\":\"x\",\"description\":\" \\u3000\\n\"}");
+    assert_string_equal(x->description, "");
+    bad(create, "{\"name\":\"\\u3000\\u200b\\ufeff\"}", "name", "REQUIRED");
+    bad(create, "{\"name\":\"x\",\"customFields\":{\"k\":1,\" k\":2}}", "custom_fields.k", "GIVEN_TWICE");
+    bad("sfms.activities.v1.Notes/CreateNote",
+        "{\"body\":\"\\n \\u3000\",\"relatedResource\":\"accounts\",\"relatedId\":\"" ID "\"}", "body",
+        "REQUIRED");
 }
 
 static void
@@ -331,6 +372,7 @@ main(void)
         cmocka_unit_test(test_create),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_normal_forms),
+        cmocka_unit_test(test_texts),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_update_mask_in_json_names),
         cmocka_unit_test(test_upsert),
