@@ -62,6 +62,11 @@ bool sfms_field_writable(const sfms_field *f);
  * has. */
 void sfms_insert_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg);
 
+/* sfms_assign_sql appends "column = value" for a field that the mask names, or names members of. An object is merged: its
+ * members are written, those that are null cleared, all others stay. */
+void sfms_assign_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const sfms_field *f,
+    const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask);
+
 /* The org that the call is for; every statement names it, so that the key's index serves. */
 const char *sfms_engine_org(const sfms_call *call);
 

@@ -9,12 +9,11 @@
 #include "db/row.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "proto/json.h"
+#include "proto/json_value.h"
 
-static const char *
-string_array_text(sfms_arena *a, const ProtobufCFieldDescriptor *f, const ProtobufCMessage *msg)
+const char *
+sfms_array_text(sfms_arena *a, size_t n, const char *const *items)
 {
-    size_t n = *(const size_t *)((const char *)msg + f->quantifier_offset);
-    char *const *items = *(char *const *const *)((const char *)msg + f->offset);
     sfms_buf b;
 
     sfms_buf_init(&b, a, SFMS_MESSAGE_MAX);
@@ -30,6 +29,13 @@ string_array_text(sfms_arena *a, const ProtobufCFieldDescriptor *f, const Protob
     }
     sfms_buf_char(&b, '}');
     return b.data;
+}
+
+static const char *
+string_array_text(sfms_arena *a, const ProtobufCFieldDescriptor *f, const ProtobufCMessage *msg)
+{
+    return sfms_array_text(a, *(const size_t *)((const char *)msg + f->quantifier_offset),
+        *(const char *const *const *)((const char *)msg + f->offset));
 }
 
 static const char *
@@ -50,6 +56,20 @@ messages_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *msg)
     return b.data;
 }
 
+/* An object without its members that are null: a null is no member, also in a new object. What is further down stays. */
+static const ProtobufCMessage *
+without_nulls(sfms_arena *a, const Google__Protobuf__Struct *from)
+{
+    Google__Protobuf__Struct *to = sfms_new(a, Google__Protobuf__Struct);
+
+    google__protobuf__struct__init(to);
+    to->fields = sfms_new_array(a, Google__Protobuf__Struct__FieldsEntry *, from->n_fields + 1);
+    for (size_t i = 0; i < from->n_fields; i++)
+        if (!sfms_value_is_null(from->fields[i]->value))
+            to->fields[to->n_fields++] = from->fields[i];
+    return &to->base;
+}
+
 static const char *
 message_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *sub)
 {
@@ -66,6 +86,8 @@ message_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *sub)
         sfms_moment_format((sfms_moment){t->seconds, t->nanos}, moment);
         return sfms_strdup(a, moment);
     }
+    if (f->message->kind == SFMS_KIND_STRUCT)
+        sub = without_nulls(a, (const Google__Protobuf__Struct *)sub);
     sfms_buf_init(&b, a, SFMS_MESSAGE_MAX);
     sfms_json_write(&b, f->message, sub, NULL);
     return b.data;

@@ -27,6 +27,13 @@ sfms_engine_org(const sfms_call *call)
     return call->principal->org_id;
 }
 
+/* The field that a path of a mask names or leads into. */
+static const sfms_field *
+masked_field(const sfms_engine *e, const char *path)
+{
+    return sfms_message_field(e->message, path, strcspn(path, "."));
+}
+
 const sfms_field *
 sfms_engine_field(const sfms_engine *e, const char *name)
 {
@@ -37,7 +44,7 @@ bool
 sfms_engine_masked(const sfms_engine *e, const Google__Protobuf__FieldMask *mask, const sfms_field *f)
 {
     for (size_t i = 0; i < mask->n_paths; i++)
-        if (sfms_engine_field(e, mask->paths[i]) == f)
+        if (masked_field(e, mask->paths[i]) == f)
             return true;
     return false;
 }
@@ -50,7 +57,7 @@ sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobu
     if (mask == NULL || mask->n_paths == 0)
         return e->columns;
     for (size_t i = 0; i < mask->n_paths; i++) {
-        if (sfms_engine_field(e, mask->paths[i]) == NULL) {
+        if (masked_field(e, mask->paths[i]) == NULL) {
             sfms_fail(call, &sfms_bad_mask, mask->paths[i]);
             return NULL;
         }

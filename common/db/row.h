@@ -35,7 +35,10 @@ void sfms_rows_read(
 
 /* sfms_field_text answers a field as the text of a parameter; NULL (SQL NULL) if it is empty: "", 0 of an
  * enum, an absent message. Numbers and booleans are always given; a repeated field is '{}' if empty, jsonb
- * '[]' for messages. */
+ * '[]' for messages. An object is given without its members that are null. */
 const char *sfms_field_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *msg);
+
+/* sfms_array_text answers texts as the text of a text[]. */
+const char *sfms_array_text(sfms_arena *a, size_t n, const char *const *items);
 
 #endif

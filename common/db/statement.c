@@ -109,9 +109,10 @@ plan_upsert(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
 
-        if (sfms_field_writable(f) && !f->rule->immutable && mask != NULL && sfms_engine_masked(e, mask, f))
-            sfms_buf_printf(&w.sql, ", %s = $%d", f->desc->name,
-                sfms_param(&w.params, sfms_field_text(call->arena, f, msg)));
+        if (sfms_field_writable(f) && !f->rule->immutable && mask != NULL && sfms_engine_masked(e, mask, f)) {
+            sfms_buf_add(&w.sql, ", ");
+            sfms_assign_sql(e, call, &w, f, msg, mask);
+        }
     }
     /* xmax is 0 in a row that this statement has made. */
     sfms_buf_printf(&w.sql, " RETURNING %s, (xmax = 0) AS created_", e->columns);
@@ -141,17 +142,17 @@ plan_update(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
     sfms_buf_printf(&w.sql, "UPDATE %s SET ", e->resource->table);
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
-        int p;
 
         if (!sfms_field_writable(f) || mask == NULL || !sfms_engine_masked(e, mask, f))
             continue;
-        p = sfms_param(&w.params, sfms_field_text(call->arena, f, msg));
         /* A field that cannot change may be sent as it is: clients send back what they have read. */
         if (f->rule->immutable) {
-            sfms_buf_printf(&where, " AND %s IS NOT DISTINCT FROM $%d", f->desc->name, p);
+            sfms_buf_printf(&where, " AND %s IS NOT DISTINCT FROM $%d", f->desc->name,
+                sfms_param(&w.params, sfms_field_text(call->arena, f, msg)));
             continue;
         }
-        sfms_buf_printf(&w.sql, "%s%s = $%d", any ? ", " : "", f->desc->name, p);
+        sfms_buf_add(&w.sql, any ? ", " : "");
+        sfms_assign_sql(e, call, &w, f, msg, mask);
         any = true;
     }
     if (!any) { /* nothing to write: the row is answered as it is */

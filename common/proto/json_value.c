@@ -89,6 +89,13 @@ sfms_json_read_value(sfms_arena *a, const ProtobufCMessageDescriptor *desc, cons
     return NULL;
 }
 
+bool
+sfms_value_is_null(const Google__Protobuf__Value *value)
+{
+    return value == NULL || value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_NULL_VALUE ||
+           value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND__NOT_SET;
+}
+
 void
 sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, const char *text)
 {
@@ -241,21 +248,36 @@ sfms_mask_add(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *path
     *to = sfms_strdup(a, path);
 }
 
-/* proto_form answers a name in snake_case: "closeDate" as "close_date". */
+/* proto_form answers a path with its first name in snake_case: "closeDate" as "close_date". */
 static char *
-proto_form(sfms_arena *a, const char *name, size_t n)
+proto_form(sfms_arena *a, const char *path, size_t n)
 {
     char *text = sfms_alloc(a, 2 * n + 1);
     char *to = text;
+    bool first = true;
 
     for (size_t i = 0; i < n; i++) {
-        bool upper = name[i] >= 'A' && name[i] <= 'Z';
+        bool upper = first && path[i] >= 'A' && path[i] <= 'Z';
 
+        first &= path[i] != '.';
         if (upper)
             *to++ = '_';
-        *to++ = upper ? (char)(name[i] - 'A' + 'a') : name[i];
+        *to++ = upper ? (char)(path[i] - 'A' + 'a') : path[i];
     }
     return text;
+}
+
+/* path_len is the length of the path that a list begins with: up to a comma or a blank that is not between backticks. */
+static size_t
+path_len(const char *list)
+{
+    bool quoted = false;
+    size_t n = 0;
+
+    for (; list[n] != '\0' && (quoted || strchr(", ", list[n]) == NULL); n++)
+        if (list[n] == '`')
+            quoted = !quoted;
+    return n;
 }
 
 void
@@ -263,7 +285,7 @@ sfms_mask_read(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *tex
 {
     for (const char *p = text; *p != '\0';) {
         p += strspn(p, ", ");
-        size_t n = strcspn(p, ", ");
+        size_t n = path_len(p);
 
         if (n > 0)
             sfms_mask_add(a, mask, proto_form(a, p, n));
@@ -271,13 +293,13 @@ sfms_mask_read(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *tex
     }
 }
 
-/* json_form writes a name in lowerCamelCase: "close_date" as "closeDate". */
+/* json_form writes a path with its first name in lowerCamelCase: "close_date" as "closeDate". */
 static void
 json_form(sfms_buf *b, const char *name, size_t n)
 {
     size_t run = 0;
 
-    for (size_t i = 0; i + 1 < n; i++) {
+    for (size_t i = 0; i + 1 < n && name[i] != '.'; i++) {
         if (name[i] != '_' || name[i + 1] < 'a' || name[i + 1] > 'z')
             continue;
         sfms_buf_json_part(b, name + run, i - run);

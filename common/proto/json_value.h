@@ -17,8 +17,12 @@ bool sfms_list_value_write(sfms_buf *b, sfms_packed msg, int depth);
 /* sfms_struct_set gives a key a text; an older value of the key is replaced. */
 void sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, const char *text);
 
-/* sfms_mask_add appends a path; sfms_mask_read, each of the names in "id,closeDate", in their proto form; sfms_mask_write
- * writes those of a mask on the wire as such a string, in their JSON form. */
+/* sfms_value_is_null is true for null, and for a value that is none. */
+bool sfms_value_is_null(const Google__Protobuf__Value *value);
+
+/* sfms_mask_add appends a path; sfms_mask_read, each of the paths in "id,closeDate,customFields.erpId", their first names in
+ * proto form: what follows a dot may be a client's own key. A key between backticks may hold commas and blanks.
+ * sfms_mask_write writes those of a mask on the wire as such a string, their first names in JSON form. */
 void sfms_mask_add(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *path);
 void sfms_mask_read(sfms_arena *a, Google__Protobuf__FieldMask *mask, const char *text);
 void sfms_mask_write(sfms_buf *b, sfms_packed mask);

@@ -317,6 +317,23 @@ check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const
 
 /* ---- masks, and what a verb wants of the resource as a whole ----------------------------------------- */
 
+/* path_rest answers what follows the field in a mask's path: "", or ".key" with the key of an object's member, which may stand
+ * between backticks; deep paths of other fields only where they are of use. NULL if the path is none. */
+static const char *
+path_rest(validation *v, const sfms_field *f, const char *rest, bool deep)
+{
+    size_t n = strlen(rest);
+
+    if (n == 0 || deep)
+        return rest;
+    if (f->message == NULL || f->message->kind != SFMS_KIND_STRUCT ||
+        f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+        return NULL;
+    if (n < 3 || rest[1] != '`' || rest[n - 1] != '`')
+        return n > 1 ? rest : NULL;
+    return sfms_printf(v->call->arena, ".%.*s", (int)(n - 3), rest + 2);
+}
+
 /* check_mask brings the names in a mask to their proto form, and refuses those that are none of the message's. */
 static void
 check_mask(
@@ -333,11 +350,13 @@ check_mask(
         size_t n = strcspn(mask->paths[i], ".");
         const sfms_field *f = sfms_message_field(m, mask->paths[i], n);
 
-        if (f == NULL || (mask->paths[i][n] != '\0' && !deep))
+        const char *rest = f == NULL ? NULL : path_rest(v, f, mask->paths[i] + n, deep);
+
+        if (rest == NULL)
             sfms_violate(
                 v->call, where(v, &path), &sfms_bad_mask, sfms_strndup(v->call->arena, mask->paths[i], 100));
         else
-            mask->paths[i] = sfms_printf(v->call->arena, "%s%s", f->desc->name, mask->paths[i] + n);
+            mask->paths[i] = sfms_printf(v->call->arena, "%s%s", f->desc->name, rest);
     }
 }
 

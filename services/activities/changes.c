@@ -98,6 +98,58 @@ field_value(sfms_call *call, const sfms_field *f, const cJSON *text)
     }
 }
 
+/* Keys as jsonb orders them. */
+static int
+key_order(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b);
+
+    return n != m ? (n < m ? -1 : 1) : strcmp(a, b);
+}
+
+static bool
+same_value(sfms_call *call, const Google__Protobuf__Value *a, const Google__Protobuf__Value *b)
+{
+    size_t n = protobuf_c_message_get_packed_size(&a->base);
+    uint8_t *bytes = sfms_alloc_raw(call->arena, 2 * n);
+
+    if (protobuf_c_message_get_packed_size(&b->base) != n)
+        return false;
+    protobuf_c_message_pack(&a->base, bytes);
+    protobuf_c_message_pack(&b->base, bytes + n);
+    return memcmp(bytes, bytes + n, n) == 0;
+}
+
+static const Google__Protobuf__Struct *
+object_in(const Google__Protobuf__Value *value)
+{
+    static const Google__Protobuf__Struct none = GOOGLE__PROTOBUF__STRUCT__INIT;
+
+    return value != NULL && value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE
+               ? value->struct_value
+               : &none;
+}
+
+/* The keys of an object that are not the same before and after; both are in the order of jsonb. */
+static void
+fill_keys(sfms_call *call, Pb__FieldChange *change)
+{
+    const Google__Protobuf__Struct *a = object_in(change->before), *b = object_in(change->after);
+    size_t i = 0, k = 0;
+
+    change->keys = sfms_new_array(call->arena, const char *, a->n_fields + b->n_fields + 1);
+    while (i < a->n_fields || k < b->n_fields) {
+        int order = i == a->n_fields   ? 1
+                    : k == b->n_fields ? -1
+                                       : key_order(a->fields[i]->key, b->fields[k]->key);
+
+        if (order != 0 || !same_value(call, a->fields[i]->value, b->fields[k]->value))
+            change->keys[change->n_keys++] = order > 0 ? b->fields[k]->key : a->fields[i]->key;
+        i += order <= 0;
+        k += order >= 0;
+    }
+}
+
 static bool
 says_nothing(const sfms_field *f)
 {
@@ -145,6 +197,8 @@ fill_changes(sfms_call *call, Pb__Event *event, const char *text)
         change->field = f->json_name;
         change->before = field_value(call, f, cJSON_GetArrayItem(entry, 1));
         change->after = field_value(call, f, cJSON_GetArrayItem(entry, 2));
+        if (f->message != NULL && f->message->kind == SFMS_KIND_STRUCT)
+            fill_keys(call, change);
         event->changes[event->n_changes++] = change;
     }
 }

@@ -52,7 +52,7 @@ test_list_request(void **state)
     assert_true(r.show_deleted);
     assert_int_equal(r.read_mask->n_paths, 4);
     assert_string_equal(r.read_mask->paths[1], "close_date");
-    assert_string_equal(r.read_mask->paths[2], "line_items.product_id");
+    assert_string_equal(r.read_mask->paths[2], "line_items.productId"); /* what follows a dot may be a key */
     assert_string_equal(r.read_mask->paths[3], "name");
 
     assert_true(set(m, &r.base, "filter", ""));

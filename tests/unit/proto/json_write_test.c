@@ -216,7 +216,7 @@ test_mask_as_value(void **state)
     mask.paths = paths;
     mask.n_paths = 4;
     assert_string_equal(json(m, &r.base, NULL),
-        "{\"id\":null,\"readMask\":\"closeDate,lineItems.productId,a\\\"b\\\\c\\n,x_1_\"}");
+        "{\"id\":null,\"readMask\":\"closeDate,lineItems.product_id,a\\\"b\\\\c\\n,x_1_\"}");
 }
 
 static void

@@ -182,8 +182,10 @@ test_update(void **state)
     bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"deleteTime\"}", "account.delete_time",
         "OUTPUT_ONLY");
     bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"colour\"}", "update_mask", "BAD_MASK");
-    bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"customFields.x\"}", "update_mask",
+    bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"customFields.\"}", "update_mask",
         "BAD_MASK");
+    good(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"customFields.x.y,customFields.`a, b`\"}");
+    bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"name.x\"}", "update_mask", "BAD_MASK");
     bad(update, "{\"account\":{\"id\":\"" ID "\",\"foundedYear\":10000},\"updateMask\":\"foundedYear\"}",
         "account.founded_year", "OUT_OF_RANGE");
 }
