@@ -25,7 +25,9 @@ typedef struct sfms_call {
     const char *request_id; /* never NULL */
     const char *traceparent;
     const char *idempotency_key;
-    const char *peer;    /* the caller's address */
+    const char *peer; /* the caller's address */
+    const char *
+        claimed; /* whom the peer says it speaks for, which need not be true; NULL or "" if it says nothing */
     uint64_t if_match;   /* version that a write expects; 0 for any */
     int64_t deadline_us; /* by sfms_mono_us */
 

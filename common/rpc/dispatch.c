@@ -69,6 +69,7 @@ init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const 
         .traceparent = wire->traceparent,
         .idempotency_key = wire->idempotency_key[0] != '\0' ? wire->idempotency_key : NULL,
         .peer = wire->peer,
+        .claimed = wire->claimed,
         .if_match = wire->if_match,
         .deadline_us = now + (int64_t)wire->timeout_ms * 1000,
     };

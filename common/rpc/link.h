@@ -34,7 +34,7 @@ struct sfms_link_call {
     size_t request_len;
     const Pb__Principal *principal; /* NULL for none; calls with the same pointer share it on the wire */
     int64_t deadline_us; /* by sfms_mono_us; DEADLINE_EXCEEDED is answered about then at the latest */
-    const char *request_id, *traceparent, *idempotency_key, *peer; /* NULL for none */
+    const char *request_id, *traceparent, *idempotency_key, *peer, *claimed; /* NULL for none */
     sfms_locale locale;
     uint64_t if_match;
     sfms_link_done *done;

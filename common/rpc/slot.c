@@ -49,6 +49,7 @@ fill_call(Pb__Call *out, const sfms_link_call *call, int64_t now)
     out->idempotency_key = or_empty(call->idempotency_key);
     out->if_match = call->if_match;
     out->peer = or_empty(call->peer);
+    out->claimed = or_empty(call->claimed);
 }
 
 /* NULL if the calls do not fit into a message. */

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client.h"
 #include "compress.h"
+#include "core/address.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
@@ -59,12 +61,7 @@ set_call(request *r)
     }
     if (h->traceparent != NULL && head_is_printable(h->traceparent, SFMS_REQUEST_ID_MAX))
         call->traceparent = h->traceparent;
-    call->peer = r->peer;
-    if (h->forwarded_for != NULL && r->gw->config.trust_proxy) {
-        char address[64];
-        head_last_address(h->forwarded_for, address, sizeof address);
-        call->peer = sfms_strdup(call->arena, address);
-    }
+    client_find(r);
     call->deadline_us = r->start_us + SFMS_CALL_MS_DEFAULT * INT64_C(1000);
 }
 
@@ -76,7 +73,9 @@ limited(request *r)
 
     if (r->gw->limit == NULL)
         return false;
-    const char *key = who == NULL ? r->call.peer : who->user_id;
+    char network[SFMS_ADDRESS_SIZE];
+    sfms_address_network(r->call.peer, network);
+    const char *key = who == NULL ? network : who->user_id;
     r->limited = true;
     if (ratelimit_take(r->gw->limit, key, sfms_mono_us(), &r->limit_left, &wait))
         return false;
@@ -308,6 +307,7 @@ send_call(request *r)
         .traceparent = call->traceparent,
         .idempotency_key = call->idempotency_key,
         .peer = call->peer,
+        .claimed = call->claimed,
         .locale = call->locale,
         .if_match = call->if_match,
         .done = call_done,

@@ -18,6 +18,7 @@ static const struct {
     {"Content-Type", offsetof(head, content_type)},
     {"Cookie", offsetof(head, cookie)},
     {"Expect", offsetof(head, expect)},
+    {"Forwarded", offsetof(head, forwarded)},
     {"Idempotency-Key", offsetof(head, idempotency_key)},
     {"Host", offsetof(head, host)},
     {"If-Match", offsetof(head, if_match)},
@@ -124,18 +125,4 @@ head_is_json(const char *content_type)
         return true;
     return (n == 16 && strncasecmp(content_type, "application/json", 16) == 0) ||
            (n > 5 && strncasecmp(content_type + n - 5, "+json", 5) == 0);
-}
-
-void
-head_last_address(const char *forwarded_for, char *ret, size_t size)
-{
-    const char *comma = strrchr(forwarded_for, ',');
-    const char *p = comma != NULL ? comma + 1 : forwarded_for;
-
-    p += strspn(p, " \t");
-    size_t n = strspn(p, "0123456789abcdefABCDEF.:");
-    if (n >= size)
-        n = size - 1;
-    memcpy(ret, p, n);
-    ret[n] = '\0';
 }

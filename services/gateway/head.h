@@ -11,8 +11,8 @@
 /* Values as they came; NULL for what was not sent. */
 typedef struct {
     const char *accept_encoding, *accept_language, *authorization, *content_encoding, *content_length,
-        *content_type, *cookie, *expect, *forwarded_for, *idempotency_key, *if_match, *if_none_match, *origin,
-        *request_id, *traceparent, *transfer_encoding;
+        *content_type, *cookie, *expect, *forwarded, *forwarded_for, *idempotency_key, *if_match,
+        *if_none_match, *origin, *request_id, *traceparent, *transfer_encoding;
     const char *host;
     bool broken; /* a header that nobody may send, or one given twice that says where the request ends */
 } head;
@@ -41,9 +41,5 @@ bool head_is_printable(const char *text, size_t max);
 
 /* head_is_json is true for application/json, types that end in +json, and no type at all. */
 bool head_is_json(const char *content_type);
-
-/* head_last_address copies the last address of an X-Forwarded-For header, which the proxy before us has
- * added. */
-void head_last_address(const char *forwarded_for, char *ret, size_t size);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/address.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
@@ -231,17 +232,19 @@ on_connection(void *cls, struct MHD_Connection *c, void **context, enum MHD_Conn
         return;
     }
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char *text = calloc(1, INET6_ADDRSTRLEN);
-    if (info == NULL || text == NULL) {
-        free(text);
+    char *address = calloc(1, SFMS_ADDRESS_SIZE);
+    char text[INET6_ADDRSTRLEN] = "";
+    if (info == NULL || address == NULL) {
+        free(address);
         return;
     }
     const struct sockaddr *a = info->client_addr;
     if (a->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, INET6_ADDRSTRLEN);
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, sizeof text);
     else if (a->sa_family == AF_INET6)
-        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text, INET6_ADDRSTRLEN);
-    *context = text;
+        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text, sizeof text);
+    (void)sfms_address_read(text, strlen(text), address);
+    *context = address;
 }
 
 static void

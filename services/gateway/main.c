@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "client.h"
 #include "compress.h"
 #include "core/config.h"
 #include "core/log.h"
@@ -47,7 +48,7 @@ static const sfms_option options[] = {
     {"SFMS_CORS_ORIGINS", SFMS_OPT_TEXT, AT(origins), "", "origins whose pages may call, by commas; * for all"},
     {"SFMS_CORS_HEADERS", SFMS_OPT_TEXT, AT(cors_headers), "", "more headers that such pages may send, by commas"},
     {"SFMS_RATE_LIMIT", SFMS_OPT_INT, AT(rate), "0", "requests per second of a user or unknown address; 0: any"},
-    {"SFMS_TRUST_PROXY", SFMS_OPT_INT, AT(trust_proxy), "0", "1 if a proxy in front sets X-Forwarded-For"},
+    {"SFMS_TRUST_PROXY", SFMS_OPT_INT, AT(trust_proxy), "-1", "proxies in front that add to X-Forwarded-For; -1: not said, as 0"},
     {"SFMS_LOG_LEVEL", SFMS_OPT_TEXT, AT(log_level), "info", "debug, info, warn or error"},
     {NULL, 0, 0, NULL, NULL},
 };
@@ -64,6 +65,8 @@ check_config(const gateway_config *c)
         sfms_die("SFMS_CONNECTIONS must be between SFMS_HTTP_THREADS and 1000000");
     if (c->cors_headers[strspn(c->cors_headers, HEADER_LETTERS ", ")] != '\0')
         sfms_die("SFMS_CORS_HEADERS must be names of headers, by commas");
+    if (c->trust_proxy < -1 || c->trust_proxy > 16)
+        sfms_die("SFMS_TRUST_PROXY must be the number of proxies in front, 0 to 16");
     if (c->rate < 0)
         sfms_die("SFMS_RATE_LIMIT must not be negative");
 }
@@ -181,6 +184,7 @@ main(int argc, char **argv)
     sfms_log_open("sfms-gateway", gw.config.log_level);
     check_config(&gw.config);
     allow_files(&gw.config);
+    client_start(&gw.config);
     sfms_seal_init();
 
     sigemptyset(&signals);

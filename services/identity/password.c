@@ -2,13 +2,9 @@
 #include "password.h"
 
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/log.h"
-#include "core/seal.h"
 #include "core/utf8.h"
-#include "db/db.h"
 
 enum {
     PASSWORD_MIN = 10, /* characters */
@@ -19,8 +15,6 @@ enum {
 
 static const sfms_reason too_short = {
     "PASSWORD_TOO_SHORT", SFMS_INVALID_ARGUMENT, {"must have at least %s characters", "至少需要 %s 个字符"}};
-static const sfms_reason too_many_tries = {"TOO_MANY_TRIES", SFMS_RESOURCE_EXHAUSTED,
-    {"Too many failed tries; wait %s seconds.", "失败次数过多，请等待 %s 秒。"}};
 
 sfms_status
 password_check(sfms_call *call, const char *field, const char *password)
@@ -49,64 +43,4 @@ password_verify(const char *hash, const char *password)
     bool right = crypto_pwhash_str_verify(text, password, strlen(password)) == 0;
 
     return hash != NULL && right;
-}
-
-const char *
-password_key(sfms_arena *a, const char *kind, const char *value)
-{
-    const char *text = sfms_printf(a, "%s:%s", kind, value);
-    uint8_t hash[SFMS_MAC_SIZE];
-
-    sfms_hash(text, strlen(text), hash);
-    return sfms_hex(a, hash, sizeof(hash));
-}
-
-/* The keys, which are hexadecimal, as a PostgreSQL array. */
-static const char *
-keys_of(sfms_arena *a, size_t n, const password_try *tries)
-{
-    const char *keys = tries[0].key;
-
-    for (size_t i = 1; i < n; i++)
-        keys = sfms_printf(a, "%s,%s", keys, tries[i].key);
-    return sfms_printf(a, "{%s}", keys);
-}
-
-static const char *
-limits_of(sfms_arena *a, size_t n, const password_try *tries)
-{
-    const char *limits = sfms_printf(a, "%d", tries[0].limit);
-
-    for (size_t i = 1; i < n; i++)
-        limits = sfms_printf(a, "%s,%d", limits, tries[i].limit);
-    return sfms_printf(a, "{%s}", limits);
-}
-
-sfms_status
-password_count_tries(sfms_call *call, size_t n, const password_try *tries)
-{
-    PGresult *result;
-    const char *seconds;
-    sfms_status status;
-
-    if (sfms_in_tx(call))
-        SFMS_WRONG("tries are counted in a transaction, which may be rolled back");
-    status = sfms_query(call, &result, "SELECT identity.count_tries($1::text[], $2::integer[])",
-        SFMS_ARGS(keys_of(call->arena, n, tries), limits_of(call->arena, n, tries)));
-
-    if (status != SFMS_OK)
-        return status;
-    seconds = PQgetvalue(result, 0, 0);
-    if (strcmp(seconds, "0") == 0)
-        return SFMS_OK;
-    status = sfms_fail(call, &too_many_tries, seconds);
-    call->failure->retry_after = (uint32_t)strtoul(seconds, NULL, 10);
-    return status;
-}
-
-sfms_status
-password_forget_try(sfms_call *call, size_t n, const password_try *tries)
-{
-    return sfms_exec(
-        call, NULL, "SELECT identity.forget_try($1::text[])", SFMS_ARGS(keys_of(call->arena, n, tries)));
 }

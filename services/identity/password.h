@@ -14,22 +14,4 @@ const char *password_hash(sfms_arena *a, const char *password);
  * false. */
 bool password_verify(const char *hash, const char *password);
 
-/* Tries are counted in the database before they are made, by key. */
-typedef struct {
-    const char *key;
-    int limit; /* failures from which on each one blocks for a while */
-} password_try;
-
-/* password_key answers the key for what a try is about, e.g. "email" and the address; the database sees only
- * a hash. */
-const char *password_key(sfms_arena *a, const char *kind, const char *value);
-
-/* password_count_tries counts a try under all keys, outside of any transaction (see sfms_method_row), as it
- * stays counted. Fails the call with RESOURCE_EXHAUSTED and the seconds to wait while one of them is blocked.
- * If the last try under the first key was right, the others are left alone. */
-sfms_status password_count_tries(sfms_call *call, size_t n, const password_try *tries);
-
-/* password_forget_try is told that the try was right. */
-sfms_status password_forget_try(sfms_call *call, size_t n, const password_try *tries);
-
 #endif

@@ -11,11 +11,9 @@
 #include "identity.h"
 #include "password.h"
 #include "token.h"
+#include "tries.h"
 
 enum {
-    TRIES = 5,        /* on one mail address, from one network address */
-    EMAIL_TRIES = 20, /* from all: a stranger's failures alone do not shut out whom the address belongs to */
-    PEER_TRIES = 100, /* many people may share an office's address */
     FRESH_SECONDS = 10,
     FAMILY_BYTES = 16, /* of a refresh token: the part that stays */
     SECRET_BYTES = 32, /* and the part that changes */
@@ -128,17 +126,10 @@ static sfms_status
 create_session(sfms_call *call, const void *in, void *out)
 {
     const Pb__CreateSessionRequest *req = in;
-    sfms_arena *a = call->arena;
-    const char *peer = call->peer != NULL ? call->peer : "";
-    const password_try tries[] = {
-        {password_key(a, "both", sfms_printf(a, "%s %s", peer, req->email)), TRIES},
-        {password_key(a, "email", req->email), EMAIL_TRIES},
-        {password_key(a, "peer", peer), PEER_TRIES},
-    };
-    size_t n = peer[0] != '\0' ? 3 : 2;
+    const tries t = tries_of_login(call, req->email);
     PGresult *candidates;
     int row = 0;
-    sfms_status status = password_count_tries(call, n, tries);
+    sfms_status status = tries_count(call, &t);
 
     if (status == SFMS_OK)
         status = sfms_query(call, &candidates,
@@ -147,7 +138,7 @@ create_session(sfms_call *call, const void *in, void *out)
     if (status == SFMS_OK)
         status = match(call, candidates, req->password, &row);
     if (status == SFMS_OK)
-        status = password_forget_try(call, n, tries);
+        status = tries_forget(call, &t);
     if (status != SFMS_OK)
         return status;
     return open_session(call, PQgetvalue(candidates, row, 0), PQgetvalue(candidates, row, 1), out);

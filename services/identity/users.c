@@ -8,8 +8,7 @@
 
 #include "identity.h"
 #include "password.h"
-
-enum { PASSWORD_TRIES = 5 };
+#include "tries.h"
 
 static const sfms_reason wrong_password = {
     "WRONG_PASSWORD", SFMS_PERMISSION_DENIED, {"The current password is not right.", "当前密码不正确。"}};
@@ -48,7 +47,7 @@ get_me(sfms_call *call, const void *in, void *out)
 static sfms_status
 prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
 {
-    const password_try one = {password_key(call->arena, "user", req->id), PASSWORD_TRIES};
+    const tries t = tries_of_user(call, call->principal->user_id);
     const char *hash;
     PGresult *result;
     sfms_status status;
@@ -57,7 +56,7 @@ prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
         sfms_violate(call, "current_password", &sfms_required);
         return sfms_fail(call, &sfms_bad_fields);
     }
-    status = password_count_tries(call, 1, &one);
+    status = tries_count(call, &t);
     if (status == SFMS_OK)
         status = sfms_query(call, &result, "SELECT identity.own_password_hash()", SFMS_NO_ARGS);
     if (status != SFMS_OK)
@@ -65,7 +64,7 @@ prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
     hash = PQgetisnull(result, 0, 0) ? NULL : PQgetvalue(result, 0, 0);
     if (!password_verify(hash, req->current_password))
         return sfms_fail(call, &wrong_password);
-    return password_forget_try(call, 1, &one);
+    return tries_forget(call, &t);
 }
 
 static sfms_status

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/address.h"
 #include "gateway/head.c"
 #include "gateway/path.c"
 
@@ -13,7 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
     const char *name, *value;
-    char address[16];
+    char address[SFMS_ADDRESS_SIZE];
     path_parts parts;
     uint64_t version;
 
@@ -24,7 +25,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)head_if_match(text, &version);
     (void)head_is_json(text);
     (void)head_bearer(text);
-    head_last_address(text, address, sizeof address);
+    if (sfms_address_read(text, size, address))
+        sfms_address_network(text, address);
     if (path_split(text, &parts)) {
         char *cursor = parts.query;
         while (path_query_next(&cursor, &name, &value) == 1)

@@ -85,8 +85,6 @@ test_if_match(void **state)
 static void
 test_values(void **state)
 {
-    char address[16];
-
     (void)state;
     assert_true(head_is_printable("abc-1", 5));
     assert_false(head_is_printable("abc-12", 5));
@@ -98,12 +96,6 @@ test_values(void **state)
     assert_true(head_is_json("application/merge-patch+json"));
     assert_false(head_is_json("text/plain"));
     assert_false(head_is_json("application/jsonx"));
-    head_last_address("10.0.0.1, 192.168.1.20", address, sizeof address);
-    assert_string_equal(address, "192.168.1.20");
-    head_last_address("x", address, sizeof address);
-    assert_string_equal(address, "");
-    head_last_address("2001:db8:0:0:0:0:0:1", address, sizeof address);
-    assert_int_equal(strlen(address), sizeof address - 1);
 }
 
 static void
