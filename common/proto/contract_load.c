@@ -213,6 +213,17 @@ route_make(loader *l, const char *method, const Google__Api__HttpRule *rule)
     };
 }
 
+/* route_of_search is the second door of every list: its arguments in a body, which may be longer than an address. */
+static sfms_route
+route_of_search(loader *l, const sfms_route *list)
+{
+    return (sfms_route){
+        .verb = "POST",
+        .path = sfms_printf(l->keep, "%s:search", list->path),
+        .body = "*",
+    };
+}
+
 static void
 routes_load(loader *l, sfms_method *m, const Google__Protobuf__MethodOptions *options)
 {
@@ -221,12 +232,14 @@ routes_load(loader *l, sfms_method *m, const Google__Protobuf__MethodOptions *op
 
     if (rule == NULL)
         return;
-    sfms_route *routes = sfms_new_array(l->keep, sfms_route, 1 + rule->n_additional_bindings);
+    sfms_route *routes = sfms_new_array(l->keep, sfms_route, 2 + rule->n_additional_bindings);
     routes[0] = route_make(l, m->name, rule);
     for (size_t i = 0; i < rule->n_additional_bindings; i++)
         routes[i + 1] = route_make(l, m->name, rule->additional_bindings[i]);
     m->n_routes = 1 + (unsigned)rule->n_additional_bindings;
     m->routes = routes;
+    if (m->rule != NULL && m->rule->verb == PB__VERB__LIST)
+        routes[m->n_routes++] = route_of_search(l, &routes[0]);
 }
 
 /* resource_of answers what a standard method is about. */

@@ -363,6 +363,13 @@ summary_of(sfms_arena *a, const char *comment)
     return end == NULL ? comment : sfms_strndup(a, comment, (size_t)(end - comment));
 }
 
+/* True for the second door of a list. */
+static bool
+is_search(const route_target *t)
+{
+    return t->method->rule->verb == PB__VERB__LIST && t->whole_body;
+}
+
 static const char *
 operation_id(document *d, unsigned index)
 {
@@ -378,6 +385,8 @@ operation_id(document *d, unsigned index)
     }
     const char *name =
         same_name > 0 ? sfms_printf(d->arena, "%s_%s", m->group, m->short_name) : m->short_name;
+    if (is_search(d->targets[index]) && strncmp(name, "List", 4) == 0)
+        return sfms_printf(d->arena, "Search%s", name + 4);
     return same_method > 0 ? sfms_printf(d->arena, "%s_%u", name, same_method + 1) : name;
 }
 

@@ -2,6 +2,7 @@
 import pytest
 
 from lib.api import elements
+from lib.contract import contract
 
 CITIES = ["上海市", "长沙", None, "Berlin", "São Paulo", "北京", None]
 
@@ -182,3 +183,43 @@ def filtered(stack):
 def test_filters(text, count, filtered):
     found = filtered.all("/v1/accounts", filter=text)
     assert len(found) == count, [a["name"] for a in found]
+
+
+LISTS = [m for m in contract().routed if m.verb == "LIST"]
+
+
+@pytest.mark.parametrize("method", LISTS, ids=lambda m: m.name)
+def test_every_list_takes_its_arguments_in_a_body_too(method, api):
+    """The same answer, the same pages, the same refusals, whichever door is taken."""
+    get, search = method.route, method.routes[-1]
+    assert (search.verb, search.path) == ("POST", f"{get.path}:search")
+    arguments = {"pageSize": 1, "orderBy": "createTime desc", "showDeleted": True, "countTotal": True, "readMask": "id,version",
+                 "filter": "version > 0"}
+    page = api.get(get.path, **arguments).ok()
+    found = api.post(search.path, json=arguments).ok(200)
+    assert {**found, "nextPageToken": ""} == {**page, "nextPageToken": ""}
+    if page["nextPageToken"]:           # each token is sealed anew, and good for both
+        by_body = api.post(search.path, json={**arguments, "pageToken": page["nextPageToken"]}).ok()
+        assert elements(by_body) == elements(api.get(get.path, **arguments, pageToken=found["nextPageToken"]).ok())
+    assert elements(api.post(search.path).ok()) == elements(api.get(get.path).ok())
+    long = 'id = "00000000-0000-7000-8000-000000000001" OR version = 1 OR ' + " " * 4000 + "version > 1"
+    assert elements(api.post(search.path, json={"filter": long, "readMask": "id"}).ok()) == elements(api.get(get.path, readMask="id").ok())
+    api.post(search.path, json={"filter": long + " " * 100 + "OR version = 3"}).fails(400, "INVALID_FIELDS", "/filter", "TOO_LONG")
+    api.post(search.path, json={"filters": "x"}).fails(400, "INVALID_FIELDS", "/filters", "UNKNOWN_FIELD")
+    api.post(search.path + "?pageSize=1").fails(400, "INVALID_FIELDS", None, "UNKNOWN_FIELD")
+    api.post(search.path, json={"filter": "version >"}).fails(400, "BAD_FILTER")
+
+
+def test_a_search_changes_nothing_for_its_key(api):
+    """It may carry an Idempotency-Key as all that is sent by POST, and is answered anew each time."""
+    for n in range(2):
+        api.post("/v1/leads", json={"name": f"Anew {n}"}).ok(201)
+        found = api.post("/v1/leads:search", json={"search": "Anew"}, headers={"Idempotency-Key": "same"})
+        assert len(elements(found.ok())) == n + 1 and "Idempotency-Replayed" not in found.headers
+
+
+def test_a_filter_of_all_characters_that_the_document_allows(api, accounts):
+    text = 'name = "' + "云" * 4087 + '"'
+    assert len(text) == 4096
+    for page in (api.get("/v1/accounts", filter=text), api.post("/v1/accounts:search", json={"filter": text})):
+        assert elements(page.ok()) == []

@@ -6,7 +6,7 @@
 
 static const sfms_contract *real;
 
-/* A contract of two methods: the one under test and one beside it. */
+/* A contract of two methods: the one under test, with one route, and one beside it. */
 typedef struct {
     struct sfms_contract contract;
     sfms_method methods[2];
@@ -23,6 +23,7 @@ made_of(const char *name)
     if (m->n_routes > 0)
         b.route = m->routes[0];
     b.methods[0] = *m;
+    b.methods[0].n_routes = m->n_routes > 0;
     b.methods[1] = *sfms_contract_method(real, "sfms.customers.v1.Accounts/GetAccount");
     return b;
 }

@@ -60,6 +60,12 @@ test_one_method(void **state)
     assert_string_equal(m->comment, "Changes the fields that the body has; null clears. With If-Match only "
                                     "if the version is still that one.");
 
+    m = sfms_contract_method(contract, "sfms.customers.v1.Accounts/ListAccounts");
+    assert_int_equal(m->n_routes, 2);
+    assert_string_equal(m->routes[1].verb, "POST");
+    assert_string_equal(m->routes[1].path, "/v1/accounts:search");
+    assert_string_equal(m->routes[1].body, "*");
+
     m = sfms_contract_method(contract, "sfms.rpc.v1.Health/Check");
     assert_string_equal(m->service, "rpc");
     assert_true(m->rule->internal);
