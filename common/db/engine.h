@@ -58,9 +58,32 @@ const char **sfms_request_text(ProtobufCMessage *msg, const char *name);
 bool sfms_field_empty(const ProtobufCMessage *msg, const sfms_field *f);
 bool sfms_field_writable(const sfms_field *f);
 
-/* sfms_insert_sql appends INSERT INTO table (org_id, id, ...) VALUES ($1, $2, ...) for all that the message
- * has. */
-void sfms_insert_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg);
+/* sfms_field_fixed is true for a field that an UPDATE or UPSERT names though it cannot change it: it must be as it is stored. */
+bool sfms_field_fixed(const sfms_engine *e, const sfms_call *call, const sfms_field *f,
+    const Google__Protobuf__FieldMask *mask);
+
+/* sfms_upsert_creates is true if an upsert may make a record: it has all that a new one needs, and no condition that there is
+ * one. */
+bool sfms_upsert_creates(const sfms_engine *e, const sfms_call *call, const ProtobufCMessage *msg,
+    const Google__Protobuf__FieldMask *mask);
+
+/* sfms_key_sql answers the condition for the record that has the external key of msg; its parameters are added. */
+const char *sfms_key_sql(sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg);
+
+/* sfms_insert_sql appends INSERT INTO table (org_id, id, ...) for all that the message has; with a condition (unless), only
+ * if no row that the caller sees meets it. */
+void sfms_insert_sql(
+    const sfms_engine *e, sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg, const char *unless);
+
+/* Why a write has no row to answer; or the row after all, if what was in the way has gone. See explain.c. */
+sfms_status sfms_explain_create(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, sfms_buf *out);
+sfms_status
+sfms_explain_upsert(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_buf *out);
+sfms_status
+sfms_explain_change(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_buf *out);
+
+/* sfms_pack_single packs the only row into out and notes its version. */
+sfms_status sfms_pack_single(const sfms_engine *e, sfms_call *call, const PGresult *result, sfms_buf *out);
 
 /* sfms_assign_sql appends "column = value" for a field that the mask names, or names members of. An object is merged: its
  * members are written, those that are null cleared, all others stay. */

@@ -81,12 +81,8 @@ static const char *
 path_of(sfms_call *call, const PGresult *result)
 {
     const char *column = column_of(call, result);
-    const sfms_field *wrapped = sfms_message_resource_field(call->method->input);
 
-    if (column == NULL)
-        return NULL;
-    return wrapped != NULL ? sfms_printf(call->arena, "%s.%s", wrapped->desc->name, column)
-                           : sfms_strdup(call->arena, column);
+    return column == NULL ? NULL : sfms_field_path(call, sfms_strdup(call->arena, column));
 }
 
 /* RAISE EXCEPTION or RAISE insufficient_privilege in a trigger, told by its HINT. */

@@ -43,7 +43,7 @@ sfms_engine_field(const sfms_engine *e, const char *name)
 bool
 sfms_engine_masked(const sfms_engine *e, const Google__Protobuf__FieldMask *mask, const sfms_field *f)
 {
-    for (size_t i = 0; i < mask->n_paths; i++)
+    for (size_t i = 0; mask != NULL && i < mask->n_paths; i++)
         if (masked_field(e, mask->paths[i]) == f)
             return true;
     return false;
@@ -141,4 +141,45 @@ bool
 sfms_field_writable(const sfms_field *f)
 {
     return !f->rule->output_only && !is_id(f);
+}
+
+bool
+sfms_field_fixed(
+    const sfms_engine *e, const sfms_call *call, const sfms_field *f, const Google__Protobuf__FieldMask *mask)
+{
+    if (mask == NULL || !sfms_engine_masked(e, mask, f))
+        return false;
+    if (is_id(f)) /* an UPDATE says by it which record it means */
+        return call->method->rule->verb == PB__VERB__UPSERT;
+    return f->rule->immutable || f->rule->output_only;
+}
+
+bool
+sfms_upsert_creates(const sfms_engine *e, const sfms_call *call, const ProtobufCMessage *msg,
+    const Google__Protobuf__FieldMask *mask)
+{
+    for (unsigned i = 0; mask != NULL && i < e->message->n_fields; i++) {
+        const sfms_field *f = &e->message->fields[i];
+        bool masked = sfms_engine_masked(e, mask, f);
+
+        /* That what the mask names is not empty, the validation has seen to. */
+        if (f->rule->required ? !masked : f->rule->output_only && masked && !sfms_field_empty(msg, f))
+            return false;
+    }
+    return !call->condition.exists;
+}
+
+const char *
+sfms_key_sql(sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg)
+{
+    const char *source = *sfms_request_text((ProtobufCMessage *)msg, "external_source");
+    int org = sfms_param(&w->params, sfms_engine_org(call));
+    int id = sfms_param(&w->params, *sfms_request_text((ProtobufCMessage *)msg, "external_id"));
+
+    /* IS NOT DISTINCT FROM would take no index. */
+    if (source[0] == '\0')
+        return sfms_printf(
+            call->arena, "org_id = $%d AND external_source IS NULL AND external_id = $%d", org, id);
+    return sfms_printf(call->arena, "org_id = $%d AND external_source = $%d AND external_id = $%d", org,
+        sfms_param(&w->params, source), id);
 }

@@ -36,6 +36,10 @@ const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, con
 sfms_status
 sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_statement *ret);
 
+/* sfms_engine_failed adds to a failure of the statement what the server could not say: of an external key that another record
+ * has, which one, and whether it is deleted. */
+void sfms_engine_failed(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request);
+
 /* sfms_engine_finish makes the answer's bytes of the statement's result; out is empty and in the call's arena. It may run
  * further statements of its own: to tell a missing row from a version that has moved on, or to count. What is in out is
  * useless if the call failed. */

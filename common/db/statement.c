@@ -45,17 +45,18 @@ plan_batch_get(const sfms_engine *e, sfms_call *call, const Pb__BatchGetRequest 
     return sfms_composer_done(call, &w, ret);
 }
 
-/* INSERT INTO table (org_id, id, ...) VALUES ($1, $2, ...) for what the message has and, for an upsert, the
- * mask names. */
+/* INSERT INTO table (org_id, id, ...) for all that the message has. */
 void
-sfms_insert_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg)
+sfms_insert_sql(
+    const sfms_engine *e, sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg, const char *unless)
 {
     sfms_buf values;
 
     sfms_buf_init(&values, call->arena, SFMS_ENGINE_SQL_MAX);
     sfms_buf_printf(&w->sql, "INSERT INTO %s (org_id, id", e->resource->table);
-    sfms_param(&w->params, sfms_engine_org(call));
-    sfms_param(&w->params, *sfms_request_text((ProtobufCMessage *)msg, "id"));
+    sfms_buf_printf(&values, "$%d", sfms_param(&w->params, sfms_engine_org(call)));
+    sfms_buf_printf(
+        &values, ", $%d", sfms_param(&w->params, *sfms_request_text((ProtobufCMessage *)msg, "id")));
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
 
@@ -64,7 +65,11 @@ sfms_insert_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const P
         sfms_buf_printf(&w->sql, ", %s", f->desc->name);
         sfms_buf_printf(&values, ", $%d", sfms_param(&w->params, sfms_field_text(call->arena, f, msg)));
     }
-    sfms_buf_printf(&w->sql, ") VALUES ($1, $2%s)", values.data);
+    if (unless == NULL)
+        sfms_buf_printf(&w->sql, ") VALUES (%s)", values.data);
+    else
+        sfms_buf_printf(&w->sql, ") SELECT %s WHERE NOT EXISTS (SELECT 1 FROM %s WHERE %s)", values.data,
+            e->resource->table, unless);
 }
 
 /* A create may bring its own id; otherwise it gets one here, so that running the call again cannot make two.
@@ -88,43 +93,89 @@ plan_create(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, sfms_s
 
     give_id(call, msg);
     sfms_composer_init(e, &w, call->arena);
-    sfms_insert_sql(e, call, &w, msg);
+    sfms_insert_sql(e, call, &w, msg, NULL);
     /* DO NOTHING rather than an error: an error would roll back the whole batch. finish_create tells what was
      * there. */
     sfms_buf_printf(&w.sql, " ON CONFLICT DO NOTHING RETURNING %s", e->columns);
     return sfms_composer_done(call, &w, ret);
 }
 
+/* What the caller's condition says of the row, and what the request has of fields that it cannot change: they may be sent as they
+ * are, as clients send back what they have read. */
+static void
+write_expected(const sfms_engine *e, sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg,
+    const Google__Protobuf__FieldMask *mask)
+{
+    const sfms_condition *c = &call->condition;
+    sfms_buf versions;
+
+    for (unsigned i = 0; msg != NULL && i < e->message->n_fields; i++) {
+        const sfms_field *f = &e->message->fields[i];
+
+        if (!sfms_field_fixed(e, call, f, mask))
+            continue;
+        sfms_buf_printf(&w->sql, " AND %s IS NOT DISTINCT FROM $%d%s", f->desc->name,
+            sfms_param(&w->params, sfms_field_text(call->arena, f, msg)),
+            f->desc->type == PROTOBUF_C_TYPE_UINT64 ? "::numeric" : ""); /* more than a column may hold */
+    }
+    if (c->n_versions == 0)
+        return;
+    sfms_buf_init(&versions, call->arena, SFMS_ENGINE_SQL_MAX);
+    for (size_t i = 0; i < c->n_versions; i++)
+        sfms_buf_printf(&versions, "%s%llu", i > 0 ? "," : "{", (unsigned long long)c->versions[i]);
+    sfms_buf_char(&versions, '}');
+    sfms_buf_printf(&w->sql, " AND version = ANY ($%d::bigint[])", sfms_param(&w->params, versions.data));
+}
+
+/* Appends "field = $n, ..." for what the request changes; answers whether that is anything. */
+static bool
+write_changes(const sfms_engine *e, sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg,
+    const Google__Protobuf__FieldMask *mask)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < e->message->n_fields; i++) {
+        const sfms_field *f = &e->message->fields[i];
+
+        if (!sfms_field_writable(f) || f->rule->immutable || !sfms_engine_masked(e, mask, f))
+            continue;
+        sfms_buf_add(&w->sql, any ? ", " : "");
+        sfms_assign_sql(e, call, w, f, msg, mask);
+        any = true;
+    }
+    return any;
+}
+
+/* One statement, so that it can share a batch: what is there is changed, and only if nothing is there, not even a deleted
+ * record, one is made. INSERT ... ON CONFLICT DO UPDATE would not do: it asks of a change all that a new record must have. That
+ * another call made the record in between, or that a key is taken, shows in that there is no row: see explain.c. */
 static sfms_status
 plan_upsert(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
     const Google__Protobuf__FieldMask *mask, sfms_statement *ret)
 {
+    bool create = sfms_upsert_creates(e, call, msg, mask);
     sfms_composer w;
+    const char *key;
 
-    give_id(call, msg);
     sfms_composer_init(e, &w, call->arena);
-    sfms_insert_sql(e, call, &w, msg);
-    sfms_buf_add(&w.sql, " ON CONFLICT (org_id, external_source, external_id) WHERE external_id IS NOT NULL"
-                         " DO UPDATE SET delete_time = NULL");
-    for (unsigned i = 0; i < e->message->n_fields; i++) {
-        const sfms_field *f = &e->message->fields[i];
-
-        if (sfms_field_writable(f) && !f->rule->immutable && mask != NULL && sfms_engine_masked(e, mask, f)) {
-            sfms_buf_add(&w.sql, ", ");
-            sfms_assign_sql(e, call, &w, f, msg, mask);
-        }
+    key = sfms_key_sql(call, &w, msg);
+    sfms_buf_printf(&w.sql, "WITH changed AS (UPDATE %s SET ", e->resource->table);
+    if (!write_changes(e, call, &w, msg, mask))
+        sfms_buf_add(&w.sql, "external_id = external_id");
+    sfms_buf_printf(
+        &w.sql, " WHERE %s AND delete_time IS NULL%s", key, call->condition.absent ? " AND false" : "");
+    write_expected(e, call, &w, msg, mask);
+    sfms_buf_printf(&w.sql, " RETURNING %s)", e->columns);
+    if (create) {
+        give_id(call, msg);
+        sfms_buf_add(&w.sql, ", made AS (");
+        sfms_insert_sql(e, call, &w, msg, key);
+        sfms_buf_printf(&w.sql, " ON CONFLICT DO NOTHING RETURNING %s)", e->columns);
     }
-    /* xmax is 0 in a row that this statement has made. */
-    sfms_buf_printf(&w.sql, " RETURNING %s, (xmax = 0) AS created_", e->columns);
+    sfms_buf_printf(&w.sql, " SELECT %s, false AS created_ FROM changed", e->columns);
+    if (create)
+        sfms_buf_printf(&w.sql, " UNION ALL SELECT %s, true FROM made", e->columns);
     return sfms_composer_done(call, &w, ret);
-}
-
-static void
-write_expected_version(sfms_call *call, sfms_composer *w)
-{
-    if (call->if_match != 0)
-        sfms_buf_printf(&w->sql, " AND version = $%d",
-            sfms_param(&w->params, sfms_printf(call->arena, "%llu", (unsigned long long)call->if_match)));
 }
 
 static sfms_status
@@ -132,37 +183,23 @@ plan_update(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
     const Google__Protobuf__FieldMask *mask, sfms_statement *ret)
 {
     sfms_composer w;
-    sfms_buf where;
-    bool any = false;
+    bool any;
 
     sfms_composer_init(e, &w, call->arena);
-    sfms_buf_init(&where, call->arena, SFMS_ENGINE_SQL_MAX);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, *sfms_request_text(msg, "id"));
     sfms_buf_printf(&w.sql, "UPDATE %s SET ", e->resource->table);
-    for (unsigned i = 0; i < e->message->n_fields; i++) {
-        const sfms_field *f = &e->message->fields[i];
-
-        if (!sfms_field_writable(f) || mask == NULL || !sfms_engine_masked(e, mask, f))
-            continue;
-        /* A field that cannot change may be sent as it is: clients send back what they have read. */
-        if (f->rule->immutable) {
-            sfms_buf_printf(&where, " AND %s IS NOT DISTINCT FROM $%d", f->desc->name,
-                sfms_param(&w.params, sfms_field_text(call->arena, f, msg)));
-            continue;
-        }
-        sfms_buf_add(&w.sql, any ? ", " : "");
-        sfms_assign_sql(e, call, &w, f, msg, mask);
-        any = true;
-    }
-    if (!any) { /* nothing to write: the row is answered as it is */
+    any = write_changes(e, call, &w, msg, mask);
+    if (!any) { /* nothing to write: the row is answered as it is, if the caller could change it */
         sfms_buf_clear(&w.sql);
         sfms_buf_printf(&w.sql, "SELECT %s FROM %s", e->columns, e->resource->table);
     }
-    sfms_buf_printf(&w.sql, " WHERE org_id = $1 AND id = $2 AND delete_time IS NULL%s", where.data);
-    write_expected_version(call, &w);
+    sfms_buf_add(&w.sql, " WHERE org_id = $1 AND id = $2 AND delete_time IS NULL");
+    write_expected(e, call, &w, msg, mask);
     if (any)
         sfms_buf_printf(&w.sql, " RETURNING %s", e->columns);
+    else
+        sfms_buf_add(&w.sql, " FOR KEY SHARE");
     return sfms_composer_done(call, &w, ret);
 }
 
@@ -178,7 +215,7 @@ plan_delete(
     sfms_buf_printf(&w.sql,
         "UPDATE %s SET delete_time = %s WHERE org_id = $1 AND id = $2 AND delete_time IS %s",
         e->resource->table, delete ? "now()" : "NULL", delete ? "NULL" : "NOT NULL");
-    write_expected_version(call, &w);
+    write_expected(e, call, &w, NULL, NULL);
     sfms_buf_printf(&w.sql, " RETURNING %s", e->columns);
     return sfms_composer_done(call, &w, ret);
 }

@@ -82,6 +82,36 @@ sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_
     return SFMS_INVALID_ARGUMENT;
 }
 
+const char *
+sfms_field_path(const sfms_call *call, const char *field)
+{
+    const sfms_field *wrapper = sfms_message_resource_field(call->method->input);
+
+    return wrapper == NULL ? field : sfms_printf(call->arena, "%s.%s", wrapper->desc->name, field);
+}
+
+sfms_status
+sfms_violate_field(sfms_call *call, const char *field, const sfms_reason *reason, ...)
+{
+    va_list args;
+
+    va_start(args, reason);
+    sfms_status status = sfms_vviolate(call, sfms_field_path(call, field), reason, args);
+    va_end(args);
+    return status;
+}
+
+bool
+sfms_expects_version(const sfms_call *call, uint64_t version)
+{
+    const sfms_condition *c = &call->condition;
+
+    for (size_t i = 0; i < c->n_versions; i++)
+        if (c->versions[i] == version)
+            return true;
+    return c->n_versions == 0;
+}
+
 sfms_status
 sfms_violations(const sfms_call *call)
 {

@@ -15,6 +15,14 @@
 
 struct sfms_db;
 
+/* What a write expects of the record that it is about: If-Match and If-None-Match. Nothing if all zero. */
+typedef struct {
+    size_t n_versions; /* the record has one of these; any if there are none */
+    const uint64_t *versions;
+    bool exists; /* there is a record: so whenever there are versions */
+    bool absent; /* there is none */
+} sfms_condition;
+
 typedef struct sfms_call {
     sfms_arena *arena;  /* everything about this call lives here */
     struct sfms_db *db; /* the worker's connection; NULL in the gateway */
@@ -28,7 +36,7 @@ typedef struct sfms_call {
     const char *peer; /* the caller's address */
     const char *
         claimed; /* whom the peer says it speaks for, which need not be true; NULL or "" if it says nothing */
-    uint64_t if_match;   /* version that a write expects; 0 for any */
+    sfms_condition condition;
     int64_t deadline_us; /* by sfms_mono_us */
 
     Pb__Status *failure; /* how it failed; NULL on success */
@@ -47,8 +55,16 @@ sfms_status sfms_fail(sfms_call *call, const sfms_reason *reason, ...);
 sfms_status sfms_violate(sfms_call *call, const char *field, const sfms_reason *reason, ...);
 sfms_status sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_list args);
 
+/* sfms_violate_field is sfms_violate for a field of the method's resource, also where the request wraps it:
+ * sfms_field_path answers "deal.account_id" then, and "account_id" where the request is the resource. */
+sfms_status sfms_violate_field(sfms_call *call, const char *field, const sfms_reason *reason, ...);
+const char *sfms_field_path(const sfms_call *call, const char *field);
+
 /* sfms_violations answers SFMS_OK if no violation was noted, and SFMS_INVALID_ARGUMENT if one was. */
 sfms_status sfms_violations(const sfms_call *call);
+
+/* sfms_expects_version is true if the call's condition allows a record of that version. */
+bool sfms_expects_version(const sfms_call *call, uint64_t version);
 
 /* sfms_call_note keeps a text for the log line of the call: the detail of an internal error. */
 void sfms_call_note(sfms_call *call, const char *text);

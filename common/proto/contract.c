@@ -238,3 +238,23 @@ sfms_message_new(sfms_arena *a, const ProtobufCMessageDescriptor *desc)
     protobuf_c_message_init(desc, m);
     return m;
 }
+
+bool
+sfms_method_takes_if_match(const sfms_method *m)
+{
+    switch (m->rule->verb) {
+    case PB__VERB__UPDATE:
+    case PB__VERB__UPSERT:
+    case PB__VERB__DELETE:
+    case PB__VERB__UNDELETE:
+        return true;
+    default:
+        return m->rule->conditional;
+    }
+}
+
+bool
+sfms_method_takes_if_none_match(const sfms_method *m)
+{
+    return m->rule->verb == PB__VERB__CREATE || m->rule->verb == PB__VERB__UPSERT;
+}

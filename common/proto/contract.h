@@ -101,6 +101,11 @@ const sfms_message *sfms_contract_resource(const sfms_contract *c, const char *c
 /* sfms_contract_standard finds the method that does verb for a collection ("deals"); NULL if it has none. */
 const sfms_method *sfms_contract_standard(const sfms_contract *c, const char *collection, Pb__Verb verb);
 
+/* Which conditions a method looks at: If-Match where it changes one record that has a version, If-None-Match where it
+ * makes one. The other writes take none. */
+bool sfms_method_takes_if_match(const sfms_method *m);
+bool sfms_method_takes_if_none_match(const sfms_method *m);
+
 /* sfms_contract_set answers the bytes of the FileDescriptorSet. */
 const uint8_t *sfms_contract_set(size_t *ret_len);
 

@@ -10,8 +10,8 @@
  * numbers, names in masks; and by verb:
  *   required fields     CREATE and handwritten methods: all; UPDATE and UPSERT: those in update_mask (all if there is no
  *                       mask). Also the id of an UPDATE and the external_id of an UPSERT.
- *   output-only fields  must be empty in a CREATE, and in messages inside the resource of any write; must not be in the
- *                       mask of an UPDATE or UPSERT.
+ *   output-only fields  must be empty in a CREATE, and in messages inside the resource of any write. Those in the mask of
+ *                       an UPDATE or UPSERT are left to the engine, which knows what is stored.
  * Nested messages, repeated messages and maps are walked. Also puts texts in their normal form in place, before they are
  * checked: all of them as normal.h says, so that a text with nothing to see is no text; phones to E.164, e-mail and UUIDs to
  * lower case, currency to upper case, decimals without superfluous zeros or sign, masks to

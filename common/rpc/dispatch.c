@@ -56,6 +56,23 @@ prepare(const sfms_server *s, const Pb__Batch *batch, sfms_run *run)
     return sfms_validate(call, run->in);
 }
 
+static sfms_condition
+condition_of(sfms_arena *a, const Pb__Call *wire)
+{
+    sfms_condition c = {.exists = wire->must_exist || wire->if_match != 0, .absent = wire->must_not_exist};
+    uint64_t *versions;
+
+    if (wire->if_match == 0)
+        return c;
+    versions = sfms_new_array(a, uint64_t, wire->n_or_match + 1);
+    versions[0] = wire->if_match;
+    for (size_t i = 0; i < wire->n_or_match; i++)
+        versions[i + 1] = wire->or_match[i];
+    c.versions = versions;
+    c.n_versions = wire->n_or_match + 1;
+    return c;
+}
+
 static void
 init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const Pb__Call *wire, int64_t now)
 {
@@ -70,7 +87,7 @@ init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const 
         .idempotency_key = wire->idempotency_key[0] != '\0' ? wire->idempotency_key : NULL,
         .peer = wire->peer,
         .claimed = wire->claimed,
-        .if_match = wire->if_match,
+        .condition = condition_of(a, wire),
         .deadline_us = now + (int64_t)wire->timeout_ms * 1000,
     };
 }
@@ -84,10 +101,12 @@ run_engine(sfms_run *run)
     PGresult *result;
     sfms_status status = sfms_engine_plan(run->served->engine, &run->call, run->in, &statement);
 
+    if (status != SFMS_OK)
+        return status;
+    status = sfms_run_statement(&run->call, &result, &statement);
     if (status == SFMS_OK)
-        status = sfms_run_statement(&run->call, &result, &statement);
-    if (status == SFMS_OK)
-        status = sfms_engine_finish(run->served->engine, &run->call, run->in, result, &run->packed);
+        return sfms_engine_finish(run->served->engine, &run->call, run->in, result, &run->packed);
+    sfms_engine_failed(run->served->engine, &run->call, run->in);
     return status;
 }
 
@@ -185,9 +204,13 @@ run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
     for (size_t i = 0; i < n; i++) {
         sfms_run *run = &runs[i];
 
-        if (run->item != NULL && run->call.failure == NULL)
+        if (run->item == NULL)
+            continue;
+        if (run->call.failure == NULL)
             settle(&run->call, sfms_engine_finish(run->served->engine, &run->call, run->in, run->item->result,
                                    &run->packed));
+        else if (run->item->statement.sql != NULL)
+            sfms_engine_failed(run->served->engine, &run->call, run->in);
     }
 }
 

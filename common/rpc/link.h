@@ -12,7 +12,7 @@
 #ifndef SFMS_RPC_LINK_H
 #define SFMS_RPC_LINK_H
 
-#include "proto/contract.h"
+#include "proto/call.h"
 #include "rpc/wire.h"
 
 enum {
@@ -36,7 +36,7 @@ struct sfms_link_call {
     int64_t deadline_us; /* by sfms_mono_us; DEADLINE_EXCEEDED is answered about then at the latest */
     const char *request_id, *traceparent, *idempotency_key, *peer, *claimed; /* NULL for none */
     sfms_locale locale;
-    uint64_t if_match;
+    sfms_condition condition;
     sfms_link_done *done;
     void *arg; /* for the caller */
 

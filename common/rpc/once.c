@@ -4,7 +4,7 @@
  * The write, and its answer under the key, are one transaction; an advisory lock on the key makes the second of two
  * that come together fail with IDEMPOTENCY_KEY_RUNNING instead of wait. Kept for 24 hours, for the user that sent it. Only
  * successes are kept: a failure has changed nothing (it was rolled back), so the same key may be tried again with a
- * corrected request. What makes a request the same is its method, its If-Match and its bytes. Methods that the contract
+ * corrected request. What makes a request the same is its method, its conditions and its bytes. Methods that the contract
  * calls idempotent, and calls without a principal, need no key and ignore it. What must stay though the write is rolled back
  * is done before the transaction (see sfms_method_row).
  */
@@ -56,15 +56,17 @@ hash_request(sfms_run *run)
 {
     sfms_arena *a = run->call.arena;
     const ProtobufCBinaryData *request = &run->wire->request;
-    char *head = sfms_printf(a, "%s %llu\n", run->wire->method, (unsigned long long)run->call.if_match);
-    size_t n = strlen(head);
-    uint8_t *all = sfms_alloc(a, n + request->len);
+    const sfms_condition *c = &run->call.condition;
     uint8_t hash[SFMS_MAC_SIZE];
+    sfms_buf b;
 
-    memcpy(all, head, n);
-    if (request->len > 0)
-        memcpy(all + n, request->data, request->len);
-    sfms_hash(all, n + request->len, hash);
+    sfms_buf_init(&b, a, SIZE_MAX / 2);
+    sfms_buf_printf(&b, "%s %llu", run->wire->method, (unsigned long long)run->wire->if_match);
+    for (size_t i = 1; i < c->n_versions; i++)
+        sfms_buf_printf(&b, ",%llu", (unsigned long long)c->versions[i]);
+    sfms_buf_add(&b, c->absent ? " absent\n" : c->exists && c->n_versions == 0 ? " exists\n" : "\n");
+    sfms_buf_mem(&b, (const char *)request->data, request->len);
+    sfms_hash(b.data, b.len, hash);
     return sfms_hex(a, hash, sizeof(hash));
 }
 

@@ -47,9 +47,15 @@ fill_call(Pb__Call *out, const sfms_link_call *call, int64_t now)
     out->traceparent = or_empty(call->traceparent);
     out->locale = sfms_locale_name(call->locale);
     out->idempotency_key = or_empty(call->idempotency_key);
-    out->if_match = call->if_match;
     out->peer = or_empty(call->peer);
     out->claimed = or_empty(call->claimed);
+    out->must_exist = call->condition.exists;
+    out->must_not_exist = call->condition.absent;
+    if (call->condition.n_versions == 0)
+        return;
+    out->if_match = call->condition.versions[0];
+    out->n_or_match = call->condition.n_versions - 1;
+    out->or_match = (uint64_t *)call->condition.versions + 1;
 }
 
 /* NULL if the calls do not fit into a message. */

@@ -173,6 +173,8 @@ cancel_import(sfms_call *call, const void *in, void *out)
     PGresult *job;
     sfms_status status = read_import(call, request->id, import);
 
+    if (status == SFMS_OK && !sfms_expects_version(call, import->version))
+        status = sfms_fail(call, &sfms_version);
     if (status != SFMS_OK || import->state == PB__IMPORT__STATE__CANCELLED)
         return status;
     status = sfms_query(call, &job,

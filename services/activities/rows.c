@@ -359,7 +359,8 @@ import_row_settle(sfms_call *call, const import_plan *plan, import_row *row, con
         row->state = IMPORT_ROW_CREATED;
         return;
     }
-    if (status->code == SFMS_ALREADY_EXISTS && !plan->upsert && row->external_id[0] != '\0' &&
+    if (status->code == SFMS_ALREADY_EXISTS && strcmp(status->reason, sfms_is_deleted.name) != 0 &&
+        !plan->upsert && row->external_id[0] != '\0' &&
         (status->n_violations == 0 || is_about(status, "external_"))) {
         row->state = IMPORT_ROW_SKIPPED;
         return;

@@ -23,7 +23,7 @@ check_task(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__
     (void)mask;
     if (task->due_time[0] == '\0' || is_time_of_day(task->due_time))
         return SFMS_OK;
-    return sfms_violate(call, "due_time", &sfms_bad_format, "HH:MM");
+    return sfms_violate_field(call, "due_time", &sfms_bad_format, "HH:MM");
 }
 
 static const sfms_resource tasks = {

@@ -84,13 +84,49 @@ limited(request *r)
     return true;
 }
 
+static bool
+is_get(const request *r)
+{
+    return strcmp(r->match.target->verb, "GET") == 0;
+}
+
+/* What the request expects of the record. A condition that the method does not look at is refused, as whoever sends one counts
+ * on it. */
+static bool
+take_conditions(request *r)
+{
+    const head *h = &r->head;
+    sfms_condition *c = &r->call.condition;
+    uint64_t *versions = sfms_alloc(r->call.arena, HEAD_TAGS_MAX * sizeof *versions);
+    unsigned n;
+    head_match match = head_if_match(h->if_match, versions, &n);
+
+    if (match != HEAD_NO_CONDITION && !sfms_method_takes_if_match(r->call.method))
+        sfms_fail(&r->call, &sfms_no_condition, "If-Match");
+    else if (match == HEAD_NO_TAG)
+        sfms_fail(&r->call, &sfms_bad_if_match);
+    else if (match == HEAD_NO_VERSION)
+        sfms_fail(&r->call, &sfms_version);
+    else if (h->if_none_match != NULL && !sfms_method_takes_if_none_match(r->call.method))
+        sfms_fail(&r->call, &sfms_no_condition, "If-None-Match");
+    else if (h->if_none_match != NULL && strcmp(h->if_none_match, "*") != 0)
+        sfms_fail(&r->call, &sfms_bad_none_match);
+    *c = (sfms_condition){
+        .n_versions = n,
+        .versions = versions,
+        .exists = match != HEAD_NO_CONDITION,
+        .absent = h->if_none_match != NULL,
+    };
+    return r->call.failure == NULL;
+}
+
 /* The headers that only writes understand. */
 static bool
 take_write_headers(request *r)
 {
     const head *h = &r->head;
 
-    if (strcmp(r->match.target->verb, "GET") == 0)
+    if (is_get(r))
         return true;
     if (h->idempotency_key != NULL) {
         if (!head_is_printable(h->idempotency_key, SFMS_IDEMPOTENCY_KEY_MAX)) {
@@ -99,10 +135,7 @@ take_write_headers(request *r)
         }
         r->call.idempotency_key = h->idempotency_key;
     }
-    head_match match = head_if_match(h->if_match, &r->call.if_match);
-    if (match == HEAD_NO_VERSION || match == HEAD_NO_TAG)
-        sfms_fail(&r->call, match == HEAD_NO_TAG ? &sfms_bad_if_match : &sfms_version);
-    return r->call.failure == NULL;
+    return take_conditions(r);
 }
 
 static next_step
@@ -263,9 +296,13 @@ replied(request *r)
             r->call.request_id);
         return NEXT_ANSWER;
     }
+    if (is_get(r) && r->head.if_match != NULL && r->reply.version != 0 &&
+        !answer_etag_matches(r->head.if_match, r->reply.version)) {
+        sfms_fail(&r->call, &sfms_version);
+        return NEXT_ANSWER;
+    }
     /* Made all the same, as 304 tells the length of what it stands for, and libmicrohttpd says one always. */
-    if (strcmp(r->match.target->verb, "GET") == 0 &&
-        answer_etag_matches(r->head.if_none_match, r->reply.version))
+    if (is_get(r) && answer_etag_matches(r->head.if_none_match, r->reply.version))
         r->answer.status = 304;
     return NEXT_ANSWER;
 }
@@ -309,7 +346,7 @@ send_call(request *r)
         .peer = call->peer,
         .claimed = call->claimed,
         .locale = call->locale,
-        .if_match = call->if_match,
+        .condition = call->condition,
         .done = call_done,
         .arg = r,
     };

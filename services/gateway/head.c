@@ -37,6 +37,12 @@ is_framing(const head *h, const char *const *place)
     return place == &h->content_length || place == &h->transfer_encoding || place == &h->host;
 }
 
+static bool
+is_condition(const head *h, const char *const *place)
+{
+    return place == &h->if_match || place == &h->if_none_match;
+}
+
 void
 head_take(head *h, const char *name, const char *value)
 {
@@ -47,7 +53,8 @@ head_take(head *h, const char *name, const char *value)
             const char **place = (const char **)((char *)h + kept[i].offset);
             if (*place != NULL && is_framing(h, place))
                 h->broken = true;
-            *place = value;
+            /* Two lists of tags cannot be told apart from one here: that is no condition that could be looked at. */
+            *place = *place != NULL && is_condition(h, place) ? "" : value;
             return;
         }
     }
@@ -79,28 +86,51 @@ head_bearer(const char *authorization)
     return *token != '\0' ? token : NULL;
 }
 
-head_match
-head_if_match(const char *if_match, uint64_t *ret_version)
+/* The version in a tag of ours, 0 for a tag of any other kind; NULL if there is no tag at p, else what follows it. A proxy that
+ * compresses weakens tags; a version is exact all the same. */
+static const char *
+read_tag(const char *p, uint64_t *ret_version)
 {
     char *end;
 
+    if (strncmp(p, "W/", 2) == 0)
+        p += 2;
+    const char *close = *p == '"' ? strchr(p + 1, '"') : NULL;
+    if (close == NULL)
+        return NULL;
     *ret_version = 0;
-    if (if_match == NULL || strcmp(if_match, "*") == 0)
-        return HEAD_ANY_VERSION;
-    if (strncmp(if_match, "W/", 2) ==
-        0) /* a proxy that compresses weakens tags; a version is exact all the same */
-        if_match += 2;
-    if (if_match[0] != '"' || if_match[1 + strcspn(if_match + 1, "\"")] == '\0' ||
-        if_match[2 + strcspn(if_match + 1, "\"")] != '\0')
-        return HEAD_NO_TAG;
-    if (if_match[1] < '1' || if_match[1] > '9')
-        return HEAD_NO_VERSION;
     errno = 0;
-    uint64_t version = strtoull(if_match + 1, &end, 10);
-    if (errno != 0 || strcmp(end, "\"") != 0)
-        return HEAD_NO_VERSION;
-    *ret_version = version;
-    return HEAD_ONE_VERSION;
+    uint64_t version = strtoull(p + 1, &end, 10);
+    if (p[1] >= '1' && p[1] <= '9' && end == close && errno == 0 && version <= INT64_MAX)
+        *ret_version = version;
+    return close + 1;
+}
+
+head_match
+head_if_match(const char *if_match, uint64_t versions[HEAD_TAGS_MAX], unsigned *ret_n)
+{
+    unsigned tags = 0;
+
+    *ret_n = 0;
+    if (if_match == NULL)
+        return HEAD_NO_CONDITION;
+    if (strcmp(if_match, "*") == 0)
+        return HEAD_ANY_VERSION;
+    for (const char *p = if_match; *p != '\0'; tags++) {
+        uint64_t version;
+        p = read_tag(p, &version);
+        if (p == NULL || tags == HEAD_TAGS_MAX)
+            return HEAD_NO_TAG;
+        if (version != 0)
+            versions[(*ret_n)++] = version;
+        p += strspn(p, " \t");
+        if (*p == '\0')
+            continue;
+        if (*p != ',')
+            return HEAD_NO_TAG;
+        p += strspn(p, ", \t"); /* a list may have empty elements: RFC 9110, 5.6.1 */
+    }
+    return *ret_n > 0 ? HEAD_SOME_VERSIONS : tags > 0 ? HEAD_NO_VERSION : HEAD_NO_TAG;
 }
 
 bool

@@ -30,11 +30,18 @@ bool head_has_body(const head *h, uint64_t *ret_len);
 /* head_bearer answers the token of an Authorization header; NULL if it is of another kind. */
 const char *head_bearer(const char *authorization);
 
-typedef enum { HEAD_ANY_VERSION, HEAD_ONE_VERSION, HEAD_NO_VERSION, HEAD_NO_TAG } head_match;
+enum { HEAD_TAGS_MAX = 32 };
 
-/* head_if_match reads an If-Match header: a version, any ("*" or no header), a tag that is none of our versions, or
- * something that is not one tag. */
-head_match head_if_match(const char *if_match, uint64_t *ret_version);
+typedef enum {
+    HEAD_NO_CONDITION,  /* no header */
+    HEAD_ANY_VERSION,   /* "*" */
+    HEAD_SOME_VERSIONS, /* a list of tags, of which some are versions */
+    HEAD_NO_VERSION,    /* a list of tags that are none of our versions */
+    HEAD_NO_TAG,        /* something else, or more tags than we read */
+} head_match;
+
+/* head_if_match reads an If-Match header: RFC 9110, 13.1.1. */
+head_match head_if_match(const char *if_match, uint64_t versions[HEAD_TAGS_MAX], unsigned *ret_n);
 
 /* head_is_printable is true for 1 to max characters of visible ASCII, without spaces. */
 bool head_is_printable(const char *text, size_t max);

@@ -166,13 +166,6 @@ write_ref(writer *w, const char *name, const char *ref)
     writer_end_object(w);
 }
 
-/* What changes a record that has a version. */
-static bool
-takes_if_match(const route_target *t)
-{
-    return strcmp(t->verb, "GET") != 0 && t->n_vars > 0 && t->method->output->resource != NULL;
-}
-
 /* What is done once for a key: see common/rpc/once.c. */
 static bool
 takes_key(const route_target *t)
@@ -199,8 +192,10 @@ write_parameters(document *d, const route_target *t)
     }
     if (verb == PB__VERB__GET)
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
-    if (takes_if_match(t))
+    if (sfms_method_takes_if_match(t->method))
         write_ref(w, NULL, "#/components/parameters/IfMatch");
+    if (sfms_method_takes_if_none_match(t->method))
+        write_ref(w, NULL, "#/components/parameters/IfNone");
     if (takes_key(t))
         write_ref(w, NULL, "#/components/parameters/IdempotencyKey");
     writer_end_array(w);
@@ -341,7 +336,7 @@ write_responses(document *d, const route_target *t)
         write_ref(w, "403", problem);
     if (t->n_vars > 0)
         write_ref(w, "404", problem);
-    if (takes_if_match(t))
+    if (sfms_method_takes_if_match(t->method) || sfms_method_takes_if_none_match(t->method))
         write_ref(w, "412", problem);
     write_ref(w, "default", problem);
     writer_end_object(w);

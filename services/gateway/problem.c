@@ -15,6 +15,8 @@ static const struct {
 } http_by_reason[] = {
     {"METHOD_NOT_ALLOWED", 405},
     {"VERSION_MISMATCH", 412},
+    {"THERE_ALREADY", 412},
+    {"NONE_THERE", 412},
     {"BODY_TOO_LARGE", 413},
     {"URL_TOO_LONG", 414},
     {"HEADERS_TOO_LARGE", 431},

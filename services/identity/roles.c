@@ -24,13 +24,12 @@ static sfms_status
 check(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__FieldMask *mask)
 {
     const Pb__Role *role = (const Pb__Role *)resource;
-    const char *prefix = mask != NULL ? "role." : "";
 
     if (!writes(mask, "permissions"))
         return SFMS_OK;
     for (size_t i = 0; i < role->n_permissions; i++)
         if (!permission_known(role->permissions[i]))
-            sfms_violate(call, sfms_printf(call->arena, "%spermissions[%zu]", prefix, i), &unknown_permission,
+            sfms_violate_field(call, sfms_printf(call->arena, "permissions[%zu]", i), &unknown_permission,
                 role->permissions[i]);
     return sfms_violations(call) == SFMS_OK ? SFMS_OK : sfms_fail(call, &sfms_bad_fields);
 }

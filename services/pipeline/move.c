@@ -24,7 +24,7 @@ lock_deal(sfms_call *call, const Pb__MoveDealRequest *request, Pb__Deal *deal)
 
     if (status != SFMS_OK)
         return status;
-    if (call->if_match != 0 && call->if_match != deal->version)
+    if (!sfms_expects_version(call, deal->version))
         return sfms_fail(call, &sfms_version);
     return SFMS_OK;
 }

@@ -10,15 +10,15 @@ static sfms_status
 check_stage(sfms_call *call, ProtobufCMessage *message, const Google__Protobuf__FieldMask *mask)
 {
     Pb__Stage *stage = (Pb__Stage *)message;
-    const char *prefix = mask != NULL ? "stage." : "";
 
+    (void)mask;
     for (size_t i = 0; i < stage->n_required_fields; i++) {
         pipeline_requirement requirement;
 
         if (pipeline_requirement_parse(call->contract, stage->required_fields[i], &requirement))
             stage->required_fields[i] = (char *)pipeline_requirement_text(call->arena, &requirement);
         else
-            sfms_violate(call, sfms_printf(call->arena, "%srequired_fields[%zu]", prefix, i), &no_deal_field,
+            sfms_violate_field(call, sfms_printf(call->arena, "required_fields[%zu]", i), &no_deal_field,
                 stage->required_fields[i]);
     }
     if (sfms_violations(call) != SFMS_OK)

@@ -16,13 +16,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *name, *value;
     char address[SFMS_ADDRESS_SIZE];
     path_parts parts;
-    uint64_t version;
+    uint64_t versions[HEAD_TAGS_MAX];
+    unsigned n;
 
     if (text == NULL)
         return 0;
     memcpy(text, data, size);
     text[size] = '\0';
-    (void)head_if_match(text, &version);
+    (void)head_if_match(text, versions, &n);
     (void)head_is_json(text);
     (void)head_bearer(text);
     if (sfms_address_read(text, size, address))

@@ -62,24 +62,32 @@ test_sound(void **state)
 static void
 test_if_match(void **state)
 {
-    uint64_t version;
+    uint64_t v[HEAD_TAGS_MAX];
+    unsigned n;
 
     (void)state;
-    assert_int_equal(head_if_match(NULL, &version), HEAD_ANY_VERSION);
-    assert_int_equal(head_if_match("*", &version), HEAD_ANY_VERSION);
-    assert_int_equal(head_if_match("\"7\"", &version), HEAD_ONE_VERSION);
-    assert_int_equal(version, 7);
-    assert_int_equal(head_if_match("W/\"18\"", &version), HEAD_ONE_VERSION);
-    assert_int_equal(version, 18);
-    assert_int_equal(head_if_match("7", &version), HEAD_NO_TAG);
-    assert_int_equal(head_if_match("\"x\"", &version), HEAD_NO_VERSION);
-    assert_int_equal(head_if_match("\"07\"", &version), HEAD_NO_VERSION);
-    assert_int_equal(head_if_match("\"7\", \"8\"", &version), HEAD_NO_TAG);
-    assert_int_equal(head_if_match("\"99999999999999999999999\"", &version), HEAD_NO_VERSION);
-    assert_int_equal(head_if_match("", &version), HEAD_NO_TAG);
-    assert_int_equal(head_if_match("\"7", &version), HEAD_NO_TAG);
-    assert_int_equal(head_if_match("\"", &version), HEAD_NO_TAG);
-    assert_int_equal(head_if_match("W/", &version), HEAD_NO_TAG);
+    assert_int_equal(head_if_match(NULL, v, &n), HEAD_NO_CONDITION);
+    assert_int_equal(head_if_match("*", v, &n), HEAD_ANY_VERSION);
+    assert_int_equal(head_if_match("\"7\"", v, &n), HEAD_SOME_VERSIONS);
+    assert_int_equal(n, 1);
+    assert_int_equal(v[0], 7);
+    assert_int_equal(head_if_match("W/\"18\"", v, &n), HEAD_SOME_VERSIONS);
+    assert_int_equal(v[0], 18);
+    assert_int_equal(head_if_match("\"7\", \"x,\" ,,W/\"8\"", v, &n), HEAD_SOME_VERSIONS);
+    assert_int_equal(n, 2);
+    assert_int_equal(v[1], 8);
+    assert_int_equal(head_if_match("\"x\"", v, &n), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"x\", \"\"", v, &n), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"07\"", v, &n), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"9223372036854775808\"", v, &n), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("\"99999999999999999999999\"", v, &n), HEAD_NO_VERSION);
+    assert_int_equal(head_if_match("7", v, &n), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("\"7\" \"8\"", v, &n), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("\"7\", *", v, &n), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("", v, &n), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("\"7", v, &n), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("\"", v, &n), HEAD_NO_TAG);
+    assert_int_equal(head_if_match("W/", v, &n), HEAD_NO_TAG);
 }
 
 static void

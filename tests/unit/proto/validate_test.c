@@ -177,10 +177,9 @@ test_update(void **state)
     bad(update, "{\"account\":{\"id\":\"7\",\"city\":\"x\"},\"updateMask\":\"city\"}", "account.id",
         "BAD_FORMAT");
     bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"name\"}", "account.name", "REQUIRED");
-    bad(update, "{\"account\":{\"id\":\"" ID "\",\"version\":\"3\"},\"updateMask\":\"version\"}",
-        "account.version", "OUTPUT_ONLY");
-    bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"deleteTime\"}", "account.delete_time",
-        "OUTPUT_ONLY");
+    /* Whether it is as it is stored, the engine says. */
+    good(update, "{\"account\":{\"id\":\"" ID "\",\"version\":\"3\"},\"updateMask\":\"version\"}");
+    good(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"deleteTime\"}");
     bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"colour\"}", "update_mask", "BAD_MASK");
     bad(update, "{\"account\":{\"id\":\"" ID "\"},\"updateMask\":\"customFields.\"}", "update_mask",
         "BAD_MASK");
