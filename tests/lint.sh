@@ -17,7 +17,7 @@ if [[ ${1:-} != --quick ]]; then
     packages_install build tests lint
 fi
 
-mapfile -t sources < <(git ls-files -co --exclude-standard -- 'common/**.[ch]' 'services/**.[ch]' 'tests/**.[ch]' | xargs -r ls -d 2>/dev/null)
+mapfile -t sources < <(git ls-files -co --exclude-standard -- 'common/**.[ch]' 'services/**.[ch]' 'tests/**.[ch]' 'common/**.cc' | xargs -r ls -d 2>/dev/null)
 mapfile -t product < <(printf '%s\n' "${sources[@]}" | grep -v ^tests/)
 
 # check NAME COMMAND...: runs a check and counts it if it fails.
@@ -100,7 +100,7 @@ tidy() {
 # Without the generated headers, which cppcheck cannot read, and log.c, as it must be told that sfms_die never returns.
 # invalidPointerCast: fields are found by their offset. comparePointers: symbols of the assembler are no objects to it.
 cpp_check() {
-    printf '%s\n' "${product[@]}" | grep -v 'core/log.[ch]$' |
+    printf '%s\n' "${product[@]}" | grep -v -e 'core/log.[ch]$' -e '\.cc$' |
         cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr -j "$(nproc)" \
             '-Dsfms_die(...)=exit(1)' '-Dsfms_wrong(...)=exit(1)' '-Dcannot_listen(...)=exit(1)' '-Dctl_usage(...)=exit(2)' \
             --suppress=missingInclude --suppress=missingIncludeSystem --suppress=comparePointers \

@@ -46,7 +46,7 @@ broken() {
 compile() {
     local launcher=()
     if command -v ccache >/dev/null; then
-        launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+        launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
     fi
     cmake -S . -B "$build" -G Ninja -DSFMS_TESTS=ON -DSFMS_SANITIZE="$sanitize" "${launcher[@]}" >"$results/cmake.log" 2>&1 ||
         { tail -n 20 "$results/cmake.log" && return 1; }

@@ -12,7 +12,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "core/time.h"
-#include "core/utf8.h"
+#include "proto/phone.h"
 #include "proto/validate.h"
 
 enum {
@@ -20,8 +20,6 @@ enum {
     DECIMAL_FRACTION = 6, /* digits after it */
     EMAIL_LOCAL_MAX = 64,
     EMAIL_MAX = 254,
-    PHONE_MIN = 8,
-    PHONE_MAX = 15,
     LABEL_MAX = 63, /* of a host name */
     TIME_ZONE_MAX = 64,
     LANGUAGE_MAX = 35,
@@ -171,63 +169,11 @@ normal_email(sfms_arena *a, const char *typed)
     return text;
 }
 
-/* is_phone_filler is true if a character may stand in a phone number for the eye only. */
-static bool
-is_phone_filler(const char *s, size_t n)
-{
-    static const char *const wide[] = {"\xe3\x80\x80", "（", "）", "－", "\xc2\xa0", "‐", "–"};
-
-    if (n == 1)
-        return strchr(" -.()[]/", *s) != NULL;
-    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
-        if (strlen(wide[i]) == n && memcmp(wide[i], s, n) == 0)
-            return true;
-    return false;
-}
-
-/* trunk_zero answers the length of a zero at p that is dialled inside the country only and is no digit of the number
- * after its code, as in +44 (0)20 or +86 0731; 0 if there is none. */
-static size_t
-trunk_zero(const char *p, const char *code, int n)
-{
-    static const char *const bracketed[] = {"(0)", "（0）"};
-
-    for (size_t i = 0; i < sizeof bracketed / sizeof bracketed[0]; i++)
-        if (strncmp(p, bracketed[i], strlen(bracketed[i])) == 0)
-            return strlen(bracketed[i]);
-    return n == 2 && memcmp(code, "86", 2) == 0 && *p == '0' ? 1 : 0;
-}
-
+/* country_of answers that of the caller's organisation; "" if it is not known. */
 static const char *
-normal_phone(sfms_arena *a, const char *text)
+country_of(const sfms_call *call)
 {
-    char digits[PHONE_MAX + 1];
-    int n = 0;
-    bool international = false;
-
-    for (const char *p = text; *p != '\0';) {
-        size_t zero = international && n > 0 ? trunk_zero(p, digits, n) : 0;
-        size_t step = sfms_utf8_next(p, strlen(p));
-
-        if (step == 0)
-            return NULL;
-        if (is_digit(*p) && zero == 0) {
-            if (n == PHONE_MAX)
-                return NULL;
-            digits[n++] = *p;
-        } else if (*p == '+' && n == 0 && !international) {
-            international = true;
-        } else if (zero == 0 && !is_phone_filler(p, step)) {
-            return NULL;
-        }
-        p += zero > 0 ? zero : step;
-    }
-    digits[n] = '\0';
-    if (!international && n == 11 && digits[0] == '1' && digits[1] >= '3')
-        return sfms_printf(a, "+86%s", digits);
-    if (!international || n < PHONE_MIN || digits[0] == '0')
-        return NULL;
-    return sfms_printf(a, "+%s", digits);
+    return call->principal != NULL ? call->principal->country : "";
 }
 
 static const char *
@@ -309,7 +255,7 @@ sfms_format_normal(const sfms_call *call, Pb__Format format, const char *text)
     case PB__FORMAT__EMAIL:
         return normal_email(a, text);
     case PB__FORMAT__PHONE:
-        return normal_phone(a, text);
+        return sfms_phone_normal(a, country_of(call), text);
     case PB__FORMAT__URL:
         return normal_url(text);
     case PB__FORMAT__TIME_ZONE:
@@ -341,8 +287,8 @@ sfms_format_name(const sfms_call *call, Pb__Format format)
             "十进制数，整数部分最多 18 位，小数部分最多 6 位"},
         [PB__FORMAT__CURRENCY] = {"an ISO 4217 currency code such as CNY", "ISO 4217 货币代码，例如 CNY"},
         [PB__FORMAT__EMAIL] = {"a mail address", "邮箱地址"},
-        [PB__FORMAT__PHONE] = {"a phone number with country code such as +86 10 6552 9988",
-            "带国家代码的电话号码，例如 +86 10 6552 9988"},
+        [PB__FORMAT__PHONE] = {"a phone number with + and its country code, such as +86 10 6552 9988",
+            "带 + 和国家代码的电话号码，例如 +86 10 6552 9988"},
         [PB__FORMAT__URL] = {"an http or https address", "http 或 https 网址"},
         [PB__FORMAT__TIME_ZONE] = {"an IANA time zone such as Asia/Shanghai",
             "IANA 时区，例如 Asia/Shanghai"},
@@ -355,11 +301,15 @@ sfms_format_name(const sfms_call *call, Pb__Format format)
 
     const char *name = names[format][call->locale];
     const sfms_currency *currency = currency_of(call);
+    const char *country = country_of(call);
     bool chinese = call->locale == SFMS_LOCALE_ZH;
 
-    if (format != PB__FORMAT__MONEY)
-        return name;
-    if (currency == NULL)
+    if (format == PB__FORMAT__PHONE && country[0] != '\0')
+        return sfms_printf(
+            call->arena, "%s%s%s", name, chinese ? "，或有效的本国号码：" : ", or a valid one of ", country);
+    if (format == PB__FORMAT__MONEY && currency == NULL)
         return sfms_printf(call->arena, name, DECIMAL_FRACTION, "", "");
-    return sfms_printf(call->arena, name, currency->digits, chinese ? "：" : ", as in ", currency->code);
+    if (format == PB__FORMAT__MONEY)
+        return sfms_printf(call->arena, name, currency->digits, chinese ? "：" : ", as in ", currency->code);
+    return name;
 }

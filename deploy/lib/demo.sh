@@ -22,7 +22,7 @@ demo_make() {
     if [[ $(demo_state) == none ]]; then
         "$SFMS_BIN/sfmsctl" org create --name 'Demo 演示公司' --admin-email "$DEMO_ADMIN" \
             --admin-password-file "$SFMS_HOME/secrets/demo-password" --currency CNY --time-zone Asia/Shanghai \
-            --locale zh-CN || return 1
+            --locale zh-CN --country CN || return 1
     fi
     "$SFMS_BIN/sfmsctl" load "$1"
 }

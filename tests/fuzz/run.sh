@@ -24,11 +24,11 @@ BUILD=$PWD/build-fuzz
 packages_install build tests fuzz
 launcher=()
 if command -v ccache >/dev/null; then
-    launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+    launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 fi
 say "Building ${#names[@]} fuzzers …"
 mkdir -p "$BUILD/crashes" "$BUILD/logs"
-cmake -S . -B "$BUILD" -G Ninja -DCMAKE_C_COMPILER=clang -DSFMS_FUZZ=ON "${launcher[@]}" \
+cmake -S . -B "$BUILD" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DSFMS_FUZZ=ON "${launcher[@]}" \
     -DSFMS_SANITIZE=address,undefined,fuzzer-no-link >"$BUILD/logs/cmake.log" 2>&1 ||
     { tail -n 20 "$BUILD/logs/cmake.log" && die "cmake failed."; }
 ninja -C "$BUILD" "${names[@]/%/_fuzz}" >"$BUILD/logs/ninja.log" 2>&1 ||

@@ -110,7 +110,7 @@ test_normal_forms(void **state)
 {
     (void)state;
     Pb__Account *x = validate(ACCOUNTS "CreateAccount",
-        "{\"name\":\" x \",\"id\":\"0190B1C2-0000-7000-8000-00000000000A\",\"phone\":\"139 1234 "
+        "{\"name\":\" x \",\"id\":\"0190B1C2-0000-7000-8000-00000000000A\",\"phone\":\"+86 139 1234 "
         "5678\",\"annualRevenue\":\"-0012.500\"}");
     assert_null(call.failure);
     assert_string_equal(x->id, "0190b1c2-0000-7000-8000-00000000000a");
