@@ -27,6 +27,10 @@
  * items to it. */
 cJSON *sfms_json_parse(sfms_call *call, const char *text, size_t n);
 
+/* sfms_json_parse_at is the same for a text whose place in the request ("" or "deal.") is known: a string that holds U+0000
+ * is a violation there. */
+cJSON *sfms_json_parse_at(sfms_call *call, const char *prefix, const char *text, size_t n);
+
 /* sfms_json_stored reads what the database holds, which the rules for requests do not judge; NULL if it is none that anybody
  * could be answered: see SFMS_STORED_DEPTH and SFMS_STORED_BYTES.
  *

@@ -6,6 +6,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "proto/json.h"
+#include "proto/json_place.h"
 #include "proto/json_scan.h"
 #include "proto/number.h"
 
@@ -151,8 +152,26 @@ build(const sfms_scanned *s)
 
 /* ---- both ways --------------------------------------------------------------------------------------- */
 
+/* not_json says why a text is none. A string with U+0000 is JSON, but no text that we can hold. */
+static void
+not_json(sfms_call *call, const char *prefix, const sfms_scanned *s, size_t skipped)
+{
+    if (!s->nul) {
+        sfms_fail(call, &sfms_bad_json, sfms_printf(call->arena, "%zu", s->at + skipped + 1));
+        return;
+    }
+    const char *path = sfms_printf(call->arena, "%s%s", prefix, sfms_json_place(call->arena, s->text, s->at));
+    sfms_violate(call, path, &sfms_nul_character);
+}
+
 cJSON *
 sfms_json_parse(sfms_call *call, const char *text, size_t n)
+{
+    return sfms_json_parse_at(call, "", text, n);
+}
+
+cJSON *
+sfms_json_parse_at(sfms_call *call, const char *prefix, const char *text, size_t n)
 {
     static const char mark[] = "\xef\xbb\xbf";
     /* RFC 8259 lets a reader ignore a byte order mark, and some systems cannot help writing one. */
@@ -171,7 +190,7 @@ sfms_json_parse(sfms_call *call, const char *text, size_t n)
         sfms_fail(call, &sfms_json_values, sfms_printf(call->arena, "%d", SFMS_JSON_VALUES));
         return NULL;
     case SFMS_SCAN_BAD:
-        sfms_fail(call, &sfms_bad_json, sfms_printf(call->arena, "%zu", s.at + skipped + 1));
+        not_json(call, prefix, &s, skipped);
         return NULL;
     case SFMS_SCAN_OK:
         break;

@@ -78,6 +78,7 @@ scan_escape(scan *s)
         return strchr("\"\\/bfnrt", c) != NULL && c != '\0';
 
     int code = hex4(s);
+    s->to->nul = code == 0;
     if (code <= 0 || (code >= 0xdc00 && code <= 0xdfff))
         return false;
     if (code < 0xd800 || code > 0xdbff)

@@ -8,6 +8,7 @@
 #ifndef SFMS_PROTO_JSON_SCAN_H
 #define SFMS_PROTO_JSON_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/arena.h"
@@ -27,6 +28,7 @@ typedef struct {
     size_t values;     /* at most */
     sfms_arena *arena; /* for the odd numbers; NULL if nobody asks for them */
     size_t at;         /* found: the byte (from 0) where it shows that the text is not OK; else its end */
+    bool nul;          /* found: it is not OK because a string has \u0000 there */
     sfms_odd_number *odd;
     size_t n_odd;
 } sfms_scanned;

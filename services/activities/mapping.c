@@ -54,7 +54,11 @@ import_mapping_parse(sfms_call *call, const char *json)
     if (json[0] == '\0')
         return (const Pb__ImportMapping *)mapping;
     own.failure = NULL;
-    tree = sfms_json_parse(&own, json, strlen(json));
+    tree = sfms_json_parse_at(&own, "mapping.", json, strlen(json));
+    if (sfms_violations(&own) != SFMS_OK) {
+        call->failure = own.failure;
+        return NULL;
+    }
     if (tree == NULL || !cJSON_IsObject(tree)) {
         sfms_violate(call, "mapping", &sfms_bad_format, "JSON");
         return NULL;

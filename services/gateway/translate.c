@@ -15,6 +15,7 @@ typedef struct {
     const route_target *target;
     ProtobufCMessage *msg;
     bool mask_given;             /* by ?updateMask */
+    bool no_json;                /* the body is none, so that nothing can be said about its members */
     bool given[SFMS_FIELDS_MAX]; /* fields of the message that a parameter has set */
 } job;
 
@@ -32,10 +33,20 @@ sub_message(job *j, const sfms_field *f)
 /* ---- the body ---------------------------------------------------------------------------------------- */
 
 static cJSON *
+parse(job *j, const char *text, size_t len, const char *field)
+{
+    const char *prefix = field[0] == '\0' ? "" : sfms_printf(j->call->arena, "%s.", field);
+    cJSON *tree = sfms_json_parse_at(j->call, prefix, text, len);
+
+    j->no_json = tree == NULL;
+    return tree;
+}
+
+static cJSON *
 parse_object(job *j, const char *text, size_t len, const char *field)
 {
     bool blank = text == NULL || strspn(text, " \t\r\n") == len;
-    cJSON *tree = sfms_json_parse(j->call, blank ? "{}" : text, blank ? 2 : len);
+    cJSON *tree = parse(j, blank ? "{}" : text, blank ? 2 : len, field);
 
     if (tree == NULL)
         return NULL;
@@ -51,7 +62,7 @@ static bool
 read_wrapped(job *j, const translate_body *body)
 {
     const sfms_field *f = j->target->body;
-    cJSON *tree = sfms_json_parse(j->call, body->data, body->len);
+    cJSON *tree = parse(j, body->data, body->len, f->desc->name);
 
     if (tree == NULL)
         return false;
@@ -158,6 +169,8 @@ read_form(job *j, const form_part *part)
         const sfms_field *f = sfms_message_field(input, part->name, strlen(part->name));
         if (f != NULL && f->message != NULL && f->message->kind == SFMS_KIND_RAW)
             fill_raw(j, f, part->data, part->len, part->content_type);
+        else if (strlen(part->data) < part->len)
+            sfms_violate(j->call, part->name, &sfms_nul_character);
         else
             set_parameter(j, part->name, part->data);
     }
@@ -253,7 +266,7 @@ read_body(job *j, const route_match *match, const translate_body *body)
     }
     if (!t->whole_body && t->body == NULL)
         return true;
-    if (!read_json_body(j, body) && sfms_violations(j->call) == SFMS_OK)
+    if (!read_json_body(j, body) && (j->no_json || sfms_violations(j->call) == SFMS_OK))
         return false;
     for (unsigned i = 0; i < t->n_vars; i++)
         check_variable(j, t->var[i], match->value[i]);
@@ -295,10 +308,11 @@ translate_request(
     job j = {.call = call, .target = t, .msg = sfms_message_new(call->arena, t->method->input->desc)};
 
     *ret_in_body = 0;
-    if (!read_body(&j, match, body))
-        return NULL;
+    bool read = read_body(&j, match, body);
     if (body->form == NULL && call->failure != NULL)
         *ret_in_body = call->failure->n_violations;
+    if (!read)
+        return NULL;
     if (!read_query(&j, query)) {
         sfms_fail(call, &sfms_bad_url);
         return NULL;

@@ -183,3 +183,13 @@ def test_many_requests_at_once_on_one_connection(stack):
                 break
             got += more
     assert got.count(b"HTTP/1.1 200 ") == 101
+
+
+def test_nul_in_other_places(ask, api):
+    """An argument cannot hold it, a part of a form is not cut off at it, and a mapping says where."""
+    assert b"U+0000" in ask("GET /v1/deals?filter=%00 HTTP/1.1").body
+    for value, where in (("acc\0ounts", "resource"), ('{"columns": {"name": {"field": "a\\u0000"}}}', "mapping.columns.name.field")):
+        parts = [part(where.split(".")[0], value), FILE] + ([FIRST] if where != "resource" else [])
+        body = b"".join(f"--{BOUNDARY}\r\n".encode() + p + b"\r\n" for p in parts) + f"--{BOUNDARY}--\r\n".encode()
+        answer = api.call("POST", "/v1/imports", data=body, headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
+        answer.fails(400, "INVALID_FIELDS", where, "NUL_CHARACTER")

@@ -124,6 +124,21 @@ def test_texts_are_bounded(method, walk, api):
     assert not missing, f"{missing} are not bounded"
 
 
+@methods(lambda m: takes_json(m) and m.body_message.fields)
+def test_a_text_with_nul_is_named(method, walk, api):
+    """JSON has U+0000 and PostgreSQL's text has not: said in words of its own, where it stands, at every door."""
+    for field in method.body_message.fields:
+        if field.cpp_type != field.CPPTYPE_STRING and field.name != "custom_fields":
+            continue
+        name, listed = json_name(field), field.label == field.LABEL_REPEATED
+        value = ["a", "a\0b"] if listed else {"k": ["\0"]} if field.name == "custom_fields" else "a\0b"
+        pointer = f"/{name}" + ("/1" if listed else "/k/0" if field.name == "custom_fields" else "")
+        for language, words in (("en", "U+0000, which no text here can hold"), ("zh-CN", "文本中不能保存该字符")):
+            problem = walk.call(api, method, json={name: value}, headers={"Accept-Language": language}).fails(400, "INVALID_FIELDS")
+            assert [(e.get("pointer"), e["reason"]) for e in problem["errors"]] == [(pointer, "NUL_CHARACTER")], problem
+            assert words in problem["errors"][0]["detail"]
+
+
 @methods(takes_body)
 def test_body_too_large(method, walk, api, stack):
     """Whether the length is announced or the body is just sent and sent."""

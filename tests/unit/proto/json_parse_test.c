@@ -57,12 +57,39 @@ test_failures(void **state)
     fails("{\"a\":01}", 8, "BAD_JSON", "The body is not valid JSON near byte 7.");
     fails("\xef\xbb\xbf{x", 5, "BAD_JSON", "The body is not valid JSON near byte 5.");
     fails("{} x", 4, "BAD_JSON", "The body is not valid JSON near byte 4.");
-    fails("\"\\u0000\"", 8, "BAD_JSON", "The body is not valid JSON near byte 8.");
     memset(deep, '[', sizeof deep);
     fails(deep, sizeof deep, "TOO_DEEP", "The body is nested too deeply.");
     fails("{\"a\":1,\"b\":2,\"a\":3}", 19, "DUPLICATE_KEY", "The key \"a\" stands twice in one object.");
     fails("[{\"a\":{\"x\":1,\"\\u0078\":2}}]", 26, "DUPLICATE_KEY",
         "The key \"x\" stands twice in one object.");
+}
+
+/* It is JSON, but nothing here can hold it: said where it stands. */
+static void
+test_nul(void **state)
+{
+    static const struct {
+        const char *text, *field;
+    } rows[] = {
+        {"\"\\u0000\"", "deal."},
+        {"{\"name\":\"a\\u0000b\"}", "deal.name"},
+        {"\xef\xbb\xbf{\"a\":[{},{\"x\":1,\"y\":[\"\\\"\",\"2\",\"\\u0000\"]}]}", "deal.a[1].y[2]"},
+        {"{\"a\":{\"b.c\":{\"d\":\"{[\",\"e\":[1,2]},\"f\":\"\\u0000\"}}", "deal.a.f"},
+        {"{\"a\":{\"b.c\":\"\\u0000\"}}", "deal.a.b\\.c"},
+        {"{\"a\":{\"x\":1,\"\\u0000\":2}}", "deal.a"},
+        {"[[1,[\"\\u0000\"]]]", "deal.[0]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        sfms_call call = new_call();
+
+        assert_null(sfms_json_parse_at(&call, "deal.", rows[i].text, strlen(rows[i].text)));
+        assert_string_equal(call.failure->reason, "INVALID_FIELDS");
+        assert_int_equal(call.failure->n_violations, 1);
+        assert_string_equal(call.failure->violations[0]->reason, "NUL_CHARACTER");
+        assert_string_equal(call.failure->violations[0]->field, rows[i].field);
+    }
 }
 
 static void
@@ -171,6 +198,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_nul),
         cmocka_unit_test(test_duplicates_among_many),
         cmocka_unit_test(test_not_beyond_the_end),
         cmocka_unit_test(test_odd_numbers),
