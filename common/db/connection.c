@@ -33,6 +33,7 @@ sfms_db_open(const sfms_db_config *config)
     if (db == NULL)
         sfms_die("out of memory");
     db->config = *config;
+    pthread_mutex_init(&db->cancel_lock, NULL);
     db->prepared = calloc(PREPARED_SLOTS, sizeof(*db->prepared));
     if (db->prepared == NULL)
         sfms_die("out of memory");
@@ -59,8 +60,29 @@ forget_prepared(sfms_db *db)
 }
 
 static void
+keep_cancel(sfms_db *db, PGcancel *cancel)
+{
+    pthread_mutex_lock(&db->cancel_lock);
+    PQfreeCancel(db->cancel);
+    db->cancel = cancel;
+    pthread_mutex_unlock(&db->cancel_lock);
+}
+
+void
+sfms_db_cancel(sfms_db *db)
+{
+    char why[256];
+
+    pthread_mutex_lock(&db->cancel_lock);
+    if (db->cancel != NULL && PQcancel(db->cancel, why, sizeof(why)) != 1)
+        sfms_log(SFMS_LOG_WARN, "a statement could not be cancelled: %s", why);
+    pthread_mutex_unlock(&db->cancel_lock);
+}
+
+static void
 disconnect(sfms_db *db)
 {
+    keep_cancel(db, NULL);
     forget_answers(db);
     forget_prepared(db);
     PQfinish(db->conn);
@@ -74,6 +96,7 @@ sfms_db_close(sfms_db *db)
     if (db == NULL)
         return;
     disconnect(db);
+    pthread_mutex_destroy(&db->cancel_lock);
     free(db->prepared);
     free(db->sent);
     free(db->answers);
@@ -106,6 +129,7 @@ connect_now(sfms_db *db)
     db->conn = PQconnectdbParams(keys, values, 1);
     if (PQstatus(db->conn) == CONNECTION_OK) {
         PQsetNoticeReceiver(db->conn, no_notice, NULL);
+        keep_cancel(db, PQgetCancel(db->conn));
         return true;
     }
     snprintf(db->error, sizeof(db->error), "%s", PQerrorMessage(db->conn));

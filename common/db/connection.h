@@ -7,6 +7,8 @@
 #ifndef SFMS_DB_CONNECTION_H
 #define SFMS_DB_CONNECTION_H
 
+#include <pthread.h>
+
 #include "db/db.h"
 
 typedef enum { SFMS_TX_NONE, SFMS_TX_WANTED, SFMS_TX_OPEN } sfms_tx;
@@ -23,6 +25,8 @@ struct sfms_db {
     PGconn *conn;
     sfms_db_config config;
     sfms_tx tx;
+    pthread_mutex_t cancel_lock;
+    PGcancel *cancel;    /* how to end what runs on it, from another thread */
     bool pipeline;       /* libpq is in pipeline mode */
     int64_t retry_at_us; /* do not try to connect before this */
     char error[256];     /* why the last attempt to connect failed */

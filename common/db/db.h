@@ -48,6 +48,9 @@ void sfms_db_close(sfms_db *db);
 /* sfms_db_ready connects if necessary; false if the database cannot be reached. sfms_db_error says why. */
 bool sfms_db_ready(sfms_db *db);
 const char *sfms_db_error(const sfms_db *db);
+/* sfms_db_cancel asks the server to end the statement that runs on the connection now. The only function that may be called
+ * from another thread than the one that uses the connection. */
+void sfms_db_cancel(sfms_db *db);
 /* The libpq connection, for start-up checks and tools; NULL while there is none. */
 PGconn *sfms_db_conn(sfms_db *db);
 

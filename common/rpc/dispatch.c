@@ -39,7 +39,7 @@ prepare(const sfms_server *s, const Pb__Batch *batch, sfms_run *run)
     run->served = sfms_served_find(s, call->method);
     if (run->served == NULL)
         return sfms_fail(call, &sfms_unimplemented);
-    if (wire->timeout_ms == 0)
+    if (wire->timeout_ms == 0 || sfms_mono_us() >= call->deadline_us) /* it may have waited for a worker */
         return sfms_fail(call, &sfms_deadline);
     if (!find_principal(call, batch, wire->principal))
         return sfms_fail(call, &sfms_bad_message);
@@ -294,16 +294,15 @@ log_end(const sfms_run *run, int64_t us)
 }
 
 Pb__Replies *
-sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch *batch)
+sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch *batch, int64_t received_us)
 {
-    int64_t start = sfms_mono_us();
     size_t n = batch->n_calls;
     sfms_run *runs = sfms_new_array(a, sfms_run, n);
     Pb__Replies *replies = sfms_new(a, Pb__Replies);
     int64_t took;
 
     for (size_t i = 0; i < n; i++) {
-        init_run(s, &runs[i], db, a, batch->calls[i], start);
+        init_run(s, &runs[i], db, a, batch->calls[i], received_us);
         settle(&runs[i].call, prepare(s, batch, &runs[i]));
     }
     run_pipeline(db, a, n, runs);
@@ -314,7 +313,7 @@ sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch 
     pb__replies__init(replies);
     replies->n_replies = n;
     replies->replies = sfms_new_array(a, Pb__Reply *, n);
-    took = sfms_mono_us() - start;
+    took = sfms_mono_us() - received_us;
     for (size_t i = 0; i < n; i++) {
         replies->replies[i] = sfms_run_reply(&runs[i]);
         log_end(&runs[i], took);

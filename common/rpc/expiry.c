@@ -9,16 +9,6 @@
 enum { LATE_MS = 20 }; /* how late an expired call may be answered */
 
 static void
-expire_waiting(sfms_link_queue *q, int64_t now, sfms_link_queue *expired)
-{
-    sfms_link_queue left = {0};
-
-    for (sfms_link_call *call = sfms_queue_shift(q); call != NULL; call = sfms_queue_shift(q))
-        sfms_queue_push(call->deadline_us <= now ? expired : &left, call);
-    *q = left;
-}
-
-static void
 expire_slot(sfms_slot *slot, int64_t now, sfms_link_queue *expired)
 {
     if (slot->state != SFMS_SLOT_SENDING && slot->state != SFMS_SLOT_RECEIVING)
@@ -38,8 +28,9 @@ first_deadline(const sfms_link *link)
     int64_t first = INT64_MAX;
 
     for (int lane = 0; lane < SFMS_LANES; lane++) {
-        for (const sfms_link_call *call = link->waiting[lane].first; call != NULL; call = call->next)
-            first = call->deadline_us < first ? call->deadline_us : first;
+        int64_t one = sfms_turns_first_deadline(&link->waiting[lane]);
+
+        first = one < first ? one : first;
     }
     for (unsigned i = 0; i < link->n_replicas * SFMS_LINK_SLOTS; i++) {
         const sfms_slot *slot = &link->replicas[i / SFMS_LINK_SLOTS].slots[i % SFMS_LINK_SLOTS];
@@ -82,7 +73,7 @@ sfms_expiry_tick(void *arg)
 
     pthread_mutex_lock(&link->lock);
     for (int lane = 0; lane < SFMS_LANES; lane++)
-        expire_waiting(&link->waiting[lane], now, &expired);
+        sfms_turns_expire(&link->waiting[lane], now, &expired);
     for (unsigned i = 0; i < link->n_replicas; i++) {
         for (int k = 0; k < SFMS_LINK_SLOTS; k++)
             expire_slot(&link->replicas[i].slots[k], now, &expired);

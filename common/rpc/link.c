@@ -9,51 +9,24 @@
 #include "core/time.h"
 #include "rpc/link_inside.h"
 
-enum { RETRY_AFTER = 1 }; /* seconds that a caller is told to wait */
+enum {
+    RETRY_AFTER = 1,        /* seconds that a caller is told to wait */
+    WAIT_READ_US = 200000,  /* for a turn at most; beyond, the answer would come too late to be of use */
+    WAIT_US = 500000,       /* the same for writes and slow calls; */
+    WAIT_MOST_US = 2000000, /* and for slow ones if each takes longer than that */
+};
 
-/* ---- queues ------------------------------------------------------------------------------------------ */
-
-void
-sfms_queue_push(sfms_link_queue *q, sfms_link_call *call)
+unsigned
+sfms_link_places(sfms_lane lane)
 {
-    call->next = NULL;
-    if (q->last != NULL)
-        q->last->next = call;
-    else
-        q->first = call;
-    q->last = call;
-    q->n++;
-}
+    static const unsigned places[SFMS_LANES] = {
+        [SFMS_LANE_READ] = SFMS_LINK_READS,
+        [SFMS_LANE_WRITE] = SFMS_LINK_WRITES,
+        [SFMS_LANE_SLOW] = SFMS_LINK_SLOW,
+        [SFMS_LANE_HEALTH] = SFMS_LINK_HEALTH,
+    };
 
-void
-sfms_queue_unshift(sfms_link_queue *q, sfms_link_call *call)
-{
-    call->next = q->first;
-    q->first = call;
-    if (q->last == NULL)
-        q->last = call;
-    q->n++;
-}
-
-sfms_link_call *
-sfms_queue_shift(sfms_link_queue *q)
-{
-    sfms_link_call *call = q->first;
-
-    if (call == NULL)
-        return NULL;
-    q->first = call->next;
-    if (q->first == NULL)
-        q->last = NULL;
-    q->n--;
-    call->next = NULL;
-    return call;
-}
-
-sfms_lane
-sfms_link_lane(const sfms_method *method)
-{
-    return method->rule->point ? SFMS_LANE_POINT : SFMS_LANE_SLOW;
+    return places[lane];
 }
 
 /* ---- how calls end ----------------------------------------------------------------------------------- */
@@ -127,15 +100,21 @@ free_slot(sfms_replica *r, sfms_lane lane)
     return NULL;
 }
 
-/* A free slot on the replica with the fewest messages under way; in turn where they are equal. */
+/* A free slot on the replica with the fewest messages under way; in turn where they are equal. One that can do nothing at the
+ * moment has few under way, and is no better for that: it is passed over while another is up, even if that has no slot free. */
 static sfms_slot *
 best_slot(sfms_link *link, sfms_lane lane)
 {
+    int64_t now = sfms_mono_us();
     sfms_slot *best = NULL;
+    bool well = false;
 
+    for (unsigned i = 0; i < link->n_replicas; i++)
+        well = well || (ready(&link->replicas[i]) && link->replicas[i].ailing_us <= now);
     for (unsigned i = 0; i < link->n_replicas; i++) {
         sfms_replica *r = &link->replicas[(link->next + i) % link->n_replicas];
-        sfms_slot *slot = ready(r) ? free_slot(r, lane) : NULL;
+        bool good = ready(r) && (!well || r->ailing_us <= now);
+        sfms_slot *slot = good ? free_slot(r, lane) : NULL;
 
         if (slot != NULL && (best == NULL || r->under_way < best->replica->under_way))
             best = slot;
@@ -151,42 +130,98 @@ is_page(const sfms_link_call *call)
     return call->method->rule->verb == PB__VERB__LIST || call->method->rule->verb == PB__VERB__BATCH_GET;
 }
 
-/* How many of the calls that wait the next message takes. Slow calls travel alone; but pages of lists, when more of them
- * wait than there are slots, would each cost all the context switches of a message, so a few go together. */
-static size_t
-most_calls(sfms_lane lane, const sfms_link_queue *q)
+/* How many messages of a lane can be under way now. */
+static unsigned
+places_now(const sfms_link *link, sfms_lane lane)
 {
-    size_t fair = 1 + q->n / SFMS_LINK_SLOW;
+    unsigned n = 0;
 
-    if (lane == SFMS_LANE_POINT)
-        return SFMS_BATCH_CALLS;
-    if (q->first == NULL || !is_page(q->first))
-        return 1;
-    return fair < SFMS_LINK_PAGES ? fair : SFMS_LINK_PAGES;
+    for (unsigned i = 0; i < link->n_replicas; i++)
+        n += ready(&link->replicas[i]) ? sfms_link_places(lane) : 0;
+    return n;
 }
 
-/* Moves calls that wait into a free slot: point calls as many as a message takes, others alone. */
+/* How many messages one organisation may have under way: of what may take long one less than all, so that somebody else finds a
+ * place at once; of writes, which may wait for a lock, likewise while others write. */
+static unsigned
+cap_of(const sfms_link *link, sfms_lane lane)
+{
+    unsigned places = places_now(link, lane);
+    bool kept = lane == SFMS_LANE_SLOW ||
+                (lane == SFMS_LANE_WRITE && link->waiting[lane].shared_until_us > sfms_mono_us());
+
+    return kept && places > 1 ? places - 1 : UINT16_MAX;
+}
+
+/* Takes the call whose turn it is into the slot's message. */
+static void
+take(sfms_link *link, sfms_slot *slot, sfms_turns *t, sfms_link_queue *expired)
+{
+    unsigned turn = t->first;
+    bool is_new;
+    sfms_link_call *call;
+
+    if (t->queue[turn].first->deadline_us <= sfms_mono_us()) {
+        call = sfms_queue_shift(&t->queue[turn]);
+        t->n--;
+        sfms_queue_push(expired, call);
+        return;
+    }
+    call = sfms_turns_pop(t, link->marks, &is_new);
+    if (is_new)
+        slot->turns[slot->n_turns++] = (uint16_t)turn;
+    slot->calls[slot->n++] = call;
+}
+
+/* Reads and writes: as many as a message takes, one of each turn after the other. */
+static void
+fill_many(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
+{
+    sfms_turns *t = &link->waiting[slot->lane];
+    unsigned cap = cap_of(link, slot->lane);
+    size_t bytes = 0;
+
+    while (slot->n < SFMS_BATCH_CALLS) {
+        const sfms_link_call *call = sfms_turns_peek(t, link->marks, cap);
+
+        if (call == NULL || (slot->n > 0 && bytes + call->request_len > SFMS_BATCH_BYTES))
+            break;
+        bytes += call->request_len;
+        take(link, slot, t, expired);
+        sfms_turns_pass(t);
+    }
+}
+
+/* Slow calls travel alone; but pages of lists, when more of them wait than there are slots, would each cost all the context
+ * switches of a message, so a few of one organisation go together. */
+static void
+fill_few(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
+{
+    sfms_turns *t = &link->waiting[slot->lane];
+    size_t fair = 1 + t->n / SFMS_LINK_SLOW;
+    size_t most = fair < SFMS_LINK_PAGES ? fair : SFMS_LINK_PAGES;
+    const sfms_link_queue *q;
+
+    while (slot->n == 0 && sfms_turns_peek(t, link->marks, cap_of(link, slot->lane)) != NULL) {
+        q = &t->queue[t->first];
+        do
+            take(link, slot, t, expired);
+        while (slot->n < most && q->first != NULL && is_page(q->first) &&
+               (slot->n == 0 || is_page(slot->calls[0])));
+        sfms_turns_pass(t);
+    }
+}
+
+/* Moves calls that wait into a free slot. */
 static void
 fill_slot(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
 {
-    sfms_link_queue *q = &link->waiting[slot->lane];
-    size_t most = most_calls(slot->lane, q);
-    size_t bytes = 0;
-    int64_t now = sfms_mono_us();
-
-    slot->n = 0;
-    while (slot->n < most && q->first != NULL &&
-           (slot->n == 0 || slot->lane == SFMS_LANE_POINT || is_page(q->first)) &&
-           (slot->n == 0 || bytes + q->first->request_len <= SFMS_BATCH_BYTES)) {
-        sfms_link_call *call = sfms_queue_shift(q);
-
-        if (call->deadline_us <= now) {
-            sfms_queue_push(expired, call);
-            continue;
-        }
-        bytes += call->request_len;
-        slot->calls[slot->n++] = call;
-    }
+    slot->n = slot->n_turns = 0;
+    link->marks++;
+    if (slot->lane == SFMS_LANE_READ || slot->lane == SFMS_LANE_WRITE)
+        fill_many(link, slot, expired);
+    else
+        fill_few(link, slot, expired);
     if (slot->n == 0)
         return;
     sfms_slot_group(slot);
@@ -212,11 +247,11 @@ answer_will_come(const sfms_link *link)
 static sfms_link_queue
 take_stranded(sfms_link *link, sfms_lane lane)
 {
-    sfms_link_queue stranded = link->waiting[lane];
+    sfms_link_queue stranded = {0};
 
     if (answer_will_come(link))
-        return (sfms_link_queue){0};
-    link->waiting[lane] = (sfms_link_queue){0};
+        return stranded;
+    stranded = sfms_turns_take_all(&link->waiting[lane]);
     link->stats.unavailable += stranded.n;
     return stranded;
 }
@@ -230,7 +265,7 @@ pump_lane(sfms_link *link, sfms_lane lane, sfms_replica *answered)
     bool more;
 
     pthread_mutex_lock(&link->lock);
-    if (link->waiting[lane].first == NULL)
+    if (link->waiting[lane].n == 0)
         slot = NULL;
     else if (sfms_link_usable(link))
         slot = best_slot(link, lane);
@@ -240,9 +275,9 @@ pump_lane(sfms_link *link, sfms_lane lane, sfms_replica *answered)
         stranded = take_stranded(link, lane);
     if (slot != NULL)
         fill_slot(link, slot, &expired);
-    more = slot != NULL && link->waiting[lane].first != NULL;
     if (slot != NULL && slot->n == 0)
-        slot = NULL;
+        slot = NULL; /* all have expired, or have as much under way as they may */
+    more = slot != NULL && link->waiting[lane].n > 0;
     pthread_mutex_unlock(&link->lock);
     if (slot != NULL)
         sfms_slot_start(slot);
@@ -260,13 +295,39 @@ sfms_link_pump(sfms_link *link, sfms_replica *answered)
     }
 }
 
+/* The longest that a call may have to wait for its turn. Slow calls may have to wait for as long as one of them takes. */
+static int64_t
+patience_us(const sfms_turns *t, sfms_lane lane)
+{
+    int64_t most = lane == SFMS_LANE_READ ? WAIT_READ_US : WAIT_US;
+
+    if (lane == SFMS_LANE_SLOW && t->call_us > most)
+        most = t->call_us < WAIT_MOST_US ? t->call_us : WAIT_MOST_US;
+    return most;
+}
+
+static unsigned
+count_waiting(const sfms_link *link)
+{
+    unsigned n = 0;
+
+    for (int lane = 0; lane < SFMS_LANES; lane++)
+        n += link->waiting[lane].n;
+    return n;
+}
+
 /* Why a call cannot even wait; NULL if it can. Lock held. */
 static const sfms_reason *
-admit(sfms_link *link)
+admit(const sfms_link *link, const sfms_link_call *call, sfms_lane lane)
 {
+    const sfms_turns *t = &link->waiting[lane];
+    unsigned places = places_now(link, lane);
+
     if (link->closing || !sfms_link_usable(link))
         return &sfms_unavailable;
-    if (link->waiting[SFMS_LANE_POINT].n + link->waiting[SFMS_LANE_SLOW].n >= SFMS_QUEUE_CALLS)
+    if (count_waiting(link) >= SFMS_QUEUE_CALLS)
+        return &sfms_overloaded;
+    if (t->n > places && sfms_turns_wait_us(t, call->turn, places) > patience_us(t, lane))
         return &sfms_overloaded;
     return NULL;
 }
@@ -274,20 +335,21 @@ admit(sfms_link *link)
 void
 sfms_link_send(sfms_link *link, sfms_link_call *call)
 {
-    sfms_lane lane = sfms_link_lane(call->method);
+    sfms_lane lane = sfms_lane_of(call->method);
     sfms_link_queue refused = {0};
     const sfms_reason *reason;
 
     call->attempts = 0;
+    call->turn = sfms_turn_of(call->principal, call->peer);
     pthread_mutex_lock(&link->lock);
     link->stats.calls++;
     link->pending++;
-    reason = admit(link);
+    reason = admit(link, call, lane);
     if (reason != NULL) {
         link->stats.unavailable++;
         sfms_queue_push(&refused, call);
     } else {
-        sfms_queue_push(&link->waiting[lane], call);
+        sfms_turns_push(&link->waiting[lane], call, sfms_mono_us());
         sfms_expiry_before(link, call->deadline_us);
     }
     pthread_mutex_unlock(&link->lock);
@@ -423,7 +485,7 @@ sfms_link_stat(sfms_link *link, sfms_link_stats *ret)
 {
     pthread_mutex_lock(&link->lock);
     *ret = link->stats;
-    ret->waiting = link->waiting[SFMS_LANE_POINT].n + link->waiting[SFMS_LANE_SLOW].n;
+    ret->waiting = count_waiting(link);
     ret->under_way = link->pending - ret->waiting;
     pthread_mutex_unlock(&link->lock);
 }

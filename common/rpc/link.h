@@ -1,13 +1,16 @@
 /*
  * link.h -- the way to a service: batches calls, spreads them over replicas, reconnects.
  *
- * Each URL of a service is one nng REQ socket with a few contexts. Point calls use two of them: a call is
- * sent at once if one is free, and otherwise travels with all that is waiting in the next message. Other
- * calls use SFMS_LINK_SLOW contexts, one call per message, or a few pages of lists when many wait. Nothing
- * is ever sent twice unless the contract marks the method idempotent, and then once more at most. A server
- * that is about to stop says so (Replies.draining, also on an idle connection); it gets no new calls until
- * it has reconnected. One that lets the time of a message pass without a word gets no new calls until it
- * answers; if nothing is under way there any more, the link hangs up and connects again: its host may be gone.
+ * Each URL of a service is one nng REQ socket with a few contexts, so many for each lane (lane.h). Reads and writes by
+ * key: a call is sent at once if a context is free, and otherwise travels with all that is waiting in the next
+ * message. Slow calls: one call per message, or a few pages of lists of one organisation when many wait. Organisations
+ * take turns, and none may have all messages of the slow lane under way; in the lane of writes none may while others
+ * write, too. What would have to wait for too long is refused at once, with Retry-After. Nothing is ever sent twice
+ * unless the contract marks the method idempotent, and then once more at most. A server that is about to stop says so
+ * (Replies.draining, also on an idle connection); it gets no new calls until it has reconnected. One whose answers are
+ * all UNAVAILABLE gets new calls only if there is no other. One that lets the time of a message pass without a word
+ * gets no new calls until it answers; if nothing is under way there any more, the link hangs up and connects again:
+ * its host may be gone.
  */
 #ifndef SFMS_RPC_LINK_H
 #define SFMS_RPC_LINK_H
@@ -16,8 +19,11 @@
 #include "rpc/wire.h"
 
 enum {
-    SFMS_LINK_POINT = 2,  /* messages of point calls under way to one replica */
-    SFMS_LINK_SLOW = 4,   /* messages of other calls under way to one replica */
+    /* Messages under way to one replica, by lane. */
+    SFMS_LINK_READS = 2,
+    SFMS_LINK_WRITES = 2,
+    SFMS_LINK_SLOW = 4,
+    SFMS_LINK_HEALTH = 1,
     SFMS_LINK_PAGES = 16, /* pages of lists in one message, when more wait than there are contexts */
 };
 
@@ -42,7 +48,7 @@ struct sfms_link_call {
 
     sfms_link_call *next; /* the rest belongs to the link */
     int attempts;
-    int state;
+    unsigned turn;
 };
 
 /* sfms_link_open makes the way to a service; urls are separated by '|'. Connects in the background. Never fails. */

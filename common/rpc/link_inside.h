@@ -14,8 +14,7 @@
 
 #include "core/limits.h"
 #include "rpc/link.h"
-
-typedef enum { SFMS_LANE_POINT, SFMS_LANE_SLOW, SFMS_LANES } sfms_lane;
+#include "rpc/turns.h"
 
 typedef enum {
     SFMS_SLOT_FREE,
@@ -37,12 +36,13 @@ typedef struct sfms_slot {
     sfms_bond sent;  /* what the answer is bound to */
     int64_t sent_us;
     int64_t give_up_us; /* when even the latest of its calls has expired */
-    size_t n;
+    size_t n, n_turns;
     sfms_link_call *calls[SFMS_BATCH_CALLS]; /* NULL where a call has expired and was answered */
+    uint16_t turns[SFMS_BATCH_CALLS];        /* whose calls the message has, each once */
 } sfms_slot;
 
 /* The watch has the slot after those. */
-enum { SFMS_LINK_SLOTS = SFMS_LINK_POINT + SFMS_LINK_SLOW };
+enum { SFMS_LINK_SLOTS = SFMS_LINK_READS + SFMS_LINK_WRITES + SFMS_LINK_SLOW + SFMS_LINK_HEALTH };
 _Static_assert((int)SFMS_LINK_SLOTS < (int)SFMS_WIRE_SLOTS, "a server knows fewer slots than a link has");
 
 /* A message without calls: the hello of a connection, then one that is answered when the server is about to stop. */
@@ -58,6 +58,8 @@ typedef struct sfms_replica {
     bool draining;      /* it is about to stop: nothing more for it until it has reconnected */
     int64_t heard_us;   /* when it last answered */
     bool silent;        /* it left a message without an answer, and has not answered another since */
+    int64_t
+        ailing_us; /* until then it is asked only if there is no other: it can do nothing, and says so quickly */
     unsigned under_way; /* slots that are not free */
     sfms_slot slots[SFMS_LINK_SLOTS];
     sfms_watch_state watching;
@@ -68,17 +70,12 @@ typedef struct sfms_replica {
     sfms_bond watch_bond; /* of the answer */
 } sfms_replica;
 
-/* Calls in a row, by their next. */
-typedef struct {
-    sfms_link_call *first, *last;
-    unsigned n;
-} sfms_link_queue;
-
 struct sfms_link {
     sfms_wire_keys keys;
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a replica came, or the last call ended */
-    sfms_link_queue waiting[SFMS_LANES];
+    sfms_turns waiting[SFMS_LANES];
+    uint64_t marks;   /* of the messages of all lanes, to tell them apart */
     unsigned pending; /* calls that are not done */
     bool been_up;     /* was connected at least once */
     bool closing;     /* takes no calls */
@@ -93,16 +90,11 @@ struct sfms_link {
     sfms_replica *replicas;
 };
 
-/* Queues. Lock held. */
-void sfms_queue_push(sfms_link_queue *q, sfms_link_call *call);
-void sfms_queue_unshift(sfms_link_queue *q, sfms_link_call *call);
-sfms_link_call *sfms_queue_shift(sfms_link_queue *q);
-
 /* sfms_link_usable is true if a replica can be sent to, now or as soon as it has greeted us. Lock held. */
 bool sfms_link_usable(const sfms_link *link);
 
-/* sfms_link_lane answers how a method travels. */
-sfms_lane sfms_link_lane(const sfms_method *method);
+/* sfms_link_places answers how many messages of a lane may be under way to one replica. */
+unsigned sfms_link_places(sfms_lane lane);
 
 /* sfms_link_pump starts messages while there are calls and free slots; answers the waiting calls if no replica is left.
  * answered, if not NULL, is a replica that has just sent an answer: even if it is about to stop, it waits a little for what

@@ -187,14 +187,17 @@ void
 sfms_replica_open(sfms_replica *r, sfms_link *link, const char *url)
 {
     int rv = nng_req0_open(&r->socket);
+    int n = 0;
 
     r->link = link;
     if (rv == 0)
         rv = set_options(r->socket);
     if (rv != 0)
         sfms_die("cannot open a socket: %s", nng_strerror(rv));
-    for (int i = 0; i < SFMS_LINK_SLOTS; i++)
-        sfms_slot_open(&r->slots[i], r, i < SFMS_LINK_POINT ? SFMS_LANE_POINT : SFMS_LANE_SLOW);
+    for (sfms_lane lane = 0; lane < SFMS_LANES; lane++) {
+        for (unsigned i = 0; i < sfms_link_places(lane); i++)
+            sfms_slot_open(&r->slots[n++], r, lane);
+    }
     if (nng_ctx_open(&r->watch, r->socket) != 0 || nng_aio_alloc(&r->watch_aio, watch_event, r) != 0)
         sfms_die("out of memory");
     nng_pipe_notify(r->socket, NNG_PIPE_EV_ADD_POST, connected, r);

@@ -24,6 +24,7 @@ enum {
     DATABASE_RETRY_MS = 250,
     DATABASE_COMPLAIN_MS = 5000,
     DRAIN_MS = 10000, /* for all that a stop waits for */
+    WATCH_MS = 250,   /* how often it is looked whether somebody works for nobody */
 };
 
 typedef struct {
@@ -215,6 +216,20 @@ drain(sfms_server *s, sfms_workers *workers, sfms_jobs *jobs)
     return drained;
 }
 
+/* Waits until it is told to stop, and looks after the workers meanwhile. */
+static int
+wait_for_signal(const sigset_t *stop, sfms_workers *workers)
+{
+    static const struct timespec pause = {.tv_nsec = WATCH_MS * 1000000L};
+    int signal_number = -1;
+
+    while (signal_number < 0) {
+        signal_number = sigtimedwait(stop, NULL, &pause);
+        sfms_workers_watch(workers);
+    }
+    return signal_number;
+}
+
 int
 sfms_service_main(const sfms_service *service, int argc, char **argv)
 {
@@ -246,7 +261,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     sfms_log(SFMS_LOG_INFO, "ready listen=%s workers=%d ms=%d", url, set.workers,
         (int)((sfms_mono_us() - start) / 1000));
 
-    sigwait(&stop, &signal_number);
+    signal_number = wait_for_signal(&stop, workers);
     sfms_log(SFMS_LOG_INFO, "stopping signal=%s", signal_number == SIGINT ? "INT" : "TERM");
     if (!drain(&server, workers, jobs)) {
         sfms_log(SFMS_LOG_WARN, "stopped with calls still running after %d ms", DRAIN_MS);

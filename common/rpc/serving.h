@@ -1,6 +1,7 @@
 /*
  * serving.h -- what the parts of a server share: server.c (the process), served.c (the table of methods), worker.c
- * (messages), dispatch.c (calls), once.c (Idempotency-Key), peers.c (connections). Inside common/rpc only.
+ * (messages), admit.c (which of them now), dispatch.c (calls), once.c (Idempotency-Key), peers.c (connections).
+ * Inside common/rpc only.
  */
 #ifndef SFMS_RPC_SERVING_H
 #define SFMS_RPC_SERVING_H
@@ -42,8 +43,10 @@ const sfms_served *sfms_served_find(const sfms_server *s, const sfms_method *met
 /* The built-in method sfms.rpc.v1.Health/Check. */
 extern const sfms_method_row sfms_health_row;
 
-/* sfms_dispatch runs the calls of a batch and answers their replies; everything lives in the arena. */
-Pb__Replies *sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch *batch);
+/* sfms_dispatch runs the calls of a batch and answers their replies; everything lives in the arena. The time that calls have
+ * left counts from received_us. */
+Pb__Replies *
+sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch *batch, int64_t received_us);
 
 /* One call on its way through dispatch. */
 typedef struct {
@@ -74,6 +77,9 @@ typedef struct sfms_workers sfms_workers;
 sfms_workers *sfms_workers_start(sfms_server *s, int n);
 bool sfms_workers_drain(sfms_workers *workers, int timeout_ms);
 void sfms_workers_free(sfms_workers *workers);
+
+/* sfms_workers_watch ends in the database what nobody waits for any more: call it a few times a second. */
+void sfms_workers_watch(sfms_workers *workers);
 
 /* Peers: the connections of the socket. One that says nothing for half a minute that only a client of ours can say is
  * closed. */

@@ -5,7 +5,10 @@
 #include "core/time.h"
 #include "rpc/link_inside.h"
 
-enum { SLACK_MS = 250 }; /* an answer may come this long after the last of a message's calls has expired */
+enum {
+    SLACK_MS = 250,      /* an answer may come this long after the last of a message's calls has expired */
+    AILING_US = 1000000, /* a replica that can do nothing is passed over for so long */
+};
 
 /* ---- packing ----------------------------------------------------------------------------------------- */
 
@@ -100,6 +103,8 @@ free_slot(sfms_slot *slot)
     sfms_replica *r = slot->replica;
 
     slot->state = SFMS_SLOT_FREE;
+    for (size_t i = 0; i < slot->n_turns; i++)
+        sfms_turns_back(&r->link->waiting[slot->lane], slot->turns[i]);
     r->under_way--;
     if (r->silent && r->under_way == 0)
         sfms_hang_up((nng_pipe){.id = (uint32_t)r->pipe});
@@ -133,21 +138,15 @@ slot_lost(sfms_slot *slot, bool sent)
         if (sent && !call->method->rule->idempotent)
             sfms_queue_push(&unknown, call);
         else if (call->attempts < 2 && !link->closed)
-            sfms_queue_unshift(&again, call);
+            sfms_queue_push(
+                &again, call); /* from the last on, so that the first comes to the front at the end */
         else
             sfms_queue_push(&gone, call);
     }
     link->stats.retries += sent ? again.n : 0;
     link->stats.unavailable += unknown.n + gone.n;
-    if (again.n > 0) {
-        sfms_link_queue *q = &link->waiting[slot->lane];
-
-        again.last->next = q->first;
-        q->first = again.first;
-        if (q->last == NULL)
-            q->last = again.last;
-        q->n += again.n;
-    }
+    while (again.n > 0)
+        sfms_turns_unshift(&link->waiting[slot->lane], sfms_queue_shift(&again));
     free_slot(slot);
     pthread_mutex_unlock(&link->lock);
     sfms_link_fail(link, &unknown, &sfms_outcome_unknown);
@@ -171,6 +170,19 @@ slot_too_large(sfms_slot *slot)
     pthread_mutex_unlock(&link->lock);
     sfms_link_fail(link, &refused, &too_large);
     sfms_link_pump(link, NULL);
+}
+
+/* All that was asked could not be done just now: another replica should be asked first for a while. Lock held. */
+static void
+note_ailing(sfms_replica *r, const Pb__Replies *replies)
+{
+    for (size_t i = 0; i < replies->n_replies; i++) {
+        const Pb__Status *status = replies->replies[i]->status;
+
+        if (status == NULL || status->code != SFMS_UNAVAILABLE)
+            return;
+    }
+    r->ailing_us = sfms_mono_us() + AILING_US;
 }
 
 static void
@@ -200,6 +212,8 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
     }
     pthread_mutex_lock(&link->lock);
     memcpy(calls, slot->calls, n * sizeof(calls[0]));
+    sfms_turns_note(&link->waiting[slot->lane], n, sfms_mono_us() - slot->sent_us);
+    note_ailing(slot->replica, replies);
     free_slot(slot);
     pthread_mutex_unlock(&link->lock);
     sfms_link_pump(link, slot->replica); /* the next message first, then the callers of this one */

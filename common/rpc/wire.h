@@ -31,7 +31,7 @@
 
 enum {
     SFMS_WIRE_HEADER = 4 + SFMS_MAC_SIZE,
-    SFMS_WIRE_SLOTS = 8, /* messages that a client may have under way on a connection */
+    SFMS_WIRE_SLOTS = 16, /* messages that a client may have under way on a connection */
 };
 
 /* What makes a process one of ours. */

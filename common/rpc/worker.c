@@ -10,11 +10,13 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
+#include "rpc/admit.h"
 #include "rpc/serving.h"
 
 enum {
     QUIET_MS = 100, /* while draining: no message for so long means that none will come */
     SEND_MS = 10000,
+    OVERTIME_MS = 300, /* what runs for so much longer than anybody waits is cancelled */
 };
 
 typedef struct {
@@ -25,11 +27,13 @@ typedef struct {
     nng_aio *receive, *send;
     sfms_db *db;
     sfms_arena *arena;
+    _Atomic int64_t until_us; /* when nobody waits any more for what it works on; INT64_MAX if it does not */
     atomic_bool done;
 } worker;
 
 struct sfms_workers {
     sfms_server *server;
+    sfms_admission *admission;
     int n;
     worker workers[];
 };
@@ -50,7 +54,7 @@ refuse(const char *reason)
 
 /* The answers are more than a message may hold. What the calls did stays done. */
 static nng_msg *
-pack_too_large(const worker *w, Pb__Replies *replies)
+pack_too_large(const worker *w, const sfms_work *work, Pb__Replies *replies)
 {
     Pb__Status status = PB__STATUS__INIT;
 
@@ -58,18 +62,18 @@ pack_too_large(const worker *w, Pb__Replies *replies)
     status.reason = "RESPONSE_TOO_LARGE";
     status.message = "The answer is larger than a message between processes may be.";
     for (size_t i = 0; i < replies->n_replies; i++) {
-        replies->replies[i] = sfms_new(w->arena, Pb__Reply);
+        replies->replies[i] = sfms_new(work->arena, Pb__Reply);
         pb__reply__init(replies->replies[i]);
         replies->replies[i]->status = &status;
     }
-    return sfms_wire_pack(&w->all->server->keys.reply, &w->bond, &replies->base);
+    return sfms_wire_pack(&w->all->server->keys.reply, &work->bond, &replies->base);
 }
 
 static void
-reply(worker *w, nng_msg *msg)
+reply(worker *w, nng_ctx ctx, nng_msg *msg)
 {
     nng_aio_set_msg(w->send, msg);
-    nng_ctx_send(w->ctx, w->send);
+    nng_ctx_send(ctx, w->send);
     nng_aio_wait(w->send);
     if (nng_aio_result(w->send) != 0)
         nng_msg_free(msg);
@@ -77,17 +81,17 @@ reply(worker *w, nng_msg *msg)
 }
 
 static void
-answer(worker *w, Pb__Replies *replies)
+answer(worker *w, const sfms_work *work, Pb__Replies *replies)
 {
     sfms_server *s = w->all->server;
     nng_msg *msg;
 
     replies->draining = atomic_load(&s->draining);
-    msg = sfms_wire_pack(&s->keys.reply, &w->bond, &replies->base);
+    msg = sfms_wire_pack(&s->keys.reply, &work->bond, &replies->base);
     if (msg == NULL)
-        msg = pack_too_large(w, replies);
+        msg = pack_too_large(w, work, replies);
     if (msg != NULL)
-        reply(w, msg);
+        reply(w, work->ctx, msg);
 }
 
 /* Answers a hello: all that comes over the connection from now on is bound to the answer. False if it is none. */
@@ -108,7 +112,7 @@ greet(worker *w, nng_pipe pipe, const Pb__Batch *hello)
         nng_msg_free(msg);
         return false;
     }
-    reply(w, msg);
+    reply(w, w->ctx, msg);
     return true;
 }
 
@@ -142,6 +146,75 @@ open_batch(worker *w, nng_msg *msg, const sfms_bond *greeting)
     return batch;
 }
 
+/* ---- work that waits, and work that is done ---------------------------------------------------------- */
+
+/* Whose turn a message takes: that of its first call. A slow message has calls of one organisation only. */
+static sfms_work *
+work_of(worker *w, Pb__Batch *batch)
+{
+    const Pb__Call *first = batch->calls[0];
+    const sfms_method *method = sfms_contract_method(w->all->server->env.contract, first->method);
+    bool known = first->principal > 0 && first->principal <= batch->n_principals;
+    sfms_work *work = sfms_new(w->arena, sfms_work);
+
+    *work = (sfms_work){
+        .ctx = w->ctx,
+        .bond = w->bond,
+        .arena = w->arena,
+        .batch = batch,
+        .received_us = sfms_mono_us(),
+        .lane = method != NULL ? sfms_lane_of(method) : SFMS_LANE_READ,
+        .turn = sfms_turn_of(known ? batch->principals[first->principal - 1] : NULL, first->peer),
+    };
+    return work;
+}
+
+/* The message at hand waits, with context and arena; the worker goes on with new ones. */
+static void
+leave_waiting(worker *w)
+{
+    atomic_fetch_add(&w->all->server->busy, 1);
+    w->arena = sfms_arena_new();
+    if (nng_ctx_open(&w->ctx, w->all->server->socket) != 0)
+        sfms_die("out of memory");
+}
+
+static int64_t
+longest_us(const Pb__Batch *batch)
+{
+    uint32_t most = 0;
+
+    for (size_t i = 0; i < batch->n_calls; i++)
+        most = batch->calls[i]->timeout_ms > most ? batch->calls[i]->timeout_ms : most;
+    return most * INT64_C(1000);
+}
+
+static void
+run(worker *w, const sfms_work *work)
+{
+    atomic_store(&w->until_us, work->received_us + longest_us(work->batch));
+    answer(w, work, sfms_dispatch(w->all->server, w->db, work->arena, work->batch, work->received_us));
+    atomic_store(&w->until_us, INT64_MAX);
+}
+
+/* Works on a message, and then on what had to wait for that. */
+static void
+run_all(worker *w, sfms_work *work)
+{
+    while (work != NULL) {
+        sfms_work *next;
+
+        run(w, work);
+        next = sfms_admit_next(w->all->admission, work);
+        if (work->arena != w->arena) {
+            nng_ctx_close(work->ctx);
+            sfms_arena_free(work->arena); /* and the work with it */
+            atomic_fetch_sub(&w->all->server->busy, 1);
+        }
+        work = next;
+    }
+}
+
 static void
 serve(worker *w, nng_msg *msg)
 {
@@ -150,6 +223,7 @@ serve(worker *w, nng_msg *msg)
     sfms_bond greeting;
     sfms_peer_state state = sfms_peers_state(s->peers, pipe, &greeting);
     Pb__Batch *batch = state != SFMS_PEER_GONE ? open_batch(w, msg, &greeting) : NULL;
+    sfms_work *work;
 
     nng_msg_free(msg);
     if (state == SFMS_PEER_GONE)
@@ -165,9 +239,19 @@ serve(worker *w, nng_msg *msg)
         refuse("came before");
         return;
     }
-    if (batch->n_calls == 0 && park(w, pipe))
+    if (batch->n_calls == 0) {
+        Pb__Replies none = PB__REPLIES__INIT;
+        sfms_work hello = {.ctx = w->ctx, .bond = w->bond, .arena = w->arena};
+
+        if (!park(w, pipe))
+            answer(w, &hello, &none);
         return;
-    answer(w, sfms_dispatch(s, w->db, w->arena, batch));
+    }
+    work = work_of(w, batch);
+    if (sfms_admit(w->all->admission, work))
+        run_all(w, work);
+    else
+        leave_waiting(w);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------- */
@@ -219,6 +303,7 @@ static void
 start(sfms_workers *all, worker *w)
 {
     w->all = all;
+    atomic_init(&w->until_us, INT64_MAX);
     w->arena = sfms_arena_new();
     w->db = sfms_db_open(all->server->env.database);
     if (nng_ctx_open(&w->ctx, all->server->socket) != 0 || nng_aio_alloc(&w->receive, NULL, NULL) != 0 ||
@@ -237,6 +322,7 @@ sfms_workers_start(sfms_server *s, int n)
     if (all == NULL)
         sfms_die("out of memory");
     all->server = s;
+    all->admission = sfms_admission_new(n);
     all->n = n;
     for (int i = 0; i < n; i++)
         start(all, &all->workers[i]);
@@ -283,5 +369,33 @@ sfms_workers_free(sfms_workers *all)
         sfms_db_close(w->db);
         sfms_arena_free(w->arena);
     }
+    sfms_admission_free(all->admission);
     free(all);
+}
+
+/* A thread of its own: to say it to the server may take long, too. */
+static void *
+cancel(void *db)
+{
+    sfms_db_cancel(db);
+    return NULL;
+}
+
+void
+sfms_workers_watch(sfms_workers *all)
+{
+    int64_t now = sfms_mono_us();
+    pthread_t thread;
+
+    for (int i = 0; i < all->n; i++) {
+        worker *w = &all->workers[i];
+        int64_t until = atomic_load(&w->until_us);
+
+        if (until == INT64_MAX || now < until + OVERTIME_MS * 1000LL)
+            continue;
+        /* Asked again after as long, if it goes on. */
+        if (atomic_compare_exchange_strong(&w->until_us, &until, now) &&
+            pthread_create(&thread, NULL, cancel, w->db) == 0)
+            pthread_detach(thread);
+    }
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/log.h"
+#include "core/time.h"
 #include "rpc/serving.h"
 #include "sfms/api/v1/requests.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
@@ -143,7 +144,7 @@ dispatch(size_t n, Pb__Call **calls)
     batch.principals = principals;
     batch.n_calls = n;
     batch.calls = calls;
-    replies = sfms_dispatch(&server, NULL, arena, &batch);
+    replies = sfms_dispatch(&server, NULL, arena, &batch, sfms_mono_us());
     assert_int_equal(replies->n_replies, n);
     return replies;
 }

@@ -18,6 +18,7 @@
 
 #include "core/limits.h"
 #include "core/time.h"
+#include "rpc/lane.h"
 #include "rpc/link.h"
 
 static sfms_wire_keys keys;
@@ -26,9 +27,9 @@ static const Pb__MethodRule point_write_rule = {
 static const Pb__MethodRule point_read_rule = {
     .base = PROTOBUF_C_MESSAGE_INIT(&pb__method_rule__descriptor), .point = 1, .idempotent = 1};
 static const Pb__MethodRule slow_rule = {.base = PROTOBUF_C_MESSAGE_INIT(&pb__method_rule__descriptor)};
-static const sfms_method point_write = {.name = "t/Write", .rule = &point_write_rule};
-static const sfms_method point_read = {.name = "t/Read", .rule = &point_read_rule};
-static const sfms_method slow = {.name = "t/Slow", .rule = &slow_rule};
+static const sfms_method point_write = {.name = "t/Write", .service = "t", .rule = &point_write_rule};
+static const sfms_method point_read = {.name = "t/Read", .service = "t", .rule = &point_read_rule};
+static const sfms_method slow = {.name = "t/Slow", .service = "t", .rule = &slow_rule};
 
 /* ---- a server ---------------------------------------------------------------------------------------- */
 

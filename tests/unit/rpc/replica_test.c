@@ -99,11 +99,11 @@ a_stopping_server_is_sent_what_waited_with_each_answer(void **state)
 {
     server s = server_start('a');
     sfms_link *link = link_to(&s);
-    request busy[SFMS_LINK_POINT], r;
-    caller first[SFMS_LINK_POINT], waiting[3], new;
+    request busy[SFMS_LINK_WRITES], r;
+    caller first[SFMS_LINK_WRITES], waiting[3], new;
 
     (void)state;
-    for (int i = 0; i < SFMS_LINK_POINT; i++) {
+    for (int i = 0; i < SFMS_LINK_WRITES; i++) {
         start(link, &first[i], &point_write, 5000);
         assert_true(server_recv(&s, 10000, &busy[i]));
     }
@@ -145,7 +145,7 @@ a_server_that_says_so_while_idle_gets_nothing_more(void **state)
 static void
 calls_expire_under_way_and_waiting(void **state)
 {
-    enum { N = SFMS_LINK_POINT + 3 };
+    enum { N = SFMS_LINK_WRITES + 3 };
     server s = server_start('a');
     sfms_link *link = link_to(&s);
     int64_t from = sfms_mono_us();
@@ -274,7 +274,7 @@ a_greeting_that_cannot_be_trusted_is_none(void **state)
 static void
 too_much_waiting_is_refused_and_closing_answers_all(void **state)
 {
-    enum { N = SFMS_LINK_POINT + SFMS_QUEUE_CALLS };
+    enum { N = SFMS_LINK_WRITES + SFMS_QUEUE_CALLS };
     server s = server_start('a');
     sfms_link *link = link_to(&s);
     caller *c = calloc(N + 1, sizeof(*c));
@@ -285,7 +285,7 @@ too_much_waiting_is_refused_and_closing_answers_all(void **state)
         start(link, &c[i], &point_write, 60000);
     sfms_link_stat(link, &stats);
     assert_int_equal(stats.waiting, SFMS_QUEUE_CALLS);
-    assert_int_equal(stats.under_way, SFMS_LINK_POINT);
+    assert_int_equal(stats.under_way, SFMS_LINK_WRITES);
     start(link, &c[N], &point_write, 60000);
     expect_failure(&c[N], SFMS_UNAVAILABLE, "OVERLOADED");
     assert_int_equal(c[N].retry_after, 1);
