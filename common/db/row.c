@@ -256,6 +256,24 @@ pack_binary(sfms_buf *b, const sfms_contract *c, const sfms_field *f, Oid type, 
     pack_cell(b, c, f, sfms_binary_text(b->arena, type, value, n));
 }
 
+/* In an image, arrays are JSON too. */
+void
+sfms_image_pack(sfms_buf *b, const sfms_contract *c, const sfms_field *f, const char *text)
+{
+    const cJSON *items, *item;
+
+    if (f->desc->label != PROTOBUF_C_LABEL_REPEATED || f->desc->type != PROTOBUF_C_TYPE_STRING) {
+        pack_cell(b, c, f, text);
+        return;
+    }
+    items = sfms_json_stored(b->arena, text, strlen(text));
+    cJSON_ArrayForEach(item, items)
+    {
+        if (cJSON_IsString(item))
+            pack_text(b, f, item->valuestring, strlen(item->valuestring));
+    }
+}
+
 /* ---- rows -------------------------------------------------------------------------------------------- */
 
 /* What is to be known about a column, looked up once for all rows. */

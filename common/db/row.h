@@ -26,6 +26,9 @@
 void sfms_row_pack(sfms_buf *b, const sfms_contract *c, const sfms_message *m, const PGresult *res, int r);
 void sfms_rows_pack(sfms_buf *b, const sfms_contract *c, const sfms_field *list, const PGresult *res, int n);
 
+/* sfms_image_pack appends a field from its text in an image of a row, as jsonb's ->> answers it. */
+void sfms_image_pack(sfms_buf *b, const sfms_contract *c, const sfms_field *f, const char *text);
+
 /* sfms_row_read sets the fields of msg that row r of res has a value for; the others stay. */
 void sfms_row_read(sfms_arena *a, const sfms_contract *c, const PGresult *res, int r, ProtobufCMessage *msg);
 

@@ -1,101 +1,48 @@
 /* changes.c -- from a row of the event log to the message that clients read. */
 #include "changes.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/buf.h"
 #include "core/log.h"
-#include "core/time.h"
 #include "db/row.h"
 #include "google/protobuf/struct.pb-c.h"
 #include "proto/json.h"
 
-static Google__Protobuf__Value *
-value_new(sfms_call *call)
+/* The place in an entry of the difference: [column, before, after]. */
+enum { BEFORE = 1, AFTER = 2 };
+
+/* The record as GET would answer it, of what the difference has of it: an object of all fields, in the order of the message. */
+static const cJSON *
+as_answered(sfms_call *call, const sfms_message *m, const cJSON *difference, int place)
 {
-    return (Google__Protobuf__Value *)sfms_message_new(call->arena, &google__protobuf__value__descriptor);
-}
+    const cJSON *entry;
+    sfms_buf row, json;
 
-static Google__Protobuf__Value *
-text_value(sfms_call *call, const char *text)
-{
-    Google__Protobuf__Value *value = value_new(call);
+    sfms_buf_init(&row, call->arena, SFMS_ROW_MAX);
+    sfms_buf_init(&json, call->arena, SFMS_ROW_MAX);
+    cJSON_ArrayForEach(entry, difference)
+    {
+        const char *column = cJSON_GetArrayItem(entry, 0)->valuestring;
+        const cJSON *text = cJSON_GetArrayItem(entry, place);
+        const sfms_field *f = sfms_message_field(m, column, strlen(column));
 
-    value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
-    value->string_value = (char *)text;
-    return value;
-}
-
-/* The database writes times with its own offset and decimals; the API in one way. */
-static Google__Protobuf__Value *
-time_value(sfms_call *call, const char *text)
-{
-    char written[SFMS_MOMENT_SIZE];
-    sfms_moment moment;
-
-    if (!sfms_moment_parse(text, &moment))
-        return text_value(call, text);
-    sfms_moment_format(moment, written);
-    return text_value(call, sfms_strdup(call->arena, written));
-}
-
-/* Lists and objects, as JSON. */
-static Google__Protobuf__Value *
-json_value(sfms_call *call, const char *text)
-{
-    const cJSON *tree = sfms_json_stored(call->arena, text, strlen(text));
-
-    if (tree == NULL)
-        return NULL;
-    return (Google__Protobuf__Value *)sfms_json_read_value(
-        call->arena, &google__protobuf__value__descriptor, tree);
-}
-
-static Google__Protobuf__Value *
-number_value(sfms_call *call, const char *text)
-{
-    Google__Protobuf__Value *value = value_new(call);
-
-    value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE;
-    value->number_value = strtod(text, NULL);
-    return value;
-}
-
-static Google__Protobuf__Value *
-bool_value(sfms_call *call, const char *text)
-{
-    Google__Protobuf__Value *value = value_new(call);
-
-    value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_BOOL_VALUE;
-    value->bool_value = text[0] == 't';
-    return value;
-}
-
-/* The text of a field in an image as the API would write it; NULL if the field had no value. */
-static Google__Protobuf__Value *
-field_value(sfms_call *call, const sfms_field *f, const cJSON *text)
-{
-    if (!cJSON_IsString(text))
-        return NULL;
-    if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
-        return json_value(call, text->valuestring);
-    switch (f->desc->type) {
-    case PROTOBUF_C_TYPE_BOOL:
-        return bool_value(call, text->valuestring);
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return number_value(call, text->valuestring);
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return f->message->kind == SFMS_KIND_TIMESTAMP ? time_value(call, text->valuestring)
-                                                       : json_value(call, text->valuestring);
-    default:
-        return text_value(call, text->valuestring); /* texts, enums by name, 64-bit integers */
+        if (f != NULL && cJSON_IsString(text))
+            sfms_image_pack(&row, call->contract, f, text->valuestring);
     }
+    if (!sfms_json_write_packed(&json, m, (sfms_packed){(const uint8_t *)row.data, row.len}, NULL))
+        return NULL;
+    return sfms_json_stored(call->arena, json.data, json.len);
+}
+
+static Google__Protobuf__Value *
+value_of(sfms_call *call, const cJSON *record, const sfms_field *f)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(record, f->json_name);
+
+    return member == NULL ? NULL
+                          : (Google__Protobuf__Value *)sfms_json_read_value(
+                                call->arena, &google__protobuf__value__descriptor, member);
 }
 
 /* Keys as jsonb orders them. */
@@ -175,16 +122,11 @@ entry_of(const cJSON *difference, const sfms_field *f)
 
 /* In the order of the message's fields. */
 static void
-fill_changes(sfms_call *call, Pb__Event *event, const char *text)
+list_changes(sfms_call *call, Pb__Event *event, const sfms_message *m, const cJSON *difference)
 {
-    const sfms_message *m = sfms_contract_resource(call->contract, event->resource);
-    const cJSON *difference = sfms_json_stored(call->arena, text, strlen(text));
+    const cJSON *before = as_answered(call, m, difference, BEFORE);
+    const cJSON *after = as_answered(call, m, difference, AFTER);
 
-    if (difference == NULL)
-        sfms_log(
-            SFMS_LOG_WARN, "the changes of event %s cannot be answered: %zu bytes", event->id, strlen(text));
-    if (m == NULL || difference == NULL)
-        return;
     event->changes = sfms_new_array(call->arena, Pb__FieldChange *, m->n_fields);
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
@@ -195,12 +137,26 @@ fill_changes(sfms_call *call, Pb__Event *event, const char *text)
             continue;
         change = (Pb__FieldChange *)sfms_message_new(call->arena, &pb__field_change__descriptor);
         change->field = f->json_name;
-        change->before = field_value(call, f, cJSON_GetArrayItem(entry, 1));
-        change->after = field_value(call, f, cJSON_GetArrayItem(entry, 2));
+        if (cJSON_IsString(cJSON_GetArrayItem(entry, BEFORE)))
+            change->before = value_of(call, before, f);
+        change->after = value_of(call, after, f);
         if (f->message != NULL && f->message->kind == SFMS_KIND_STRUCT)
             fill_keys(call, change);
         event->changes[event->n_changes++] = change;
     }
+}
+
+static void
+fill_changes(sfms_call *call, Pb__Event *event, const char *text)
+{
+    const sfms_message *m = sfms_contract_resource(call->contract, event->resource);
+    const cJSON *difference = sfms_json_stored(call->arena, text, strlen(text));
+
+    if (m != NULL && difference != NULL)
+        list_changes(call, event, m, difference);
+    else
+        sfms_log(
+            SFMS_LOG_WARN, "the changes of event %s cannot be answered: %zu bytes", event->id, strlen(text));
 }
 
 Pb__Event *

@@ -7,15 +7,17 @@
 #include "proto/call.h"
 #include "sfms/activities/v1/events.pb-c.h"
 
-/* The columns that activities_event reads, of app.events e. The difference of both images is made here and
- * not when the event is written: writes are many. Its values are texts, so that no decimal loses digits. */
-#define ACTIVITIES_EVENT_COLUMNS                                                                             \
-    "md5(e.org_id::text || e.seq)::uuid AS id, e.event_time, e.actor_id, e.resource, e.record_id, e.action," \
+/* The columns that activities_event reads, of app.events e. The difference of both images is made here and not when the event is
+ * written: writes are many. Its values are texts, so that no decimal loses digits. came is true for a change of owner that
+ * has brought the record into the reader's sight: it is as if it had been made then, and has all fields. */
+#define ACTIVITIES_EVENT_COLUMNS(came)                                                                       \
+    "md5(e.org_id::text || e.seq)::uuid AS id, e.event_time, e.actor_id, e.resource, e.record_id,"           \
+    " CASE WHEN " came " THEN 'CREATED' ELSE e.action END AS action, e.after->>'version' AS version,"        \
     " e.xid, e.seq,"                                                                                         \
     " (SELECT jsonb_agg(jsonb_build_array(key, o.value, n.value))"                                           \
-    "    FROM jsonb_each_text(coalesce(e.before, '{}')) o FULL JOIN jsonb_each_text(coalesce(e.after, "      \
-    "'{}')) n USING (key)"                                                                                   \
-    "   WHERE o.value IS DISTINCT FROM n.value) AS difference"
+    "    FROM jsonb_each_text(CASE WHEN " came " THEN '{}' ELSE coalesce(e.before, '{}') END) o"             \
+    "    FULL JOIN jsonb_each_text(coalesce(e.after, '{}')) n USING (key)"                                   \
+    "   WHERE o.value IS DISTINCT FROM n.value OR o.key IS NULL) AS difference"
 
 /* activities_event makes an event of row r. Only fields of the resource's message are in its changes, under
  * their JSON names, without what says nothing (id, version, update_time) and without secrets. */

@@ -10,18 +10,26 @@
 
 /* ---- the feed ---------------------------------------------------------------------------------------- */
 
+/* Whether the other owner of a change of owners is somebody whose records the reader does not see. */
+#define OTHER_UNSEEN                                                                                         \
+    "(NOT (SELECT app.sees_org()) AND e.other_owner_id NOT IN (SELECT unnest(app.seen_owners())))"
+
+/* Whether a change of owners has brought the record into the reader's sight. */
+#define CAME "(e.other_owner_id IS NOT NULL AND e.action = 'UPDATED' AND " OTHER_UNSEEN ")"
+
 /* What is below the mark is complete: no transaction that is still open can add to it. If the page takes all
  * there is, the next one begins at the mark, however little of what lies below was for this reader. A row
- * without event brings the mark when nothing is new. */
+ * without event brings the mark when nothing is new. The name of what the reader sees is of the same moment. */
+/* clang-format off */
 static const char feed_sql[] =
-    "WITH mark AS MATERIALIZED (SELECT app.event_mark() AS xmin)"
-    " SELECT mark.xmin, new.* FROM mark LEFT JOIN LATERAL ("
-    "  SELECT " ACTIVITIES_EVENT_COLUMNS " FROM app.events e"
-    "   WHERE e.org_id = (SELECT app.org_id()) AND (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < "
-    "mark.xmin"
-    "     AND e.resource = ANY ($3::text[])"
+    "WITH mark AS MATERIALIZED (SELECT app.event_mark() AS xmin, md5($5 || app.sight_mark()) AS sight)"
+    " SELECT mark.xmin, mark.sight, new.* FROM mark LEFT JOIN LATERAL ("
+    "  SELECT " ACTIVITIES_EVENT_COLUMNS(CAME) " FROM app.events e"
+    "   WHERE e.org_id = (SELECT app.org_id()) AND (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < mark.xmin"
+    "     AND e.resource = ANY ($3::text[]) AND (e.action <> 'OUT_OF_SIGHT' OR " OTHER_UNSEEN ")"
     "   ORDER BY e.xid, e.seq LIMIT $4::int) new ON true"
     " ORDER BY new.xid, new.seq";
+/* clang-format on */
 
 /* The collections that the caller may read, all or the one that is asked for, as a PostgreSQL array.
  * Collection names are plain words. */
@@ -67,24 +75,30 @@ cell(const PGresult *result, int row, const char *column)
     return PQgetvalue(result, row, PQfnumber(result, column));
 }
 
+static const sfms_reason only_without_cursor = {
+    "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for requests without a cursor", "仅适用于不带游标的请求"}};
+
 static sfms_status
 list_events(sfms_call *call, const void *in, void *out)
 {
     const Pb__ListEventsRequest *request = in;
     Pb__ListEventsResponse *page = out;
     const char *after[] = {"0", "0"};
-    int size = activities_page_size(request->page_size);
+    int size = request->from_now ? 0 : activities_page_size(request->page_size);
     PGresult *result;
     sfms_status status;
 
+    if (request->from_now && request->after[0] != '\0')
+        return sfms_violate(call, "from_now", &only_without_cursor);
     status = activities_position_open(call, "events", request->after, after);
     if (status != SFMS_OK)
         return status;
     status = sfms_query(call, &result, feed_sql,
-        SFMS_ARGS(
-            after[0], after[1], readable(call, request->resource), sfms_printf(call->arena, "%d", size + 1)));
+        SFMS_ARGS(after[0], after[1], readable(call, request->resource),
+            sfms_printf(call->arena, "%d", request->from_now ? 0 : size + 1), readable(call, "")));
     if (status != SFMS_OK)
         return status;
+    page->sight = cell(result, 0, "sight");
     if (PQgetisnull(result, 0, PQfnumber(result, "seq"))) {
         page->cursor = activities_position_seal(call, "events", cell(result, 0, "xmin"), "0");
         return SFMS_OK;
@@ -101,17 +115,19 @@ list_events(sfms_call *call, const void *in, void *out)
 
 /* ---- the history of one record ----------------------------------------------------------------------- */
 
-static const char newest_sql[] =
-    "SELECT " ACTIVITIES_EVENT_COLUMNS " FROM app.events e"
-    " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
-    "   AND (e.xid, e.seq) < ($3::text::xid8, $4::bigint)"
-    " ORDER BY e.xid DESC, e.seq DESC LIMIT $5::int";
+static const char newest_sql[] = "SELECT " ACTIVITIES_EVENT_COLUMNS(
+    "false") " FROM app.events e"
+             " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
+             "   AND e.action <> 'OUT_OF_SIGHT'"
+             "   AND (e.xid, e.seq) < ($3::text::xid8, $4::bigint)"
+             " ORDER BY e.xid DESC, e.seq DESC LIMIT $5::int";
 
-static const char oldest_sql[] =
-    "SELECT " ACTIVITIES_EVENT_COLUMNS " FROM app.events e"
-    " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
-    "   AND (e.xid, e.seq) > ($3::text::xid8, $4::bigint)"
-    " ORDER BY e.xid, e.seq LIMIT $5::int";
+static const char oldest_sql[] = "SELECT " ACTIVITIES_EVENT_COLUMNS(
+    "false") " FROM app.events e"
+             " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
+             "   AND e.action <> 'OUT_OF_SIGHT'"
+             "   AND (e.xid, e.seq) > ($3::text::xid8, $4::bigint)"
+             " ORDER BY e.xid, e.seq LIMIT $5::int";
 
 /* The record's events are opened to this transaction only after the record has been seen to be visible. */
 static sfms_status

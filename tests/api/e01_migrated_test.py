@@ -57,3 +57,22 @@ def test_numbers_that_nothing_reads_become_strings(old):
     (revenue,) = old.sql("SELECT jsonb_typeof(after->'annual_revenue') FROM app.events WHERE after->>'name' = 'Fine'")[0]
     assert revenue == "number"
     assert "up to date" in old.migrate()
+
+
+@pytest.mark.parametrize("old", ["0018_out_of_sight.sql"], indirect=True)
+def test_what_went_out_of_sight_before_is_told_afterwards(old):
+    org, user, role = org_with_user(old)
+    other = str(uuid.uuid4())
+    old.insert("identity.users", org_id=org, id=other, display_name="V", role_id=role)
+    gone, back = str(uuid.uuid4()), str(uuid.uuid4())
+    for id, owners in ((gone, [other]), (back, [other, user])):
+        old.insert("customers.accounts", org_id=org, id=id, owner_id=user, name="A")
+        for owner in owners:
+            old.sql("UPDATE customers.accounts SET owner_id = %s WHERE id = %s", owner, id)
+    old.migrate()
+    changes = old.sql("SELECT record_id::text, other_owner_id::text, owner_id::text FROM app.events"
+                      " WHERE action = 'UPDATED' ORDER BY seq")
+    assert changes == [(gone, user, other), (back, user, other), (back, other, user)]
+    told = old.sql("SELECT record_id::text, owner_id::text, other_owner_id::text, before, after FROM app.events"
+                   " WHERE action = 'OUT_OF_SIGHT' ORDER BY record_id = %s", back)
+    assert told == [(gone, user, other, None, None), (back, other, user, None, None)]

@@ -29,6 +29,9 @@ class OldDatabase:
         self.stack, self.name = stack, name
         stack.sql(f"CREATE DATABASE {name}")
         self.conn = stack.pg.connect(name)
+        # What sfmsctl tells the migrations of the program's own tables.
+        (currencies,) = stack.sql("SELECT jsonb_agg(to_jsonb(c))::text FROM app.currencies c")[0]
+        self.sql("SELECT set_config('sfms.currencies', %s, false)", currencies)
         self.sql("CREATE SCHEMA sfms")
         self.sql("CREATE TABLE sfms.app_migrations (owner text, name text, checksum text NOT NULL,"
                  " apply_time timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (owner, name))")
