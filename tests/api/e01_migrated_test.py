@@ -59,7 +59,7 @@ def test_numbers_that_nothing_reads_become_strings(old):
     assert "up to date" in old.migrate()
 
 
-@pytest.mark.parametrize("old", ["0018_out_of_sight.sql"], indirect=True)
+@pytest.mark.parametrize("old", ["0022_out_of_sight.sql"], indirect=True)
 def test_what_went_out_of_sight_before_is_told_afterwards(old):
     org, user, role = org_with_user(old)
     other = str(uuid.uuid4())
