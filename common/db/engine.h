@@ -102,6 +102,7 @@ sfms_status sfms_list_finish(
 /* One field of an order. */
 typedef struct {
     const sfms_field *field;
+    const char *collation; /* what follows the column: " COLLATE ...", or "" */
     bool descending;
     bool not_null;
 } sfms_order;

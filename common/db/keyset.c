@@ -12,6 +12,13 @@ given_before(const sfms_order *orders, unsigned n, const sfms_field *f)
     return false;
 }
 
+/* Names are in the order that people expect; what has a format, such as a date or an address, is in its own. */
+static bool
+is_name(const sfms_field *f)
+{
+    return f->desc->type == PROTOBUF_C_TYPE_STRING && f->rule->format == PB__FORMAT__FORMAT_UNSPECIFIED;
+}
+
 /* Reads "name [asc|desc]" into ret; false if it is something else. */
 static bool
 parse_one(const sfms_engine *e, char *text, sfms_order *ret)
@@ -27,6 +34,7 @@ parse_one(const sfms_engine *e, char *text, sfms_order *ret)
         return false;
     ret->descending = direction != NULL && strcasecmp(direction, "desc") == 0;
     ret->not_null = e->not_null[ret->field - e->message->fields];
+    ret->collation = is_name(ret->field) ? " COLLATE app.by_name" : "";
     return direction == NULL || ret->descending || strcasecmp(direction, "asc") == 0;
 }
 
@@ -70,7 +78,7 @@ sfms_order_parse(
     if (decided)
         return n;
     /* The id ends every order, in the direction of the last field, so that one index can serve both. */
-    orders[n++] = (sfms_order){sfms_message_field(e->message, "id", 2), descending, true};
+    orders[n++] = (sfms_order){sfms_message_field(e->message, "id", 2), "", descending, true};
     return n;
 }
 
@@ -90,7 +98,8 @@ row_comparison(sfms_composer *w, const sfms_order *orders, unsigned n, const cha
 {
     sfms_buf_char(&w->sql, '(');
     for (unsigned i = 0; i < n; i++)
-        sfms_buf_printf(&w->sql, "%s%s", i > 0 ? ", " : "", orders[i].field->desc->name);
+        sfms_buf_printf(
+            &w->sql, "%s%s%s", i > 0 ? ", " : "", orders[i].field->desc->name, orders[i].collation);
     sfms_buf_printf(&w->sql, ") %s (", orders[0].descending ? "<" : ">");
     for (unsigned i = 0; i < n; i++)
         sfms_buf_printf(&w->sql, "%s$%d", i > 0 ? ", " : "", sfms_param(&w->params, values[i]));
@@ -107,7 +116,8 @@ field_after(sfms_composer *w, const sfms_order *o, const char *v)
         sfms_buf_printf(&w->sql, o->descending ? "%s IS NOT NULL" : "false", column);
         return;
     }
-    sfms_buf_printf(&w->sql, "%s %s $%d", column, o->descending ? "<" : ">", sfms_param(&w->params, v));
+    sfms_buf_printf(
+        &w->sql, "%s%s %s $%d", column, o->collation, o->descending ? "<" : ">", sfms_param(&w->params, v));
     if (!o->descending && !o->not_null)
         sfms_buf_printf(&w->sql, " OR %s IS NULL", column);
 }
@@ -127,7 +137,7 @@ static void
 first_bound(sfms_composer *w, const sfms_order *o, const char *v)
 {
     if (v != NULL && (o->descending || o->not_null))
-        sfms_buf_printf(&w->sql, "%s %s $%d AND ", o->field->desc->name,
+        sfms_buf_printf(&w->sql, "%s%s %s $%d AND ", o->field->desc->name, o->collation,
             o->descending ? "<=" : ">=", sfms_param(&w->params, v));
 }
 

@@ -112,8 +112,8 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
     }
     sfms_buf_add(&w.sql, " ORDER BY ");
     for (unsigned i = 0; i < n; i++)
-        sfms_buf_printf(&w.sql, "%s%s%s", i > 0 ? ", " : "", orders[i].field->desc->name,
-            orders[i].descending ? " DESC" : "");
+        sfms_buf_printf(&w.sql, "%s%s%s%s", i > 0 ? ", " : "", orders[i].field->desc->name,
+            orders[i].collation, orders[i].descending ? " DESC" : "");
     /* A literal, not a parameter: the planner must know that it is small. One more row tells whether there is
      * a next page. */
     sfms_buf_printf(&w.sql, " LIMIT %d", page_size(request) + 1);

@@ -153,6 +153,8 @@ ctl_migrate(int argc, char **argv)
     ctl_run(conn, "currencies", "SELECT app.sync_currencies()");
     if (strcmp(ctl_text(conn, a, "SELECT app.shift_events()", SFMS_NO_ARGS), "t") == 0)
         printf("note: restored from a dump; new events are numbered after those that it brought\n");
+    if (strcmp(ctl_text(conn, a, "SELECT app.renew_order()", SFMS_NO_ARGS), "t") == 0)
+        printf("note: the server's ICU has changed; the indexes by name are made again\n");
     if (strcmp(ctl_text(conn, a, "SELECT app.mark_leakproof()", SFMS_NO_ARGS), "t") != 0)
         printf("note: not a superuser, so filters on amounts and searches cannot use their indexes; see "
                "app.mark_leakproof\n");

@@ -77,7 +77,8 @@ test_conditions(void **state)
 {
     (void)state;
     assert_string_equal(condition("", (const char *const[]){"7"}), "(id) > ($1)");
-    assert_string_equal(condition("name desc", (const char *const[]){"x", "7"}), "(name, id) < ($1, $2)");
+    assert_string_equal(
+        condition("name desc", (const char *const[]){"x", "7"}), "(name COLLATE app.by_name, id) < ($1, $2)");
     /* close_date may be NULL, and NULLs are the largest */
     assert_string_equal(condition("closeDate", (const char *const[]){"x", "7"}),
         "((close_date > $1 OR close_date IS NULL) OR (close_date = $2 AND ((id > $3))))");
@@ -86,8 +87,9 @@ test_conditions(void **state)
     assert_string_equal(condition("closeDate desc", (const char *const[]){NULL, "7"}),
         "((close_date IS NOT NULL) OR (close_date IS NULL AND ((id < $1))))");
     assert_string_equal(condition("name desc,createTime", (const char *const[]){"x", "t", "7"}),
-        "name <= $1 AND ((name < $2) OR (name = $3 AND ((create_time > $4) OR (create_time = $5 AND ((id > "
-        "$6))))))");
+        "name COLLATE app.by_name <= $1 AND ((name COLLATE app.by_name < $2) OR (name = $3 AND ((create_time "
+        "> $4) OR "
+        "(create_time = $5 AND ((id > $6))))))");
     assert_string_equal(condition("closeDate desc", (const char *const[]){"x", "7"}),
         "close_date <= $1 AND ((close_date < $2) OR (close_date = $3 AND ((id < $4))))");
 }
