@@ -83,24 +83,48 @@ answer(sfms_call *call, const token *t, const char *refresh, Pb__SessionTokens *
 
 /* ---- signing in -------------------------------------------------------------------------------------- */
 
-/* Tries the password on all who may be meant. *ret_row is the one that it fits. An address that nobody has
- * takes as long as a wrong password. */
+/* Who wants to sign in, if the password fits. */
+typedef struct {
+    const char *org_id, *user_id, *hash;
+    password_fit fit;
+} person;
+
+/* Tries the password on all who may be meant. *ret is the one that it fits. An address that nobody has takes as long as a
+ * wrong password. */
 static sfms_status
-match(sfms_call *call, const PGresult *candidates, const char *password, int *ret_row)
+match(sfms_call *call, const PGresult *candidates, const char *password, person *ret)
 {
     int matches = 0;
 
     if (PQntuples(candidates) == 0)
-        password_verify(NULL, password);
+        password_verify(call->arena, NULL, password);
     for (int i = 0; i < PQntuples(candidates); i++) {
-        if (!password_verify(PQgetvalue(candidates, i, 2), password))
+        const char *hash = PQgetvalue(candidates, i, 2);
+        password_fit fit = password_verify(call->arena, hash, password);
+
+        if (fit == PASSWORD_WRONG)
             continue;
-        *ret_row = i;
+        *ret = (person){PQgetvalue(candidates, i, 0), PQgetvalue(candidates, i, 1), hash, fit};
         matches++;
     }
     if (matches == 0)
         return sfms_fail(call, &wrong_login);
     return matches == 1 ? SFMS_OK : sfms_fail(call, &org_needed);
+}
+
+/* Hashes a password as it is hashed now, unless somebody has set another meanwhile. */
+static sfms_status
+renew_hash(sfms_call *call, const person *who, const char *password)
+{
+    const char *hash;
+
+    if (who->fit != PASSWORD_OLD)
+        return SFMS_OK;
+    hash = password_hash(call->arena, password);
+    if (hash == NULL)
+        return sfms_fail(call, &sfms_internal);
+    return sfms_exec(call, NULL, "SELECT identity.renew_password_hash($1::uuid, $2::uuid, $3, $4)",
+        SFMS_ARGS(who->org_id, who->user_id, who->hash, hash));
 }
 
 static sfms_status
@@ -128,7 +152,7 @@ create_session(sfms_call *call, const void *in, void *out)
     const Pb__CreateSessionRequest *req = in;
     const tries t = tries_of_login(call, req->email);
     PGresult *candidates;
-    int row = 0;
+    person who;
     sfms_status status = tries_count(call, &t);
 
     if (status == SFMS_OK)
@@ -136,35 +160,59 @@ create_session(sfms_call *call, const void *in, void *out)
             "SELECT org_id, user_id, password_hash FROM identity.sign_in_candidates($1, $2)",
             SFMS_ARGS(req->email, req->org));
     if (status == SFMS_OK)
-        status = match(call, candidates, req->password, &row);
+        status = match(call, candidates, req->password, &who);
     if (status == SFMS_OK)
         status = tries_forget(call, &t);
+    if (status == SFMS_OK)
+        status = renew_hash(call, &who, req->password);
     if (status != SFMS_OK)
         return status;
-    return open_session(call, PQgetvalue(candidates, row, 0), PQgetvalue(candidates, row, 1), out);
+    return open_session(call, who.org_id, who.user_id, out);
 }
 
 /* ---- staying signed in ------------------------------------------------------------------------------- */
 
+/* The next token, as it is kept for whoever brings the old one again: only he can open it. */
+static bool
+next_key(const char *old, sfms_key *ret)
+{
+    return sfms_key_derive(old, "next refresh token", ret);
+}
+
+static const char *
+open_next(sfms_arena *a, const sfms_key *key, const char *sealed)
+{
+    size_t n;
+    const char *next = sfms_unseal(a, key, sealed, &n);
+
+    return next != NULL ? sfms_strndup(a, next, n) : NULL;
+}
+
+/* Two windows of a browser have one token, and an answer may be lost on its way: whoever brings the token again within
+ * some seconds gets what the first got. */
 static sfms_status
 refresh_session(sfms_call *call, const void *in, void *out)
 {
     const Pb__RefreshSessionRequest *req = in;
     sfms_arena *a = call->arena;
-    const char *family, *next;
+    const char *family, *next, *sealed;
     refresh_token old;
     PGresult *result;
+    sfms_key key;
     token t;
     sfms_status status;
 
-    if (!refresh_read(a, req->refresh_token, &old, &family))
+    if (!refresh_read(a, req->refresh_token, &old, &family) || !next_key(req->refresh_token, &key))
         return sfms_fail(call, &bad_refresh_token);
     next = refresh_make(a, old.org_id, old.session_id, family);
-    status = sfms_query(call, &result, "SELECT identity.rotate_session($1::uuid, $2::uuid, $3, $4, $5)",
-        SFMS_ARGS(old.org_id, old.session_id, old.family_hash, old.token_hash, hash_text(a, next)));
+    sealed = sfms_seal(a, &key, next, strlen(next));
+    status = sfms_query(call, &result,
+        "SELECT user_id, next_sealed FROM identity.rotate_session($1::uuid, $2::uuid, $3, $4, $5, $6)",
+        SFMS_ARGS(old.org_id, old.session_id, old.family_hash, old.token_hash, hash_text(a, next), sealed));
     if (status != SFMS_OK)
         return status;
-    if (PQgetisnull(result, 0, 0))
+    next = PQgetisnull(result, 0, 0) ? NULL : open_next(a, &key, PQgetvalue(result, 0, 1));
+    if (next == NULL)
         return sfms_fail(call, &bad_refresh_token);
     t = (token){.org_id = old.org_id, .session_id = old.session_id, .user_id = PQgetvalue(result, 0, 0)};
     return answer(call, &t, next, out);

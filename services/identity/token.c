@@ -2,13 +2,20 @@
 #include "token.h"
 
 #include <rhonabwy.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "core/id.h"
 #include "core/log.h"
 #include "core/time.h"
+#include "proto/json.h"
 
-enum { KEYS_MAX = 8 };
+enum {
+    KEYS_MAX = 8,
+    KID_MAX = 255,
+    HEADER_MAX = 512, /* of a token, decoded */
+    TOKEN_MAX = 2048, /* ours have some 500 characters */
+};
 
 static const char issuer[] = "sfms";
 
@@ -68,6 +75,8 @@ add_key(sfms_arena *a, jwk_t *private_key)
     if ((type & R_KEY_TYPE_EC) == 0 || (type & R_KEY_TYPE_PRIVATE) == 0 || bits != 256 || kid == NULL)
         sfms_die(
             "SFMS_TOKEN_KEY must be a private P-256 key with a kid; make one with: sfmsctl keygen token");
+    if (strlen(kid) > KID_MAX)
+        sfms_die("the kid of SFMS_TOKEN_KEY has more than %d characters", KID_MAX);
     if (n_keys == KEYS_MAX)
         sfms_die("SFMS_TOKEN_KEY has more than %d keys", KEYS_MAX);
     if (r_jwk_init(&public_key) != RHN_OK ||
@@ -158,17 +167,62 @@ token_sign(sfms_arena *a, const token *t)
     return copy;
 }
 
-/* The key that a token says it was signed with; NULL if it is none of ours. What else the header says about
- * keys is not looked at. */
-static jwk_t *
-key_of(sfms_arena *a, jwt_t *jwt)
+static int
+key_number(const char *kid)
 {
-    const char *kid = r_jwt_get_header_str_value(jwt, "kid");
-
-    for (size_t i = 0; i < n_keys && kid != NULL; i++)
+    for (size_t i = 0; i < n_keys; i++)
         if (strcmp(keys[i].kid, kid) == 0)
-            return jwk_of(a, keys[i].public_json);
-    return NULL;
+            return (int)i;
+    return -1;
+}
+
+static bool
+is_text(const cJSON *member, const char *name, const char *value)
+{
+    return cJSON_IsString(member) && strcmp(member->string, name) == 0 &&
+           strcmp(member->valuestring, value) == 0;
+}
+
+/* The number of the key that a token says it was signed with; -1 if its header is none of those that we write. A header may ask
+ * for much more, such as a payload that is inflated or a key from elsewhere, and the library would begin with that before it
+ * looks at the signature. */
+static int
+key_of_header(sfms_arena *a, const char *text, size_t n)
+{
+    char json[HEADER_MAX];
+    size_t len = 0;
+    const cJSON *header, *kid = NULL;
+    bool es256 = false;
+
+    if (sodium_base642bin((unsigned char *)json, sizeof(json), text, n, NULL, &len, NULL,
+            sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+        return -1;
+    header = sfms_json_stored(a, json, len);
+    if (!cJSON_IsObject(header))
+        return -1;
+    for (const cJSON *m = header->child; m != NULL; m = m->next) {
+        if (kid == NULL && cJSON_IsString(m) && strcmp(m->string, "kid") == 0)
+            kid = m;
+        else if (is_text(m, "alg", "ES256"))
+            es256 = true;
+        else if (!is_text(m, "typ", "JWT"))
+            return -1;
+    }
+    return kid != NULL && es256 ? key_number(kid->valuestring) : -1;
+}
+
+/* The key of a token that looks like one of ours; NULL if it does not. */
+static jwk_t *
+key_of(sfms_arena *a, const char *text)
+{
+    size_t header = strcspn(text, ".");
+    size_t all = strnlen(text, TOKEN_MAX + 1);
+    int key;
+
+    if (all > TOKEN_MAX || text[header] != '.')
+        return NULL;
+    key = key_of_header(a, text, header);
+    return key >= 0 ? jwk_of(a, keys[key].public_json) : NULL;
 }
 
 /* A claim that is a UUID, in the arena; NULL if it is none. */
@@ -184,16 +238,15 @@ bool
 token_read(sfms_arena *a, const char *text, token *ret)
 {
     jwt_t *jwt = NULL;
-    jwk_t *key;
+    jwk_t *key = key_of(a, text);
     const char *iss;
 
-    if (r_jwt_init(&jwt) != RHN_OK)
+    if (key == NULL || r_jwt_init(&jwt) != RHN_OK)
         return false;
     sfms_arena_own(a, jwt, free_jwt);
     if (r_jwt_advanced_parse(jwt, text, R_PARSE_NONE, R_FLAG_IGNORE_REMOTE) != RHN_OK)
         return false;
-    key = key_of(a, jwt);
-    if (key == NULL || r_jwt_get_sign_alg(jwt) != R_JWA_ALG_ES256 ||
+    if (r_jwt_get_sign_alg(jwt) != R_JWA_ALG_ES256 ||
         r_jwt_verify_signature(jwt, key, R_FLAG_IGNORE_REMOTE) != RHN_OK)
         return false;
     iss = r_jwt_get_claim_str_value(jwt, "iss");

@@ -62,7 +62,7 @@ prove_own(sfms_call *call, const Pb__SetPasswordRequest *req)
     if (status != SFMS_OK)
         return status;
     hash = PQgetisnull(result, 0, 0) ? NULL : PQgetvalue(result, 0, 0);
-    if (!password_verify(hash, req->current_password))
+    if (password_verify(call->arena, hash, req->current_password) == PASSWORD_WRONG)
         return sfms_fail(call, &wrong_password);
     return tries_forget(call, &t);
 }

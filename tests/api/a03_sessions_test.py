@@ -76,10 +76,41 @@ def test_refresh_rotates(guest, org):
     Api(org.base, third["accessToken"]).get("/v1/me").ok()
 
 
-def test_a_refresh_token_used_twice_ends_the_session(guest, org):
+def half_a_minute_passes(stack, token):
+    """For the session of a refresh token."""
+    stack.sql("UPDATE identity.sessions SET refresh_time = refresh_time - interval '31 seconds' WHERE id = %s",
+              token.split(".")[1])
+
+
+def test_two_windows_get_the_same_next_token(guest, org):
+    """Or one whose answer was lost asks again: same token, same session, and both go on."""
     first = log_in(org.base, org.admin.email)
     second = refresh(guest, first["refreshToken"]).ok()
-    refresh(guest, first["refreshToken"]).fails(401)
+    again = guest.post("/v1/sessions:refresh", json={"refreshToken": first["refreshToken"]},
+                       headers={"Idempotency-Key": "the-other-window"}).ok()
+    assert again["refreshToken"] == second["refreshToken"]
+    for pair in (second, again):
+        Api(org.base, pair["accessToken"]).get("/v1/me").ok()
+    sessions = {jwt.decode(p["accessToken"], options={"verify_signature": False})["sid"] for p in (first, second, again)}
+    assert len(sessions) == 1, "no second session"
+    refresh(guest, again["refreshToken"]).ok()
+
+
+def test_a_refresh_token_of_before_ends_the_session_at_once(guest, org):
+    """Who has used the next token has had it: nobody needs the one before any more."""
+    first = log_in(org.base, org.admin.email)
+    second = refresh(guest, first["refreshToken"]).ok()
+    third = refresh(guest, second["refreshToken"]).ok()
+    refresh(guest, first["refreshToken"]).fails(401, "BAD_REFRESH_TOKEN")
+    refresh(guest, third["refreshToken"]).fails(401, "BAD_REFRESH_TOKEN")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "a-thief"}], ids=["plain", "with a key"])
+def test_a_refresh_token_used_twice_ends_the_session(headers, guest, org, stack):
+    first = log_in(org.base, org.admin.email)
+    second = refresh(guest, first["refreshToken"]).ok()
+    half_a_minute_passes(stack, first["refreshToken"])
+    guest.post("/v1/sessions:refresh", json={"refreshToken": first["refreshToken"]}, headers=headers).fails(401)
     refresh(guest, second["refreshToken"]).fails(401)
     stolen = Api(org.base, second["accessToken"])
     wait_until("the session's access token is refused", lambda: stolen.get("/v1/me").status == 401, 70, 0.5)
@@ -138,6 +169,40 @@ def test_strangers_do_not_lock_anybody_out(stack, org):
     assert 429 in statuses, "many strangers are too many"
     guest_from(stack, "127.0.2.2").post("/v1/sessions", json=right).fails(429, "TOO_MANY_TRIES")
     log_in(org.base, person.email)
+
+
+SAME_PASSWORDS = {
+    "one character or two": ("gro\u0308ßer 密码 10", "größer 密码 10"),
+    "digits in full width": ("geheim １２３４５６", "geheim 123456"),
+    "letters in full width, and a blank": ("ｓｅｃｒｅｔ\u3000ｗｏｒｄ", "secret word"),
+    "katakana in half width": ("ﾊﾟｽﾜｰﾄﾞ 2030 ok", "パスワード 2030 ok"),
+    "a ligature": ("of\ufb01ce secret", "office secret"),
+}
+
+
+@pytest.mark.parametrize("one, other", SAME_PASSWORDS.values(), ids=SAME_PASSWORDS.keys())
+def test_the_same_password_from_another_keyboard(one, other, org):
+    for kept, typed in ((one, other), (other, one)):
+        person = org.person("Rep")
+        org.api.post(f"/v1/users/{person.id}:setPassword", json={"password": kept}).ok()
+        log_in(org.base, person.email, typed)
+        person = log_in(org.base, person.email, kept)
+        me = Api(org.base, person["accessToken"])
+        me.post(f"/v1/users/{me.get('/v1/me').ok()['user']['id']}:setPassword",
+                json={"password": PASSWORD, "currentPassword": typed}).ok()
+
+
+def test_a_password_of_before_is_hashed_anew(org, stack):
+    """A hash that was made of the bytes as they were typed still opens, and from then on whatever the keyboard."""
+    person, typed = org.person("Rep"), "gro\u0308ßer 密码 10"
+    old = ("$argon2id$v=19$m=19456,t=2,p=1$xq5lGzmhb6jspVNxfEKPFw"
+           "$MStXnwD6W2YxHsYhsINE+p5pZY6mH+YzjcKPMb3WQwU")
+    stack.sql("UPDATE identity.credentials SET password_hash = %s WHERE user_id = %s", old, person.id)
+    guest = Api(org.base)
+    guest.post("/v1/sessions", json={"email": person.email, "password": "größer 密码 10"}).fails(401)
+    log_in(org.base, person.email, typed)
+    log_in(org.base, person.email, "größer 密码 10")
+    person.api.get("/v1/me").ok()
 
 
 def test_set_password_ends_other_sessions(guest, org):

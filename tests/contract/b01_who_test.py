@@ -23,7 +23,7 @@ def test_bad_tokens(method, walk, org, stack):
     good = org.admin.session["accessToken"]
     bad = {"tampered": tokens.tampered(good), "expired": tokens.expired(good, stack.token_key),
            "signed by another key": tokens.foreign(good), "unsigned": tokens.unsigned(good),
-           "junk": "junk", "cut": good[:-3], "empty": ""}
+           "a payload that is inflated": tokens.inflating(good), "junk": "junk", "cut": good[:-3], "empty": ""}
     for kind, token in bad.items():
         answer = walk.call(Api(stack.base, Authorization=f"Bearer {token}"), method)
         assert answer.status == 401, f"a token that is {kind}: {answer}"

@@ -2,6 +2,7 @@
 import base64
 import json
 import time
+import zlib
 
 import jwt
 from jwt.algorithms import ECAlgorithm
@@ -48,5 +49,17 @@ def unsigned(token):
     return ".".join((_encode({"alg": "none", "typ": "JWT"}), _encode(claims(token)), ""))
 
 
+def inflating(token):
+    """Asks for a payload of 2.5 MB to be inflated before anything else is looked at."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    payload = deflate.compress(json.dumps(claims(token)).encode() + 2_500_000 * b" ") + deflate.flush()
+    head = {**jwt.get_unverified_header(token), "zip": "DEF"}
+    return ".".join((_encode(head), _base64(payload), token.split(".")[2]))
+
+
+def _base64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
 def _encode(value):
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+    return _base64(json.dumps(value).encode())
