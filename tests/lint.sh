@@ -42,6 +42,11 @@ banned() {
     ! grep -nE "(^|[^A-Za-z0-9_>.])($words)[ ]*\(" "${product[@]}" /dev/null
 }
 
+# A statement that was prepared with * fails on every open connection once a migration has added a column.
+named_columns() {
+    ! grep -nE '^[^/]*"[^"]*((SELECT|RETURNING) +\*|\<[a-z_]+\.\*)' "${product[@]}" /dev/null
+}
+
 # Handlers never free: what a call needs is in its arena.
 no_free_in_handlers() {
     local files
@@ -109,6 +114,7 @@ cpp_check() {
 
 check "form (clang-format)" form
 check "banned functions" banned
+check "no * in SQL" named_columns
 check "no free in handlers" no_free_in_handlers
 check "sizes of files and lines" sizes
 check "sizes of functions" functions

@@ -88,6 +88,7 @@ disconnect(sfms_db *db)
     PQfinish(db->conn);
     db->conn = NULL;
     db->pipeline = false;
+    db->stale = false;
 }
 
 void
@@ -156,9 +157,31 @@ closed_while_idle(const sfms_db *db)
     return true;
 }
 
+/* Plans are made for tables and functions as they are. PostgreSQL makes them again when those change, but not if the answer
+ * would have other columns, nor if somebody between us and the server has given us another session. */
+static bool
+is_stale(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return state != NULL && (strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0);
+}
+
+/* False if the connection has broken meanwhile. */
+static bool
+prepare_anew(sfms_db *db)
+{
+    forget_prepared(db);
+    db->stale = false;
+    sfms_connection_send(db, &(sfms_statement){.sql = "DEALLOCATE ALL"});
+    return sfms_connection_sync(db) == SFMS_OUTCOME_OK;
+}
+
 bool
 sfms_connection_ready(sfms_db *db)
 {
+    if (db->conn != NULL && sfms_connection_alive(db) && db->pipeline && db->stale && !prepare_anew(db))
+        disconnect(db);
     if (db->conn != NULL && (!sfms_connection_alive(db) || closed_while_idle(db)))
         disconnect(db);
     if (db->conn == NULL) {
@@ -357,6 +380,7 @@ sfms_connection_sync(sfms_db *db)
         if (failed && outcome == SFMS_OUTCOME_OK && db->n_answers > 0) {
             outcome = SFMS_OUTCOME_ERROR;
             db->failed_answer = db->n_answers - 1;
+            db->stale |= is_stale(db->answers[db->failed_answer]);
         }
         if (!alive) {
             db->n_sent = 0;

@@ -33,6 +33,9 @@ struct sfms_db {
 
     sfms_prepared *prepared; /* open-addressed by hash of the text */
     unsigned n_prepared;
+    bool
+        stale; /* a statement has failed because of what it was prepared for: all are prepared again before the next pipeline */
+    bool again; /* so a transaction failed, see sfms_tx_again */
 
     struct sfms_sent *sent; /* what was sent since the last sync */
     size_t n_sent, cap_sent;

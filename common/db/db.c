@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buf.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
 #include "db/connection.h"
 #include "db/row.h"
+
+enum { SQL_MAX = 64 << 10 }; /* bytes of a statement that is written in a handler */
 
 /* The deadline travels with the principal: the server stops a statement that nobody waits for any more. */
 static const char principal_sql[] =
@@ -77,6 +80,33 @@ fail_unreachable(sfms_call *call)
 
 /* Sends BEGIN (if a transaction is wanted but not open), the principal and one statement, and reads the
  * answers up to the sync. */
+static sfms_outcome
+send_statement(sfms_call *call, const sfms_statement *statement)
+{
+    sfms_db *db = call->db;
+
+    if (db->tx == SFMS_TX_WANTED)
+        sfms_connection_send(db, &(sfms_statement){.sql = "BEGIN"});
+    if (db->tx != SFMS_TX_OPEN)
+        send_principal(db, call->principal, time_left_ms(call));
+    sfms_connection_send(db, statement);
+    return sfms_connection_sync(db);
+}
+
+/* What failed did nothing, so its first statement can be prepared and sent again. */
+static sfms_outcome
+send_again(sfms_call *call, const sfms_statement *statement)
+{
+    sfms_db *db = call->db;
+
+    if (db->tx == SFMS_TX_WANTED) {
+        sfms_connection_send(db, &(sfms_statement){.sql = "ROLLBACK"});
+        if (sfms_connection_sync(db) != SFMS_OUTCOME_OK)
+            return SFMS_OUTCOME_LOST;
+    }
+    return sfms_connection_ready(db) ? send_statement(call, statement) : SFMS_OUTCOME_LOST;
+}
+
 sfms_status
 sfms_run_statement(sfms_call *call, PGresult **ret, const sfms_statement *statement)
 {
@@ -88,16 +118,14 @@ sfms_run_statement(sfms_call *call, PGresult **ret, const sfms_statement *statem
     *ret = NULL;
     if (first && !sfms_connection_ready(db))
         return fail_unreachable(call);
-    if (db->tx == SFMS_TX_WANTED)
-        sfms_connection_send(db, &(sfms_statement){.sql = "BEGIN"});
-    if (first)
-        send_principal(db, call->principal, time_left_ms(call));
-    sfms_connection_send(db, statement);
-    outcome = sfms_connection_sync(db);
+    outcome = send_statement(call, statement);
+    if (outcome == SFMS_OUTCOME_ERROR && db->stale && first)
+        outcome = send_again(call, statement);
     if (outcome == SFMS_OUTCOME_LOST)
         return fail_lost(call);
     if (db->tx == SFMS_TX_WANTED)
         db->tx = SFMS_TX_OPEN;
+    db->again = outcome == SFMS_OUTCOME_ERROR && db->stale && !first;
     result = sfms_connection_take(db, call->arena, outcome);
     if (outcome == SFMS_OUTCOME_ERROR)
         return sfms_sql_error(call, result);
@@ -122,11 +150,30 @@ sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, const char *c
     return status;
 }
 
+/* The SQL with the columns of a message in the place of {columns}. */
+static const char *
+with_columns(sfms_call *call, const char *sql, const ProtobufCMessageDescriptor *desc)
+{
+    static const char word[] = "{columns}";
+    const char *at = strstr(sql, word);
+    sfms_buf b;
+
+    if (at == NULL)
+        return sql;
+    sfms_buf_init(&b, call->arena, SQL_MAX);
+    sfms_buf_mem(&b, sql, (size_t)(at - sql));
+    for (unsigned i = 0; i < desc->n_fields; i++)
+        sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", desc->fields[i].name);
+    sfms_buf_add(&b, at + strlen(word));
+    return b.data;
+}
+
 sfms_status
 sfms_one(sfms_call *call, void *out, const char *sql, int n, const char *const *values)
 {
+    const ProtobufCMessageDescriptor *desc = ((const ProtobufCMessage *)out)->descriptor;
     PGresult *result;
-    sfms_status status = sfms_query(call, &result, sql, n, values);
+    sfms_status status = sfms_query(call, &result, with_columns(call, sql, desc), n, values);
 
     if (status != SFMS_OK)
         return status;
@@ -139,9 +186,14 @@ sfms_one(sfms_call *call, void *out, const char *sql, int n, const char *const *
 sfms_status
 sfms_many(sfms_call *call, void *out, const char *field, const char *sql, int n, const char *const *values)
 {
+    const ProtobufCMessageDescriptor *desc = ((const ProtobufCMessage *)out)->descriptor;
+    const ProtobufCFieldDescriptor *list = protobuf_c_message_descriptor_get_field_by_name(desc, field);
     PGresult *result;
-    sfms_status status = sfms_query(call, &result, sql, n, values);
+    sfms_status status;
 
+    if (list == NULL || list->type != PROTOBUF_C_TYPE_MESSAGE)
+        SFMS_WRONG("rows for a field that holds no messages");
+    status = sfms_query(call, &result, with_columns(call, sql, list->descriptor), n, values);
     if (status != SFMS_OK)
         return status;
     sfms_rows_read(call->arena, call->contract, result, out, field);
@@ -188,6 +240,16 @@ sfms_tx_end(sfms_call *call, sfms_status status)
     if (strcmp(PQcmdStatus(result), "COMMIT") != 0)
         return sfms_fail(call, &sfms_internal);
     return SFMS_OK;
+}
+
+bool
+sfms_tx_again(sfms_call *call)
+{
+    bool again = call->db != NULL && call->db->again;
+
+    if (again)
+        call->db->again = false;
+    return again;
 }
 
 /* The neighbours that share a principal, and the longest time that one of them has left. */

@@ -71,7 +71,14 @@ sfms_status sfms_run_statement(sfms_call *call, PGresult **ret, const sfms_state
  * touched. */
 sfms_status sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, const char *const *values);
 
-/* sfms_one reads the only row into out, column name = field name; NOT_FOUND if there is none. */
+/* The principal of a user, by org_id and user_id; all NULL if there is none who may work. */
+#define SFMS_CALLER_SQL                                                                                      \
+    "SELECT permissions, visibility, time_zone, seen_owners, currency, country"                              \
+    "  FROM app.caller($1::uuid, $2::uuid)"
+
+/* sfms_one reads the only row into out, column name = field name; NOT_FOUND if there is none. In the SQL of this and of
+ * sfms_many, {columns} stands for the columns of all fields of the message that a row becomes. Never say *: the version
+ * that runs while a migration adds a column has statements that were prepared before. */
 sfms_status sfms_one(sfms_call *call, void *out, const char *sql, int n, const char *const *values);
 
 /* sfms_many appends every row to the repeated message field of out with that name. */
@@ -84,6 +91,11 @@ sfms_many(sfms_call *call, void *out, const char *field, const char *sql, int n,
 void sfms_tx_begin(sfms_call *call);
 bool sfms_in_tx(const sfms_call *call);
 sfms_status sfms_tx_end(sfms_call *call, sfms_status status);
+
+/* sfms_tx_again is true, once, if a transaction has failed because a statement in it had been prepared before something was
+ * migrated. All of it was rolled back, and it works when it is run again. Outside of transactions, and for the first
+ * statement of one, this happens by itself. */
+bool sfms_tx_again(sfms_call *call);
 
 /* One call of a batch. */
 typedef struct {

@@ -21,6 +21,7 @@ static const struct {
     {"57014", &sfms_deadline},
     {"40", &sfms_conflict},
     {"55P03", &sfms_conflict},
+    {"26000", &sfms_unavailable},
     {"57P", &sfms_unavailable},
     {"53", &sfms_unavailable},
     {"08", &sfms_unavailable},

@@ -143,8 +143,8 @@ claim(runner *r, claimed *ret)
 static sfms_status
 load_principal(sfms_call *call, Pb__Principal *principal)
 {
-    sfms_status status = sfms_one(call, principal, "SELECT * FROM app.caller($1::uuid, $2::uuid)",
-        SFMS_ARGS(principal->org_id, principal->user_id));
+    sfms_status status =
+        sfms_one(call, principal, SFMS_CALLER_SQL, SFMS_ARGS(principal->org_id, principal->user_id));
 
     if (status == SFMS_OK && principal->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
         return sfms_fail(call, &user_gone);

@@ -142,14 +142,12 @@ sfms_run_method(sfms_run *run)
 }
 
 static void
-run_alone(sfms_run *run)
+run_whole(sfms_run *run)
 {
     sfms_call *call = &run->call;
     bool tx = run->served->row != NULL && run->served->row->tx;
 
-    if (sfms_mono_us() >= call->deadline_us) {
-        sfms_fail(call, &sfms_deadline);
-    } else if (sfms_once_wanted(run)) {
+    if (sfms_once_wanted(run)) {
         sfms_once(run);
     } else if (sfms_run_before(run) != SFMS_OK) {
         return;
@@ -159,6 +157,25 @@ run_alone(sfms_run *run)
     } else {
         sfms_run_method(run);
     }
+}
+
+static void
+run_alone(sfms_run *run)
+{
+    sfms_call *call = &run->call;
+
+    if (sfms_mono_us() >= call->deadline_us) {
+        sfms_fail(call, &sfms_deadline);
+        return;
+    }
+    run_whole(run);
+    if (!sfms_tx_again(call))
+        return;
+    sfms_call_retry(call);
+    sfms_buf_clear(&run->packed);
+    if (run->out != NULL)
+        run->out = sfms_message_new(call->arena, call->method->output->desc);
+    run_whole(run);
 }
 
 /* Whether a call may share a pipeline: one statement of the engine, by key or for one page, whose answer nobody has to keep. */

@@ -23,7 +23,8 @@
 /* clang-format off */
 static const char feed_sql[] =
     "WITH mark AS MATERIALIZED (SELECT app.event_mark() AS xmin, md5($5 || app.sight_mark()) AS sight)"
-    " SELECT mark.xmin, mark.sight, new.* FROM mark LEFT JOIN LATERAL ("
+    " SELECT mark.xmin, mark.sight, new.id, new.event_time, new.actor_id, new.resource, new.record_id, new.action,"
+    "        new.version, new.xid, new.seq, new.difference FROM mark LEFT JOIN LATERAL ("
     "  SELECT " ACTIVITIES_EVENT_COLUMNS(CAME) " FROM app.events e"
     "   WHERE e.org_id = (SELECT app.org_id()) AND (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < mark.xmin"
     "     AND e.resource = ANY ($3::text[]) AND (e.action <> 'OUT_OF_SIGHT' OR " OTHER_UNSEEN ")"

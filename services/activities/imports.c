@@ -120,7 +120,7 @@ store(
     import_cells_json(&header, u->n_header, u->header);
     status = sfms_one(call, out,
         "INSERT INTO activities.imports (id, resource, mapping, total_rows)"
-        " VALUES ($1::uuid, $2, $3::jsonb, $4::bigint) RETURNING *",
+        " VALUES ($1::uuid, $2, $3::jsonb, $4::bigint) RETURNING {columns}",
         SFMS_ARGS(id, resource, import_mapping_text(call, mapping),
             sfms_printf(call->arena, "%lld", (long long)u->rows)));
     if (status == SFMS_OK)
@@ -159,7 +159,7 @@ create_import(sfms_call *call, const void *in, void *out)
 static sfms_status
 read_import(sfms_call *call, const char *id, Pb__Import *out)
 {
-    return sfms_one(call, out, "SELECT * FROM activities.imports WHERE org_id = $1 AND id = $2",
+    return sfms_one(call, out, "SELECT {columns} FROM activities.imports WHERE org_id = $1 AND id = $2",
         SFMS_ARGS(call->principal->org_id, id));
 }
 

@@ -8,12 +8,12 @@
 
 /* The policy leaves only the caller's own rows; user_id is said once more for the index. */
 static const char list_sql[] =
-    "SELECT n.* FROM activities.notifications n"
+    "SELECT {columns} FROM activities.notifications n"
     " WHERE n.org_id = (SELECT app.org_id()) AND n.user_id = (SELECT app.user_id()) AND n.id < $1::uuid"
     " ORDER BY n.id DESC LIMIT $2::int";
 
 static const char list_unread_sql[] =
-    "SELECT n.* FROM activities.notifications n"
+    "SELECT {columns} FROM activities.notifications n"
     " WHERE n.org_id = (SELECT app.org_id()) AND n.user_id = (SELECT app.user_id()) AND n.id < $1::uuid"
     "   AND n.read_time IS NULL"
     " ORDER BY n.id DESC LIMIT $2::int";
@@ -48,7 +48,7 @@ read_notification(sfms_call *call, const void *in, void *out)
     return sfms_one(call, out,
         "UPDATE activities.notifications SET read_time = coalesce(read_time, now())"
         " WHERE org_id = (SELECT app.org_id()) AND user_id = (SELECT app.user_id()) AND id = $1::uuid"
-        " RETURNING *",
+        " RETURNING {columns}",
         SFMS_ARGS(request->id));
 }
 

@@ -35,7 +35,7 @@ static const sfms_resource tasks = {
 
 /* Overdue is by the day where the caller is: a task due today is not. */
 static const char overdue_sql[] =
-    "SELECT t.* FROM activities.tasks t"
+    "SELECT {columns} FROM activities.tasks t"
     " WHERE t.org_id = (SELECT app.org_id()) AND t.status = 'OPEN' AND t.delete_time IS NULL"
     "   AND t.due_date < (SELECT app.today()) AND ($1::uuid IS NULL OR t.owner_id = $1::uuid)"
     "   AND (t.due_date, t.id) > ($2::date, $3::uuid)"

@@ -251,7 +251,9 @@ authenticate(sfms_call *call, const void *in, void *out)
 
     if (!token_read(call->arena, req->token, &t))
         return sfms_fail(call, &sfms_bad_token);
-    status = sfms_one(call, p, "SELECT * FROM identity.session_caller($1::uuid, $2::uuid, $3::uuid)",
+    status = sfms_one(call, p,
+        "SELECT permissions, visibility, time_zone, seen_owners, currency, country"
+        "  FROM identity.session_caller($1::uuid, $2::uuid, $3::uuid)",
         SFMS_ARGS(t.org_id, t.user_id, t.session_id));
     if (status != SFMS_OK)
         return status;
@@ -271,8 +273,7 @@ get_principal(sfms_call *call, const void *in, void *out)
 {
     const Pb__GetPrincipalRequest *req = in;
     Pb__Principal *p = out;
-    sfms_status status = sfms_one(
-        call, p, "SELECT * FROM app.caller($1::uuid, $2::uuid)", SFMS_ARGS(req->org_id, req->user_id));
+    sfms_status status = sfms_one(call, p, SFMS_CALLER_SQL, SFMS_ARGS(req->org_id, req->user_id));
 
     if (status != SFMS_OK)
         return status;

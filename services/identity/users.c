@@ -27,7 +27,8 @@ get_me(sfms_call *call, const void *in, void *out)
     (void)in;
     me->user = (Pb__User *)sfms_message_new(call->arena, &pb__user__descriptor);
     status = sfms_one(call, me->user,
-        "SELECT * FROM identity.users WHERE org_id = app.org_id() AND id = app.user_id()", SFMS_NO_ARGS);
+        "SELECT {columns} FROM identity.users WHERE org_id = app.org_id() AND id = app.user_id()",
+        SFMS_NO_ARGS);
     if (status != SFMS_OK)
         return status;
     return sfms_one(call, me,

@@ -7,7 +7,7 @@ get_stage_history(sfms_call *call, const void *in, void *out)
     const Pb__GetStageHistoryRequest *request = in;
     Pb__StageHistory *history = out;
     sfms_status status = sfms_many(call, history, "visits",
-        "SELECT * FROM ("
+        "SELECT seq, stage_id, stage_name, enter_time, leave_time, actor_id, duration_seconds FROM ("
         "SELECT h.seq, h.stage_id, s.name AS stage_name, h.enter_time, h.leave_time, h.actor_id,"
         "       extract(epoch FROM coalesce(h.leave_time, now()) - h.enter_time)::bigint AS duration_seconds"
         "  FROM pipeline.stage_history h"

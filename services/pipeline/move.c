@@ -19,7 +19,8 @@ static sfms_status
 lock_deal(sfms_call *call, const Pb__MoveDealRequest *request, Pb__Deal *deal)
 {
     sfms_status status = sfms_one(call, deal,
-        "SELECT * FROM pipeline.deals WHERE org_id = $1 AND id = $2 AND delete_time IS NULL FOR UPDATE",
+        "SELECT {columns} FROM pipeline.deals WHERE org_id = $1 AND id = $2 AND delete_time IS NULL FOR "
+        "UPDATE",
         SFMS_ARGS(call->principal->org_id, request->id));
 
     if (status != SFMS_OK)
@@ -100,7 +101,7 @@ write_move(sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Deal *
         "UPDATE pipeline.deals SET stage_id = $3, close_date = nullif($4, '')::date,"
         "       lost_reason = coalesce(nullif($5, ''), lost_reason),"
         "       amount = coalesce(nullif($6, '')::numeric, amount)"
-        " WHERE org_id = $1 AND id = $2 RETURNING *",
+        " WHERE org_id = $1 AND id = $2 RETURNING {columns}",
         SFMS_ARGS(call->principal->org_id, request->id, request->stage_id, close_date, request->lost_reason,
             request->amount));
 }

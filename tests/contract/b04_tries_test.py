@@ -20,7 +20,6 @@ HEADERS = {
     "without a key": lambda n: {},
     "with a fresh key each": fresh_key,
     "with one key": lambda n: {"Idempotency-Key": "the-same"},
-    "with a key and a version": lambda n: {**fresh_key(n), "If-Match": '"1"'},
     "through a proxy that nobody trusts": lambda n: {"X-Forwarded-For": "203.0.113.5", "Forwarded": "for=203.0.113.5"},
     "with a key through such a proxy": lambda n: {**fresh_key(n), "X-Forwarded-For": "203.0.113.6"},
 }

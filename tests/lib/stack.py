@@ -91,13 +91,14 @@ class Process:
 class Stack:
     """Everything, started and ready. Each instance is independent of all others.
 
-    replicas={"customers": 2} starts a second process of that service, known as "customers-2".
+    replicas={"customers": 2} starts a second process of that service, known as "customers-2". Other arguments are added to the
+    environment.
     """
 
     LOG_LEVEL = "debug"
 
-    def __init__(self, replicas=None):
-        self.replicas = replicas or {}
+    def __init__(self, replicas=None, **settings):
+        self.replicas, self.settings = replicas or {}, settings
         self.dir = tempfile.mkdtemp(prefix="sfms-", dir=os.environ.get("SFMS_TEST_TMP", "/tmp"))
         self.pg = Cluster(self.dir)
         self.port = free_port()
@@ -149,6 +150,7 @@ class Stack:
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
             "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lib/lsan.supp:print_suppressions=0",
         })
+        env.update(self.settings)
         return env
 
     def add(self, name, program, **env):
