@@ -15,8 +15,10 @@
     " CASE WHEN " came " THEN 'CREATED' ELSE e.action END AS action, e.after->>'version' AS version,"        \
     " e.xid, e.seq,"                                                                                         \
     " (SELECT jsonb_agg(jsonb_build_array(key, o.value, n.value))"                                           \
-    "    FROM jsonb_each_text(CASE WHEN " came " THEN '{}' ELSE coalesce(e.before, '{}') END) o"             \
-    "    FULL JOIN jsonb_each_text(coalesce(e.after, '{}')) n USING (key)"                                   \
+    "    FROM jsonb_each_text(CASE WHEN jsonb_typeof(e.before) = 'object' AND NOT " came                     \
+    "                              THEN e.before ELSE '{}' END) o"                                           \
+    "    FULL JOIN jsonb_each_text(CASE WHEN jsonb_typeof(e.after) = 'object' THEN e.after ELSE '{}' END) n" \
+    "   USING (key)"                                                                                         \
     "   WHERE o.value IS DISTINCT FROM n.value OR o.key IS NULL) AS difference"
 
 /* activities_event makes an event of row r. Only fields of the resource's message are in its changes, under

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lib.contract import contract
+from lib.copy import Copy
 from lib.org import Org
 from lib.records import run_import
 from lib.stack import wait_until
@@ -70,6 +71,22 @@ def test_a_number_that_would_become_another_is_refused_at_its_place(method, walk
         assert all(words in e["detail"] for e in problem["errors"])
 
 
+@methods(lambda m: m.verb in ("UPDATE", "UPSERT") and has_custom_fields(m.body_message))
+def test_keys_are_merged(method, walk, api):
+    """In every collection, by PATCH and by upsert: keys of the body are written, null clears one, all others stay."""
+    body = walk.body(method)
+    id = walk.records.id(method.route.collection) if method.verb == "UPDATE" else None
+    for sent, kept in (({"a": 1, "b": {"x": 1}}, {"a": 1, "b": {"x": 1}}), ({"c": "y"}, {"a": 1, "b": {"x": 1}, "c": "y"}),
+                       ({"a": None, "b": {"z": 2}}, {"b": {"z": 2}, "c": "y"}), ({}, {"b": {"z": 2}, "c": "y"})):
+        record = walk.call(api, method, id, json={**body, "customFields": sent}).ok()
+        assert {k: v for k, v in record["customFields"].items() if k in "abc"} == kept
+    if method.verb == "UPDATE":
+        masked = walk.call(api, method, id, json={"customFields": {"c": "z", "d": 1}}, params={"updateMask": "customFields.c"}).ok()
+        assert masked["customFields"]["c"] == "z" and "d" not in masked["customFields"]
+    cleared = walk.call(api, method, id, json={**body, "customFields": None}).ok()
+    assert cleared["customFields"] is None
+
+
 @pytest.mark.parametrize("value,code", [
     ('"\\u0000"', "INVALID_FIELDS"), ('"\\ud800"', "BAD_JSON"), ('{"a":1,"a":2}', "DUPLICATE_KEY"), ("[" * 40 + "]" * 40, "TOO_DEEP"),
     ("[" + "0," * 70000 + "0]", "TOO_MANY_VALUES"), ('"' + "x" * 17000 + '"', "INVALID_FIELDS")], ids=range(6))
@@ -78,7 +95,7 @@ def test_what_else_cannot_be_held_is_refused(value, code, api):
 
 
 def test_odd_keys_are_keys(api):
-    fields = {"": 1, " ": 2, "a.b[0]\\": {"": []}, "键" * 200: "x", "k" * 5000: True}
+    fields = {"": 1, "a b": 2, "a.b[0]\\": {"": []}, "键" * 200: "x", "k" * 5000: True}
     made = api.post("/v1/accounts", json={"name": "Keys", "customFields": fields}).ok(201)
     assert api.get(f"/v1/accounts/{made['id']}").ok()["customFields"] == fields
 
@@ -142,6 +159,24 @@ def test_the_feed_goes_on_over_all_of_it(odd_org):
     wait_until("the last event", lambda: last in {
         e["recordId"] for e in odd_org.api.get("/v1/events", after=after).ok()["events"]})
     assert len(seen) > 50
+
+
+def test_no_event_stops_the_feed(stack):
+    """Whatever an image holds: it is one's own field, or event, that suffers."""
+    org = Org(stack)
+    images = [("[]", "1", "accounts"), ("null", '"x"', "accounts"), ("{}", "{}", "nothings"), ("{}", '{"permissions": "x"}', "roles"),
+              ('{"name": []}', '{"name": {"a": 1}, "create_time": "x", "employee_count": "9e99", "custom_fields": [1],'
+               ' "city": "Bonn", "version": "zz", "annual_revenue": {"deep": ' + "[" * 300 + "]" * 300 + "}}", "accounts"),
+              ("{}", '{"line_items": {"a": 1}, "amount": [], "outcome": "NEVER", "start_date": 7}', "deals"),
+              ("{}", '{"line_items": [null, 1, "x", [], {"quantity": {}, "nothing": 1}]}', "deals")]
+    for before, after, resource in images:
+        stack.sql("INSERT INTO app.events (org_id, resource, record_id, action, before, after)"
+                  " VALUES (%s, %s, gen_random_uuid(), 'UPDATED', %s::jsonb, %s::jsonb)", org.id, resource, before, after)
+    last = org.api.post("/v1/accounts", json={"name": "last"}).ok(201)["id"]
+    events = Copy(org.api).settle(last).events
+    odd = [e for e in events if e["action"] == "UPDATED" and e["resource"] in ("accounts", "deals", "roles")]
+    assert len(odd) == len(images) - 1, "one has no collection"
+    assert any(c["field"] == "city" and c["after"] == "Bonn" for e in odd for c in e["changes"]), "beside what cannot be read"
 
 
 def test_an_import_changes_a_record_that_has_it(odd_org, stack):

@@ -130,6 +130,27 @@ test_others_stay(void **state)
     assert_int_equal(a.employee_count, 0);
 }
 
+/* What a row's image has as text, as a field. */
+static void
+test_images(void **state)
+{
+    const sfms_message *account = sfms_contract_message(contract, &pb__account__descriptor);
+    const sfms_message *role = sfms_contract_resource(contract, "roles");
+    sfms_buf b;
+
+    (void)state;
+    sfms_buf_init(&b, arena, 10000);
+    sfms_image_pack(&b, contract, sfms_message_field(account, "custom_fields", 13),
+        "{\"n\": 12345678901234567890, \"m\": 1.50, \"o\": {\"\": null}}");
+    Pb__Account *a = (Pb__Account *)protobuf_c_message_unpack(
+        &pb__account__descriptor, sfms_arena_pb(arena), b.len, (const uint8_t *)b.data);
+    assert_string_equal(
+        text_of(a, "custom_fields"), "{\"n\":\"12345678901234567890\",\"m\":1.5,\"o\":{\"\":null}}");
+    sfms_buf_clear(&b);
+    sfms_image_pack(&b, contract, sfms_message_field(role, "permissions", 11), "[\"a.read\", \"b\\\"c\", 7]");
+    assert_int_equal(b.len, 3 + 6 + 3 + 3); /* tags of two bytes; what is no text is left out */
+}
+
 /* A number that may be missing: NULL and 0 differ. */
 static void
 test_wrappers(void **state)
@@ -214,6 +235,7 @@ main(void)
         cmocka_unit_test(test_arrays_and_enums),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_others_stay),
+        cmocka_unit_test(test_images),
         cmocka_unit_test(test_wrappers),
         cmocka_unit_test(test_binary),
         cmocka_unit_test(test_many),

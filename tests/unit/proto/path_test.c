@@ -46,6 +46,32 @@ test_cut(void **state)
 }
 
 static void
+key_is(const char *key, const char *name)
+{
+    sfms_arena *a = sfms_arena_new();
+    sfms_buf b;
+
+    sfms_buf_init(&b, a, 1000);
+    assert_string_equal(sfms_path_key(a, key), name);
+    sfms_path_unkey(&b, name, strlen(name));
+    assert_int_equal(b.len, strlen(key));
+    assert_memory_equal(key, b.len > 0 ? b.data : "", b.len);
+    sfms_arena_free(a);
+}
+
+/* A client's key is one name, whatever it holds. */
+static void
+test_keys(void **state)
+{
+    (void)state;
+    key_is("plain 键", "plain 键");
+    key_is("", "\\e");
+    key_is("e", "e");
+    key_is("a.b[0]\\", "a\\.b\\[0]\\\\");
+    key_is("\\e", "\\\\e");
+}
+
+static void
 test_within(void **state)
 {
     (void)state;
@@ -63,6 +89,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_keys),
         cmocka_unit_test(test_within),
     };
 
