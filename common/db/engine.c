@@ -81,12 +81,34 @@ check_special_columns(const sfms_engine *e, const PGresult *columns)
         sfms_die("%s can be upserted but has no column external_id", table);
 }
 
+const sfms_through *
+sfms_through_find(const sfms_through *all, const char *field)
+{
+    for (; all != NULL && all->field != NULL; all++)
+        if (strcmp(all->field, field) == 0)
+            return all;
+    return NULL;
+}
+
+/* What reads a column: its name, or a look through a reference. */
+static const char *
+reading(const sfms_resource *r, sfms_arena *perm, const char *name)
+{
+    const sfms_through *t = sfms_through_find(r->through, name);
+
+    if (t == NULL)
+        return name;
+    return sfms_printf(perm, "(SELECT r.%s FROM %s r WHERE r.org_id = %s.org_id AND r.id = %s.%s) AS %s",
+        name, t->table, r->table, r->table, t->reference, name);
+}
+
 static void
 read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
 {
-    sfms_buf b;
+    sfms_buf b, names;
 
     sfms_buf_init(&b, perm, SFMS_ENGINE_SQL_MAX);
+    sfms_buf_init(&names, perm, SFMS_ENGINE_SQL_MAX);
     e->binary = true;
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
@@ -100,9 +122,12 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
                 PQgetvalue(columns, c, 1), e->message->desc->name);
         e->binary &= sfms_binary_known((Oid)strtoul(PQgetvalue(columns, c, 4), NULL, 10));
         e->not_null[i] = PQgetvalue(columns, c, 2)[0] == '1';
-        sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", f->desc->name);
+        e->column[i] = reading(e->resource, perm, f->desc->name);
+        sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", e->column[i]);
+        sfms_buf_printf(&names, "%s%s", i > 0 ? ", " : "", f->desc->name);
     }
     e->columns = b.data;
+    e->names = names.data;
 }
 
 const sfms_engine *
@@ -123,6 +148,7 @@ sfms_engine_new(
         sfms_die("there is no relation %s: has the database been migrated? %s", r->table,
             PQresultErrorMessage(columns));
     e->not_null = sfms_new_array(perm, bool, e->message->n_fields);
+    e->column = sfms_new_array(perm, const char *, e->message->n_fields);
     e->has_owner = find_column(columns, "owner_id") >= 0;
     e->has_search = find_column(columns, "search_text") >= 0;
     e->has_external = find_column(columns, "external_id") >= 0;

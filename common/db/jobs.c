@@ -208,6 +208,14 @@ put_back(sfms_call *call, const sfms_job *job, const char *attempt, const char *
             SFMS_ARGS(job->id, attempt, error));
 }
 
+/* What is for a user who is away waits for him. */
+static bool
+parks(const runner *r, sfms_status status, const sfms_call *call)
+{
+    return r->row->waits && status == SFMS_FAILED_PRECONDITION && call->failure != NULL &&
+           strcmp(call->failure->reason, user_gone.name) == 0;
+}
+
 /* Writes how the job ended, with a call of its own: the handler's may have failed. */
 static void
 settle(runner *r, sfms_call *call, const sfms_job *job, sfms_status status)
@@ -218,6 +226,11 @@ settle(runner *r, sfms_call *call, const sfms_job *job, sfms_status status)
 
     if (worth_retrying(status) && job->attempt < SFMS_JOB_ATTEMPTS) {
         put_back(&last, job, attempt, error, status == SFMS_ABORTED && time_is_up(r->jobs));
+        return;
+    }
+    if (parks(r, status, call)) {
+        sfms_exec(&last, NULL, "SELECT app.park_job($1::uuid, $2::integer, $3)",
+            SFMS_ARGS(job->id, attempt, error));
         return;
     }
     if (status != SFMS_OK && r->row->failed != NULL)

@@ -34,6 +34,7 @@ typedef struct sfms_job_row {
     const char *kind;
     sfms_job_handler *run;
     sfms_job_failed *failed; /* NULL if nobody wants to hear it */
+    bool waits; /* while its user cannot sign in it is put aside until he is back; otherwise it fails */
 } sfms_job_row;
 
 struct sfms_server_env;

@@ -69,7 +69,7 @@ sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobu
 
         if (strcmp(name, "id") != 0 && strcmp(name, "version") != 0 &&
             sfms_engine_masked(e, mask, &e->message->fields[i]))
-            sfms_buf_printf(&b, ", %s", name);
+            sfms_buf_printf(&b, ", %s", e->column[i]);
     }
     return b.data;
 }

@@ -14,10 +14,22 @@
 #include "core/buf.h"
 #include "db/db.h"
 
+/* A field that is not the row's own: it is read through a reference, from the column of the same name in the row of another table
+ * with the reference for its id. Its own column keeps what it was when the row was written, for the log. */
+typedef struct {
+    const char *field;     /* "probability" */
+    const char *reference; /* "stage_id"; NOT NULL */
+    const char *table;     /* "pipeline.stages" */
+} sfms_through;
+
+/* sfms_through_find answers the entry of a field; NULL if it is the row's own. all may be NULL. */
+const sfms_through *sfms_through_find(const sfms_through *all, const char *field);
+
 typedef struct sfms_resource {
     const ProtobufCMessageDescriptor *message;
     const char *table; /* "pipeline.deals"; a table or an updatable view with security_invoker */
     bool shared; /* rows are also seen by others than those who see the owner (its policy says by whom) */
+    const sfms_through *through; /* ends with a NULL field; NULL if there is none */
     /* check, if not NULL, looks at a CREATE, UPDATE or UPSERT before it is run, and may fill in or change
      * fields. mask is NULL for CREATE. */
     sfms_status (*check)(

@@ -172,9 +172,9 @@ plan_upsert(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
         sfms_insert_sql(e, call, &w, msg, key);
         sfms_buf_printf(&w.sql, " ON CONFLICT DO NOTHING RETURNING %s)", e->columns);
     }
-    sfms_buf_printf(&w.sql, " SELECT %s, false AS created_ FROM changed", e->columns);
+    sfms_buf_printf(&w.sql, " SELECT %s, false AS created_ FROM changed", e->names);
     if (create)
-        sfms_buf_printf(&w.sql, " UNION ALL SELECT %s, true FROM made", e->columns);
+        sfms_buf_printf(&w.sql, " UNION ALL SELECT %s, true FROM made", e->names);
     return sfms_composer_done(call, &w, ret);
 }
 

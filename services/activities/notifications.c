@@ -87,7 +87,7 @@ static const sfms_method_row methods[] = {
 };
 
 static const sfms_job_row jobs[] = {
-    {"reminder", remind},
+    {"reminder", remind, .waits = true},
     {NULL},
 };
 

@@ -35,7 +35,7 @@ find_stage(sfms_call *call, const Pb__MoveDealRequest *request, const Pb__Deal *
 {
     PGresult *rows;
     sfms_status status = sfms_query(call, &rows,
-        "SELECT id, name, outcome, required_fields FROM pipeline.stages"
+        "SELECT id, name, outcome, probability, required_fields FROM pipeline.stages"
         " WHERE org_id = $1 AND id = $2 AND process_id = $3 AND delete_time IS NULL",
         SFMS_ARGS(call->principal->org_id, request->stage_id, deal->process_id));
 
@@ -141,6 +141,7 @@ move_deal(sfms_call *call, const void *in, void *out)
     call->version = deal.version;
     if (strcmp(deal.stage_id, stage.id) == 0) {
         *moved = deal;
+        moved->probability = stage.probability;
         return SFMS_OK;
     }
     status = check_requirements(call, request, &deal, &stage);
