@@ -3,18 +3,15 @@
 #include "db/filter.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/id.h"
 #include "core/limits.h"
-#include "core/time.h"
-#include "proto/formats.h"
-#include "proto/validate.h"
+#include "db/compare.h"
 
 typedef struct {
     sfms_call *call;
     const sfms_message *m;
+    const sfms_through *through;
     const char *text; /* the whole filter */
     const char *at;   /* what is not yet read */
     sfms_buf *sql;
@@ -30,21 +27,21 @@ typedef struct {
     bool quoted;
 } value;
 
-typedef enum { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_HAS } op;
-
+/* The longer ones first. */
 static const struct {
     const char *text;
-    op op;
-    const char *sql;
+    sfms_operator op;
 } operators[] = {
-    {"!=", OP_NE, "IS DISTINCT FROM"},
-    {"<=", OP_LE, "<="},
-    {">=", OP_GE, ">="},
-    {"=", OP_EQ, "="},
-    {"<", OP_LT, "<"},
-    {">", OP_GT, ">"},
-    {":", OP_HAS, NULL},
+    {"!=", SFMS_NE},
+    {"<=", SFMS_LE},
+    {">=", SFMS_GE},
+    {"=", SFMS_EQ},
+    {"<", SFMS_LT},
+    {">", SFMS_GT},
+    {":", SFMS_HAS},
 };
+
+enum { OPERATORS = sizeof(operators) / sizeof(operators[0]) };
 
 int
 sfms_param(sfms_params *p, const char *text)
@@ -57,7 +54,7 @@ sfms_param(sfms_params *p, const char *text)
 
 /* ---- errors ------------------------------------------------------------------------------------------ */
 
-/* Both languages of what can be wrong; %s is the word at fault. */
+/* Both languages of what can be wrong; %s is the word at fault, a second one what is wanted. */
 typedef struct {
     const char *text[SFMS_LOCALES];
 } fault;
@@ -67,7 +64,8 @@ static const fault no_operator = {
     {"an operator such as = or : is missing after \"%s\"", "“%s”之后缺少运算符（如 = 或 :）"}};
 static const fault no_value = {{"a value is missing after \"%s\"", "“%s”之后缺少值"}};
 static const fault wrong_op = {{"this field does not take the operator \"%s\"", "该字段不支持运算符“%s”"}};
-static const fault bad_literal = {{"\"%s\" is not a value of this field", "“%s”不是该字段的有效值"}};
+static const fault bad_literal = {
+    {"\"%s\" is not what this field is compared with: %s", "“%s”不能与该字段比较，应为：%s"}};
 static const fault open_quote = {{"the quotation that begins with %s has no end", "从 %s 开始的引号未闭合"}};
 static const fault open_bracket = {{"a closing bracket is missing%s", "缺少右括号%s"}};
 static const fault stray = {{"\"%s\" does not belong here", "此处不应出现“%s”"}};
@@ -93,14 +91,20 @@ as_format(const char *text)
 }
 
 static bool
-wrong(reader *r, const char *at, const fault *f, const char *word)
+wrong_with(reader *r, const char *at, const fault *f, const char *word, const char *wanted)
 {
     char where[16];
 
     snprintf(where, sizeof(where), "%d", position(r, at));
     sfms_fail(r->call, &sfms_bad_filter, where,
-        sfms_printf(r->call->arena, as_format(f->text[r->call->locale]), word));
+        sfms_printf(r->call->arena, as_format(f->text[r->call->locale]), word, wanted));
     return false;
+}
+
+static bool
+wrong(reader *r, const char *at, const fault *f, const char *word)
+{
+    return wrong_with(r, at, f, word, "");
 }
 
 /* ---- words ------------------------------------------------------------------------------------------- */
@@ -115,7 +119,7 @@ skip_space(reader *r)
 static bool
 word_char(char c)
 {
-    return c != '\0' && strchr(" \t\r\n()<>=!:\"',", c) == NULL;
+    return c != '\0' && strchr(" \t\r\n()<>=!:\"'`,", c) == NULL;
 }
 
 /* The bare word that begins here, without moving on; "" if there is none. */
@@ -142,170 +146,86 @@ take_keyword(reader *r, const char *keyword)
 }
 
 static bool
-take_value(reader *r, const char *after, value *ret)
+begins_quoted(const char *at)
 {
+    return *at == '"' || *at == '\'' || *at == '`';
+}
+
+/* What stands between two of the quote that is here. */
+static bool
+take_quoted(reader *r, const char **ret)
+{
+    const char *start = r->at;
     char quote = *r->at;
     sfms_buf b;
 
-    ret->at = r->at;
-    ret->quoted = quote == '"' || quote == '\'';
-    if (!ret->quoted) {
-        ret->text = peek_word(r);
-        r->at += strlen(ret->text);
-        return ret->text[0] != '\0' || wrong(r, ret->at, &no_value, after);
-    }
     sfms_buf_init(&b, r->call->arena, SFMS_URL_MAX);
     for (r->at++; *r->at != quote; r->at++) {
         if (*r->at == '\0')
-            return wrong(r, ret->at, &open_quote, quote == '"' ? "\"" : "'");
+            return wrong(r, start, &open_quote, (const char[]){quote, '\0'});
         if (*r->at == '\\' && r->at[1] != '\0')
             r->at++;
         sfms_buf_char(&b, *r->at);
     }
     r->at++;
-    ret->text = b.data;
+    *ret = b.data;
     return true;
+}
+
+static bool
+take_value(reader *r, const char *after, value *ret)
+{
+    ret->at = r->at;
+    ret->quoted = *r->at == '"' || *r->at == '\'';
+    if (ret->quoted)
+        return take_quoted(r, &ret->text);
+    ret->text = peek_word(r);
+    r->at += strlen(ret->text);
+    return ret->text[0] != '\0' || wrong(r, ret->at, &no_value, after);
 }
 
 /* ---- comparisons ------------------------------------------------------------------------------------- */
 
-static bool
-is_whole_number(const char *text, int64_t min, int64_t max)
-{
-    char *end;
-    long long n;
+/* Where a comparison begins, and what it is of. */
+typedef struct {
+    const char *at;
+    const char *name; /* as written */
+    const sfms_field *f;
+    const char *key; /* of a member of f; NULL if it is f itself */
+} target;
 
-    if (text[0] == '\0' || strlen(text) > 20)
-        return false;
-    n = strtoll(text, &end, 10);
-    return *end == '\0' && n >= min && n <= max;
+/* A field that is read through a reference: the rows that refer to one for which the comparison holds. A list of ids, which an
+ * index can serve, and which is made once. */
+static sfms_compared
+compare_through(const sfms_comparison *c, const sfms_field *f, const sfms_through *t)
+{
+    sfms_compared done;
+
+    sfms_buf_printf(c->sql,
+        "%s = ANY (ARRAY(SELECT r.id FROM %s r WHERE r.org_id = (SELECT app.org_id()) AND ", t->reference,
+        t->table);
+    done = sfms_compare_field(c, f, sfms_printf(c->call->arena, "r.%s", f->desc->name));
+    sfms_buf_add(c->sql, "))");
+    return done;
 }
 
 static bool
-is_moment(const char *text)
+write_comparison(reader *r, const target *t, unsigned o, const value *v)
 {
-    sfms_moment moment;
+    const sfms_comparison c = {r->call, r->sql, r->params, operators[o].op, v->text, v->quoted};
+    const sfms_through *through = sfms_through_find(r->through, t->f->desc->name);
+    sfms_compared done;
 
-    return sfms_date_valid(text) || sfms_moment_parse(text, &moment);
-}
-
-static bool
-string_fits(const sfms_field *f, const char *text)
-{
-    switch (f->rule->format) {
-    case PB__FORMAT__UUID:
-        return sfms_id_valid(text);
-    case PB__FORMAT__DATE:
-        return sfms_date_valid(text);
-    case PB__FORMAT__DECIMAL:
-    case PB__FORMAT__MONEY:
-        return sfms_decimal_valid(text);
-    default:
-        return true;
-    }
-}
-
-/* Whether a value can be compared with the field at all; PostgreSQL would only say "invalid input". */
-static bool
-value_fits(const sfms_field *f, const char *text)
-{
-    switch (f->desc->type) {
-    case PROTOBUF_C_TYPE_STRING:
-        return string_fits(f, text);
-    case PROTOBUF_C_TYPE_BOOL:
-        return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
-    case PROTOBUF_C_TYPE_ENUM:
-        return protobuf_c_enum_descriptor_get_value_by_name(f->desc->descriptor, text) != NULL;
-    case PROTOBUF_C_TYPE_INT32:
-        return is_whole_number(text, INT32_MIN, INT32_MAX);
-    case PROTOBUF_C_TYPE_UINT32:
-        return is_whole_number(text, 0, INT32_MAX);
-    case PROTOBUF_C_TYPE_INT64:
-        return is_whole_number(text, INT64_MIN, INT64_MAX);
-    case PROTOBUF_C_TYPE_UINT64:
-        return is_whole_number(text, 0, INT64_MAX);
-    case PROTOBUF_C_TYPE_DOUBLE:
-    case PROTOBUF_C_TYPE_FLOAT:
-        return sfms_decimal_valid(text);
-    default:
-        if (f->message != NULL && f->message->kind == SFMS_KIND_WRAPPER)
-            return value_fits(&f->message->fields[0], text);
-        return f->message != NULL && f->message->kind == SFMS_KIND_TIMESTAMP && is_moment(text);
-    }
-}
-
-static bool
-is_text(const sfms_field *f)
-{
-    return f->desc->type == PROTOBUF_C_TYPE_STRING && f->rule->format != PB__FORMAT__UUID &&
-           f->rule->format != PB__FORMAT__DATE && !sfms_format_is_number(f->rule->format);
-}
-
-/* field:value -- contains, has the element, or is set. */
-static bool
-write_has(reader *r, const sfms_field *f, const char *column, const value *v)
-{
-    bool repeated = f->desc->label == PROTOBUF_C_LABEL_REPEATED;
-
-    if (!v->quoted && strcmp(v->text, "*") == 0) {
-        sfms_buf_printf(r->sql, repeated ? "cardinality(%s) > 0" : "%s IS NOT NULL", column);
-        return true;
-    }
-    if (repeated && f->desc->type == PROTOBUF_C_TYPE_STRING) {
-        sfms_buf_printf(r->sql, "$%d = ANY (%s)", sfms_param(r->params, v->text), column);
-        return true;
-    }
-    if (repeated || !is_text(f))
-        return wrong(r, v->at, &wrong_op, ":");
-    sfms_buf_printf(
-        r->sql, "strpos(app.fold(%s), (SELECT app.fold($%d))) > 0", column, sfms_param(r->params, v->text));
-    return true;
-}
-
-static bool
-write_comparison(reader *r, const sfms_field *f, unsigned o, const value *v)
-{
-    const char *column = f->desc->name;
-
-    if (operators[o].op == OP_HAS)
-        return write_has(r, f, column, v);
-    if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+    if (t->key != NULL)
+        done = sfms_compare_member(&c, t->f->desc->name, t->key);
+    else if (through != NULL)
+        done = compare_through(&c, t->f, through);
+    else
+        done = sfms_compare_field(&c, t->f, t->f->desc->name);
+    if (done == SFMS_NOT_BY_THIS_OPERATOR)
         return wrong(r, v->at, &wrong_op, operators[o].text);
-    if (!v->quoted && strcmp(v->text, "null") == 0) {
-        if (operators[o].op != OP_EQ && operators[o].op != OP_NE)
-            return wrong(r, v->at, &wrong_op, operators[o].text);
-        sfms_buf_printf(r->sql, operators[o].op == OP_EQ ? "%s IS NULL" : "%s IS NOT NULL", column);
-        return true;
-    }
-    if (!value_fits(f, v->text))
-        return wrong(r, v->at, &bad_literal, v->text);
-    sfms_buf_printf(r->sql, "%s %s $%d", column, operators[o].sql, sfms_param(r->params, v->text));
-    return true;
-}
-
-/* customFields.key: compared as a number if the value is one, otherwise as text. */
-static bool
-write_custom(reader *r, const char *column, const char *key, unsigned o, const value *v)
-{
-    int k = sfms_param(r->params, key);
-    bool number = !v->quoted && sfms_decimal_valid(v->text);
-
-    if (operators[o].op == OP_HAS && !v->quoted && strcmp(v->text, "*") == 0) {
-        sfms_buf_printf(r->sql, "coalesce(%s ->> $%d::text, '') <> ''", column, k);
-    } else if (operators[o].op == OP_HAS) {
-        sfms_buf_printf(r->sql, "strpos(app.fold(%s ->> $%d::text), (SELECT app.fold($%d))) > 0", column, k,
-            sfms_param(r->params, v->text));
-    } else if (number) {
-        sfms_buf_printf(r->sql,
-            "CASE WHEN jsonb_typeof(%s -> $%d::text) = 'number' THEN (%s ->> $%d::text)::numeric %s "
-            "$%d::numeric"
-            " ELSE %s END",
-            column, k, column, k, operators[o].sql, sfms_param(r->params, v->text),
-            operators[o].op == OP_NE ? "true" : "false");
-    } else {
-        sfms_buf_printf(
-            r->sql, "%s ->> $%d::text %s $%d", column, k, operators[o].sql, sfms_param(r->params, v->text));
-    }
+    if (done == SFMS_NOT_WITH_THIS_VALUE)
+        return wrong_with(r, v->at, &bad_literal, v->text, sfms_compare_wants(r->call, t->f));
     return true;
 }
 
@@ -320,37 +240,49 @@ filterable(const sfms_field *f)
     return f->desc->type != PROTOBUF_C_TYPE_BYTES;
 }
 
+/* A field, or customFields.key; the key may be quoted. */
 static bool
-read_comparison(reader *r)
+read_target(reader *r, target *ret)
 {
-    const char *start = r->at;
     const char *name = peek_word(r);
     const char *dot = strchr(name, '.');
     size_t n = dot != NULL ? (size_t)(dot - name) : strlen(name);
     const sfms_field *f = sfms_message_field(r->m, name, n);
+
+    *ret = (target){.at = r->at, .name = name, .f = f};
+    if (name[0] == '\0')
+        return wrong(r, r->at, &stray, sfms_strndup(r->call->arena, r->at, 1));
+    if (f == NULL ||
+        (dot == NULL ? !filterable(f) : f->message == NULL || f->message->kind != SFMS_KIND_STRUCT))
+        return wrong(r, r->at, &no_such_field, name);
+    r->at += strlen(name);
+    if (dot == NULL)
+        return true;
+    ret->key = dot + 1;
+    if (dot[1] == '\0' && begins_quoted(r->at) && !take_quoted(r, &ret->key))
+        return false;
+    return ret->key[0] != '\0' || wrong(r, ret->at, &no_such_field, name);
+}
+
+static bool
+read_comparison(reader *r)
+{
+    target t;
     unsigned o = 0;
     value v = {0};
 
-    if (name[0] == '\0')
-        return wrong(r, start, &stray, sfms_strndup(r->call->arena, start, 1));
+    if (!read_target(r, &t))
+        return false;
     if (++r->terms > SFMS_FILTER_TERMS)
-        return wrong(r, start, &too_many, "");
-    if (f == NULL ||
-        (dot == NULL ? !filterable(f) : f->message == NULL || f->message->kind != SFMS_KIND_STRUCT) ||
-        (dot != NULL && dot[1] == '\0'))
-        return wrong(r, start, &no_such_field, name);
-    r->at += strlen(name);
+        return wrong(r, t.at, &too_many, "");
     skip_space(r);
-    while (o < sizeof(operators) / sizeof(operators[0]) &&
-           strncmp(r->at, operators[o].text, strlen(operators[o].text)) != 0)
+    while (o < OPERATORS && strncmp(r->at, operators[o].text, strlen(operators[o].text)) != 0)
         o++;
-    if (o == sizeof(operators) / sizeof(operators[0]))
-        return wrong(r, r->at, &no_operator, name);
+    if (o == OPERATORS)
+        return wrong(r, r->at, &no_operator, t.name);
     r->at += strlen(operators[o].text);
     skip_space(r);
-    if (!take_value(r, operators[o].text, &v))
-        return false;
-    return dot != NULL ? write_custom(r, f->desc->name, dot + 1, o, &v) : write_comparison(r, f, o, &v);
+    return take_value(r, operators[o].text, &v) && write_comparison(r, &t, o, &v);
 }
 
 /* ---- structure --------------------------------------------------------------------------------------- */
@@ -414,10 +346,11 @@ read_filter(reader *r)
 }
 
 sfms_status
-sfms_filter_sql(
-    sfms_call *call, const sfms_message *m, const char *filter, sfms_buf *sql, sfms_params *params)
+sfms_filter_sql(sfms_call *call, const sfms_message *m, const sfms_through *through, const char *filter,
+    sfms_buf *sql, sfms_params *params)
 {
-    reader r = {.call = call, .m = m, .text = filter, .at = filter, .sql = sql, .params = params};
+    reader r = {
+        .call = call, .m = m, .through = through, .text = filter, .at = filter, .sql = sql, .params = params};
 
     skip_space(&r);
     if (!read_filter(&r))

@@ -32,7 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     text = sfms_strndup(arena, (const char *)data, n);
     call = (sfms_call){.arena = arena, .contract = contract, .request_id = ""};
     sfms_composer_init(&engine, &w, arena);
-    if (sfms_filter_sql(&call, engine.message, text, &w.sql, &w.params) == SFMS_OK) {
+    if (sfms_filter_sql(&call, engine.message, NULL, text, &w.sql, &w.params) == SFMS_OK) {
         /* What was accepted is balanced and has no quote: values never reach the SQL. */
         int depth = 0;
 

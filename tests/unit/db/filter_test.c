@@ -28,8 +28,8 @@ run(const char *filter)
     o->call = (sfms_call){.arena = arena, .contract = contract, .request_id = "r"};
     o->params = (sfms_params){.max = 256, .values = o->values};
     sfms_buf_init(&o->sql, arena, 1 << 16);
-    o->status =
-        sfms_filter_sql(&o->call, sfms_contract_resource(contract, "accounts"), filter, &o->sql, &o->params);
+    o->status = sfms_filter_sql(
+        &o->call, sfms_contract_resource(contract, "accounts"), NULL, filter, &o->sql, &o->params);
     return o;
 }
 
@@ -65,13 +65,62 @@ test_comparisons(void **state)
     gives("employeeCount >= 10", "((employee_count >= $1))", "10");
     gives("employee_count < 10", "((employee_count < $1))", "10");
     gives("annualRevenue > 1000.50", "((annual_revenue > $1))", "1000.50");
-    gives("createTime >= 2026-01-01", "((create_time >= $1))", "2026-01-01");
+    gives("createTime >= 2026-01-01", "((create_time >= app.day_start($1::date)))", "2026-01-01");
+    gives("createTime < 2026-01-01", "((create_time < app.day_start($1::date)))", "2026-01-01");
+    gives("createTime > 2026-01-01", "((create_time >= app.day_start($1::date + 1)))", "2026-01-01");
+    gives("createTime <= 2026-01-01", "((create_time < app.day_start($1::date + 1)))", "2026-01-01");
+    gives("createTime = 2026-01-01",
+        "(((create_time >= app.day_start($1::date) AND create_time < app.day_start($1::date + 1)) IS TRUE))",
+        "2026-01-01");
+    gives("createTime != 2026-01-01",
+        "(((create_time >= app.day_start($1::date) AND create_time < app.day_start($1::date + 1)) IS NOT "
+        "TRUE))",
+        "2026-01-01");
     gives("createTime < \"2026-01-01T00:00:00+08:00\"", "((create_time < $1))", "2026-01-01T00:00:00+08:00");
     gives("name != Acme", "((name IS DISTINCT FROM $1))", "Acme");
     gives("parentId = null", "((parent_id IS NULL))", NULL);
     gives("parentId != null", "((parent_id IS NOT NULL))", NULL);
     gives("phone:*", "((phone IS NOT NULL))", NULL);
     gives("name:云帆", "((strpos(app.fold(name), (SELECT app.fold($1))) > 0))", "云帆");
+}
+
+/* Values are compared in the form in which they are stored; what is nothing is what is answered as nothing. */
+static void
+test_values_have_the_form_of_their_field(void **state)
+{
+    (void)state;
+    gives("name = \"  Cafe\u0301 \"", "((name = $1))", "Caf\u00e9");
+    gives("parentId = \"0192F3A0-0000-7000-8000-000000000000\"", "((parent_id = $1))",
+        "0192f3a0-0000-7000-8000-000000000000");
+    gives("phone != \"+86 138 0013 8000\"", "((phone IS DISTINCT FROM $1))", "+8613800138000");
+    gives("city = \"\"", "((city IS NULL))", NULL);
+    gives("city != ' '", "((city IS NOT NULL))", NULL);
+    gives("parentId = \"\"", "((parent_id IS NULL))", NULL);
+    gives("phone < 138", "((phone < $1))", "138"); /* no number, but a text to compare with */
+    gives("phone:\"138 0013\"",
+        "(((strpos(phone, (SELECT nullif(regexp_replace(app.fold($1), '[^0-9+]', '', 'g'), ''))) > 0)))",
+        "138 0013");
+    fails("phone = 12", "character 9:");
+    fails("phone != nobody", "character 10:");
+    fails("phone = 12", "a phone number");
+    fails("createTime > 2026-01-01T00:00:00", "with its offset");
+}
+
+static void
+test_through_a_reference(void **state)
+{
+    static const sfms_through through[] = {{"employee_count", "parent_id", "t.other"}, {NULL, NULL, NULL}};
+    outcome *o = sfms_new(arena, outcome);
+
+    (void)state;
+    o->call = (sfms_call){.arena = arena, .contract = contract, .request_id = "r"};
+    o->params = (sfms_params){.max = 256, .values = o->values};
+    sfms_buf_init(&o->sql, arena, 1 << 16);
+    assert_int_equal(sfms_filter_sql(&o->call, sfms_contract_resource(contract, "accounts"), through,
+                         "employeeCount > 3", &o->sql, &o->params),
+        SFMS_OK);
+    assert_string_equal(o->sql.data, "((parent_id = ANY (ARRAY(SELECT r.id FROM t.other r"
+                                     " WHERE r.org_id = (SELECT app.org_id()) AND r.employee_count > $1))))");
 }
 
 static void
@@ -93,6 +142,18 @@ test_custom_fields(void **state)
 {
     (void)state;
     gives("customFields.color = red", "((custom_fields ->> $1::text = $2))", "color");
+    gives("customFields.color = null", "((custom_fields ->> $1::text IS NULL))", "color");
+    gives("customFields.color != null", "((custom_fields ->> $1::text IS NOT NULL))", "color");
+    gives("customFields.\"a key\" = red", "((custom_fields ->> $1::text = $2))", "a key");
+    gives("customFields.`a.b` = red", "((custom_fields ->> $1::text = $2))", "a.b");
+    gives("customFields.'\\'' = \"null\"", "((custom_fields ->> $1::text = $2))", "'");
+    gives("customFields.色 = red", "((custom_fields ->> $1::text = $2))", "色");
+    gives("customFields.id = \"12345678901234567890\"", "((custom_fields ->> $1::text = $2))", "id");
+    assert_non_null(strstr(run("customFields.id = 12345678901234567890")->sql.data, "$2::numeric"));
+    assert_non_null(strstr(run("customFields.id < 1e3")->sql.data, "$2::numeric"));
+    fails("customFields.\"\" = 1", "character 1:");
+    fails("customFields.\"open = 1", "character 14:");
+    fails("customFields.color > null", "character 22:");
     gives("customFields.color:*", "((coalesce(custom_fields ->> $1::text, '') <> ''))", "color");
     assert_non_null(
         strstr(run("customFields.size > 5")->sql.data, "jsonb_typeof(custom_fields -> $1::text) = 'number'"));
@@ -146,8 +207,8 @@ test_errors_speak_chinese(void **state)
     o->call = (sfms_call){.arena = arena, .contract = contract, .request_id = "r", .locale = SFMS_LOCALE_ZH};
     o->params = (sfms_params){.max = 256, .values = o->values};
     sfms_buf_init(&o->sql, arena, 1 << 16);
-    assert_int_equal(
-        sfms_filter_sql(&o->call, sfms_contract_resource(contract, "accounts"), "x=1", &o->sql, &o->params),
+    assert_int_equal(sfms_filter_sql(&o->call, sfms_contract_resource(contract, "accounts"), NULL, "x=1",
+                         &o->sql, &o->params),
         SFMS_INVALID_ARGUMENT);
     assert_non_null(strstr(o->call.failure->message, "没有可筛选的字段“x”"));
     assert_string_equal(o->call.failure->reason, "BAD_FILTER");
@@ -176,6 +237,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_values_have_the_form_of_their_field),
+        cmocka_unit_test(test_through_a_reference),
         cmocka_unit_test(test_structure),
         cmocka_unit_test(test_custom_fields),
         cmocka_unit_test(test_values_stay_values),

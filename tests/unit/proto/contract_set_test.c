@@ -107,11 +107,13 @@ test_comments_of_several_lines(void **state)
 {
     const sfms_set_message *m = sfms_set_find_message(set, "sfms.api.v1.ListRequest");
 
-    (void)state;
-    assert_string_equal(m->field_comments[2],
+    static const char begins[] =
         "A condition in the grammar of AIP-160, e.g. `amount >= 10000 AND (stageId = \"…\" OR NOT currency = "
         "\"CNY\")`.\n"
-        "`:` means \"contains\"; `field:*` means \"is set\". Where AND and OR meet, brackets are required.");
+        "`:` means \"contains\"; `field:*` means \"is set\". Where AND and OR meet, brackets are required.\n";
+
+    (void)state;
+    assert_int_equal(strncmp(m->field_comments[2], begins, strlen(begins)), 0);
 }
 
 int
