@@ -2,6 +2,7 @@
 import pytest
 
 from lib.contract import contract, json_name
+from lib.records import run_import
 
 
 def fixed(record):
@@ -89,3 +90,17 @@ def test_generated_columns_are_known(stack):
             " AND attgenerated <> '' AND attnum > 0 AND NOT attisdropped ORDER BY attnum)"
             " FROM app.resources r JOIN pg_trigger t ON t.tgrelid = r.relation AND t.tgname = 'z_touch'"):
         assert told.split("\\000")[:-1] == there, relation
+
+
+def test_the_second_run_of_an_import(api):
+    """Same rows, same records: counted as updated, and nothing has changed."""
+    text = "key,name,city\n" + "".join(f"u{i},Name {i},Bonn\n" for i in range(20))
+    mapping = {"mode": "UPSERT", "columns": {"key": {"field": "externalId"}, "name": {"field": "name"}, "city": {"field": "city"}}}
+    first = run_import(api, "accounts", text, mapping)
+    before = {r["id"]: r for r in api.all("/v1/accounts", filter='city = "Bonn" AND externalId:"u"')}
+    assert first["createdRows"] == "20" and len(before) == 20
+    again = run_import(api, "accounts", text, mapping)
+    assert (again["updatedRows"], again["failedRows"]) == ("20", "0")
+    assert {r["id"]: r for r in api.all("/v1/accounts", filter='city = "Bonn" AND externalId:"u"')} == before
+    id = next(iter(before))
+    assert [e["action"] for e in api.all(f"/v1/accounts/{id}/history")] == ["CREATED"]

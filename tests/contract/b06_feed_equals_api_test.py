@@ -6,6 +6,7 @@ import pytest
 from lib.contract import contract, json_name
 from lib.copy import Copy
 from lib.org import Org
+from lib.records import run_import
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +81,11 @@ def test_deals_that_move(fresh):
     fresh.api.patch(f"/v1/deals/{deal}", {"lineItems": [{"productId": product, "discountPercent": "33.3"}]}).ok()
     last = fresh.api.post("/v1/accounts", json={"name": "last"}).ok(201)["id"]
     assert Copy(fresh.api).settle(last).records["deals", deal] == fresh.api.get(f"/v1/deals/{deal}").ok()
+
+
+def test_imports(fresh):
+    """Their progress is no event; where they end is."""
+    done = run_import(fresh.api, "accounts", "name,employeeCount\nA,1\nB,x\n")
+    last = fresh.api.post("/v1/accounts", json={"name": "last"}).ok(201)["id"]
+    copy = Copy(fresh.api).settle(last).records["imports", done["id"]]
+    assert copy == fresh.api.get(f"/v1/imports/{done['id']}").ok()
