@@ -43,6 +43,9 @@ struct sfms_db {
     PGresult **answers; /* of the statements, without those of preparing */
     size_t n_answers, cap_answers;
     size_t failed_answer; /* the first that failed, with SFMS_OUTCOME_ERROR */
+
+    unsigned
+        careful; /* so many batches more are run so that a refused statement costs only itself: one was refused lately */
 };
 
 /* sfms_connection_ready connects if there is no live connection; false if it cannot. Notices a connection
@@ -64,6 +67,21 @@ PGresult *sfms_connection_take(sfms_db *db, sfms_arena *a, sfms_outcome outcome)
 
 /* sfms_connection_answer hands one answer by number to the arena. */
 PGresult *sfms_connection_answer(sfms_db *db, sfms_arena *a, size_t number);
+
+/* How long an impatient call waits for a lock. */
+enum { SFMS_LOCK_MS = 200 };
+
+/* sfms_send_principal queues the statement that says who is asking; it holds for the rest of the transaction. timeout_ms bounds
+ * each statement that follows, and lock_ms each wait for a lock if the call is impatient. */
+bool sfms_send_principal(sfms_db *db, const sfms_call *call, int64_t timeout_ms, int lock_ms);
+
+/* sfms_time_left_ms answers how long the call may still take, 1 at least. */
+int64_t sfms_time_left_ms(const sfms_call *call);
+
+/* sfms_fail_lost fails a call whose statement may have reached the server over a connection that was lost;
+ * sfms_fail_unreachable one for which there is no connection. */
+sfms_status sfms_fail_lost(sfms_call *call);
+sfms_status sfms_fail_unreachable(sfms_call *call);
 
 /* sfms_sql_error fails the call for what the server said. */
 sfms_status sfms_sql_error(sfms_call *call, const PGresult *result);

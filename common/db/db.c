@@ -15,10 +15,12 @@
 enum { SQL_MAX = 64 << 10 }; /* bytes of a statement that is written in a handler */
 
 /* The deadline travels with the principal: the server stops a statement that nobody waits for any more. */
-static const char principal_sql[] =
-    "SELECT set_config('sfms.org_id', $1, true), set_config('sfms.user_id', $2, true),"
-    " set_config('sfms.visibility', $3, true), set_config('sfms.time_zone', $4, true),"
-    " set_config('statement_timeout', $5, true)";
+#define PRINCIPAL_SQL                                                                                        \
+    "SELECT set_config('sfms.org_id', $1, true), set_config('sfms.user_id', $2, true),"                      \
+    " set_config('sfms.visibility', $3, true), set_config('sfms.time_zone', $4, true),"                      \
+    " set_config('statement_timeout', $5, true)"
+static const char patient_sql[] = PRINCIPAL_SQL;
+static const char impatient_sql[] = PRINCIPAL_SQL ", set_config('lock_timeout', $6, true)";
 
 static const char *
 visibility_name(const Pb__Principal *p)
@@ -35,42 +37,44 @@ visibility_name(const Pb__Principal *p)
     }
 }
 
-/* Queues the statement that says who is asking. timeout_ms bounds each statement that follows. */
-static bool
-send_principal(sfms_db *db, const Pb__Principal *p, int64_t timeout_ms)
+bool
+sfms_send_principal(sfms_db *db, const sfms_call *call, int64_t timeout_ms, int lock_ms)
 {
-    char timeout[24];
-    const char *values[5] = {"", "", "", "", timeout};
+    const Pb__Principal *p = call->principal;
+    char timeout[24], lock[24];
+    const char *values[6] = {"", "", "", "", timeout, lock};
 
     snprintf(timeout, sizeof(timeout), "%lld", (long long)timeout_ms);
+    snprintf(lock, sizeof(lock), "%d", lock_ms);
     if (p != NULL) {
         values[0] = p->org_id;
         values[1] = p->user_id;
         values[2] = visibility_name(p);
         values[3] = p->time_zone;
     }
-    return sfms_connection_send(db, &(sfms_statement){principal_sql, 5, values});
+    if (call->impatient)
+        return sfms_connection_send(db, &(sfms_statement){impatient_sql, 6, values});
+    return sfms_connection_send(db, &(sfms_statement){patient_sql, 5, values});
 }
 
-static int64_t
-time_left_ms(const sfms_call *call)
+int64_t
+sfms_time_left_ms(const sfms_call *call)
 {
     int64_t left = (call->deadline_us - sfms_mono_us()) / 1000;
 
     return left < 1 ? 1 : left;
 }
 
-/* What a lost connection means for a call whose statement may have reached the server. */
-static sfms_status
-fail_lost(sfms_call *call)
+sfms_status
+sfms_fail_lost(sfms_call *call)
 {
     if (call->method != NULL && !call->method->rule->idempotent)
         return sfms_fail(call, &sfms_outcome_unknown);
     return sfms_fail(call, &sfms_unavailable);
 }
 
-static sfms_status
-fail_unreachable(sfms_call *call)
+sfms_status
+sfms_fail_unreachable(sfms_call *call)
 {
     sfms_status status = sfms_fail(call, &sfms_unavailable);
 
@@ -88,7 +92,7 @@ send_statement(sfms_call *call, const sfms_statement *statement)
     if (db->tx == SFMS_TX_WANTED)
         sfms_connection_send(db, &(sfms_statement){.sql = "BEGIN"});
     if (db->tx != SFMS_TX_OPEN)
-        send_principal(db, call->principal, time_left_ms(call));
+        sfms_send_principal(db, call, sfms_time_left_ms(call), SFMS_LOCK_MS);
     sfms_connection_send(db, statement);
     return sfms_connection_sync(db);
 }
@@ -117,12 +121,12 @@ sfms_run_statement(sfms_call *call, PGresult **ret, const sfms_statement *statem
 
     *ret = NULL;
     if (first && !sfms_connection_ready(db))
-        return fail_unreachable(call);
+        return sfms_fail_unreachable(call);
     outcome = send_statement(call, statement);
     if (outcome == SFMS_OUTCOME_ERROR && db->stale && first)
         outcome = send_again(call, statement);
     if (outcome == SFMS_OUTCOME_LOST)
-        return fail_lost(call);
+        return sfms_fail_lost(call);
     if (db->tx == SFMS_TX_WANTED)
         db->tx = SFMS_TX_OPEN;
     db->again = outcome == SFMS_OUTCOME_ERROR && db->stale && !first;
@@ -226,13 +230,13 @@ sfms_tx_end(sfms_call *call, sfms_status status)
     if (!open)
         return status;
     if (!sfms_connection_alive(db))
-        return status == SFMS_OK ? fail_lost(call) : status;
+        return status == SFMS_OK ? sfms_fail_lost(call) : status;
     sfms_connection_send(db, &(sfms_statement){.sql = status == SFMS_OK ? "COMMIT" : "ROLLBACK"});
     outcome = sfms_connection_sync(db);
     if (status != SFMS_OK)
         return status;
     if (outcome == SFMS_OUTCOME_LOST)
-        return fail_lost(call);
+        return sfms_fail_lost(call);
     result = sfms_connection_take(db, call->arena, outcome);
     if (outcome == SFMS_OUTCOME_ERROR)
         return sfms_sql_error(call, result);
@@ -250,83 +254,4 @@ sfms_tx_again(sfms_call *call)
     if (again)
         call->db->again = false;
     return again;
-}
-
-/* The neighbours that share a principal, and the longest time that one of them has left. */
-static size_t
-same_principal(const sfms_batch_item *items, size_t from, size_t n, int64_t *ret_timeout)
-{
-    size_t end = from;
-
-    *ret_timeout = 1;
-    while (end < n && items[end].call->principal == items[from].call->principal) {
-        int64_t left = time_left_ms(items[end].call);
-
-        if (left > *ret_timeout)
-            *ret_timeout = left;
-        end++;
-    }
-    return end;
-}
-
-/* Sends all items and one sync. Positions of the answers: one for each group's principal, one for each item.
- */
-static void
-send_batch(sfms_db *db, size_t n, const sfms_batch_item *items)
-{
-    for (size_t i = 0; i < n;) {
-        int64_t timeout;
-        size_t end = same_principal(items, i, n, &timeout);
-
-        send_principal(db, items[i].call->principal, timeout);
-        for (; i < end; i++)
-            sfms_connection_send(db, &items[i].statement);
-    }
-}
-
-static void
-take_batch(sfms_db *db, size_t n, sfms_batch_item *items)
-{
-    size_t answer = 0;
-
-    for (size_t i = 0; i < n;) {
-        int64_t timeout;
-        size_t end = same_principal(items, i, n, &timeout);
-
-        answer++; /* of the principal */
-        for (; i < end; i++)
-            items[i].result = sfms_connection_answer(db, items[i].call->arena, answer++);
-    }
-}
-
-void
-sfms_batch(sfms_db *db, size_t n, sfms_batch_item *items)
-{
-    sfms_outcome outcome = SFMS_OUTCOME_ERROR;
-
-    for (size_t i = 0; i < n; i++)
-        items[i].result = NULL;
-    if (n == 0)
-        return;
-    if (!sfms_connection_ready(db)) {
-        for (size_t i = 0; i < n; i++)
-            fail_unreachable(items[i].call);
-        return;
-    }
-    if (n > 1) {
-        send_batch(db, n, items);
-        outcome = sfms_connection_sync(db);
-        if (outcome == SFMS_OUTCOME_OK) {
-            take_batch(db, n, items);
-            return;
-        }
-        if (outcome == SFMS_OUTCOME_LOST) {
-            for (size_t i = 0; i < n; i++)
-                fail_lost(items[i].call);
-            return;
-        }
-        /* One statement failed and all were rolled back: now each for itself. */
-    }
-    for (size_t i = 0; i < n; i++)
-        sfms_run_statement(items[i].call, &items[i].result, &items[i].statement);
 }

@@ -20,7 +20,7 @@ static const struct {
     {"22", &sfms_bad_value},
     {"57014", &sfms_deadline},
     {"40", &sfms_conflict},
-    {"55P03", &sfms_conflict},
+    {"55P03", &sfms_blocked},
     {"26000", &sfms_unavailable},
     {"57P", &sfms_unavailable},
     {"53", &sfms_unavailable},

@@ -44,6 +44,10 @@ typedef struct sfms_engine sfms_engine;
 const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_resource *r,
     PGconn *conn, const sfms_key *token_key);
 
+/* sfms_engine_target names the record that a standard method changes: its id, or of an upsert what it is found by; "" if there is
+ * none yet, or none that is changed. */
+const char *sfms_engine_target(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request);
+
 /* sfms_engine_plan composes the statement for a standard method; request is validated. */
 sfms_status
 sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_statement *ret);

@@ -227,6 +227,26 @@ run_check(
     return e->resource->check == NULL ? SFMS_OK : e->resource->check(call, msg, mask);
 }
 
+const char *
+sfms_engine_target(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
+{
+    ProtobufCMessage *msg;
+
+    switch (call->method->rule->verb) {
+    case PB__VERB__UPDATE:
+        msg = sfms_request_resource(e, call, request);
+        return msg == NULL ? "" : *sfms_request_text(msg, "id");
+    case PB__VERB__UPSERT:
+        msg = sfms_request_resource(e, call, request);
+        return msg == NULL ? "" : *sfms_request_text(msg, "external_id");
+    case PB__VERB__DELETE:
+    case PB__VERB__UNDELETE:
+        return ((const Pb__DeleteRequest *)request)->id;
+    default:
+        return "";
+    }
+}
+
 sfms_status
 sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_statement *ret)
 {

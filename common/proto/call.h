@@ -38,6 +38,7 @@ typedef struct sfms_call {
         claimed; /* whom the peer says it speaks for, which need not be true; NULL or "" if it says nothing */
     sfms_condition condition;
     int64_t deadline_us; /* by sfms_mono_us */
+    bool impatient;      /* does not wait for locks of others: it is told BLOCKED, and comes again */
 
     Pb__Status *failure; /* how it failed; NULL on success */
     uint64_t version;    /* of the resource answered, for the ETag; 0 if there is none */

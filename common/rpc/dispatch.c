@@ -4,6 +4,7 @@
  * Point calls of the engine go to the database as one pipeline. Everything else runs by itself, one after the other.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -36,6 +37,7 @@ prepare(const sfms_server *s, const Pb__Batch *batch, sfms_run *run)
     const Pb__Call *wire = run->wire;
 
     call->method = sfms_contract_method(s->env.contract, wire->method);
+    call->impatient = call->method != NULL && sfms_lane_of(call->method) == SFMS_LANE_WRITE && !wire->patient;
     run->served = sfms_served_find(s, call->method);
     if (run->served == NULL)
         return sfms_fail(call, &sfms_unimplemented);
@@ -198,35 +200,53 @@ shares_pipeline(const sfms_run *run)
     }
 }
 
+/* Records are locked in the order of their ids, whatever order they are asked for in: so two batches never wait for each other.
+ * What is asked of one record stays in its order. */
+static int
+by_target(const void *left, const void *right)
+{
+    const sfms_run *a = *(sfms_run *const *)left, *b = *(sfms_run *const *)right;
+    int order = strcmp(a->target, b->target);
+
+    return order != 0 ? order : a < b ? -1 : a > b;
+}
+
 /* Plans all that may share a pipeline, runs it, and reads the answers. */
 static void
 run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
 {
     sfms_batch_item *items = sfms_new_array(a, sfms_batch_item, n);
+    sfms_run **sharing = sfms_new_array(a, sfms_run *, n);
     size_t n_items = 0;
 
     for (size_t i = 0; i < n; i++) {
-        sfms_run *run = &runs[i];
-
-        if (run->call.failure != NULL || !shares_pipeline(run))
+        if (runs[i].call.failure != NULL || !shares_pipeline(&runs[i]))
             continue;
-        run->item = &items[n_items];
-        run->item->call = &run->call;
-        if (settle(&run->call,
-                sfms_engine_plan(run->served->engine, &run->call, run->in, &run->item->statement)) == SFMS_OK)
-            n_items++;
+        runs[i].target = sfms_engine_target(runs[i].served->engine, &runs[i].call, runs[i].in);
+        sharing[n_items++] = &runs[i];
+    }
+    qsort(sharing, n_items, sizeof(sharing[0]), by_target);
+    n = n_items;
+    n_items = 0;
+    for (size_t i = 0; i < n; i++) {
+        sfms_run *run = sharing[i];
+
+        items[n_items].call = &run->call;
+        if (settle(&run->call, sfms_engine_plan(run->served->engine, &run->call, run->in,
+                                   &items[n_items].statement)) == SFMS_OK)
+            run->item = &items[n_items++];
     }
     if (n_items > 0)
         sfms_batch(db, n_items, items);
     for (size_t i = 0; i < n; i++) {
-        sfms_run *run = &runs[i];
+        sfms_run *run = sharing[i];
 
         if (run->item == NULL)
             continue;
         if (run->call.failure == NULL)
             settle(&run->call, sfms_engine_finish(run->served->engine, &run->call, run->in, run->item->result,
                                    &run->packed));
-        else if (run->item->statement.sql != NULL)
+        else
             sfms_engine_failed(run->served->engine, &run->call, run->in);
     }
 }

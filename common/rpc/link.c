@@ -340,6 +340,7 @@ sfms_link_send(sfms_link *link, sfms_link_call *call)
     const sfms_reason *reason;
 
     call->attempts = 0;
+    call->patient = false;
     call->turn = sfms_turn_of(call->principal, call->peer);
     pthread_mutex_lock(&link->lock);
     link->stats.calls++;

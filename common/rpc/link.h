@@ -49,6 +49,7 @@ struct sfms_link_call {
     sfms_link_call *next; /* the rest belongs to the link */
     int attempts;
     unsigned turn;
+    bool patient; /* was BLOCKED once: travels among the slow calls, and waits */
 };
 
 /* sfms_link_open makes the way to a service; urls are separated by '|'. Connects in the background. Never fails. */

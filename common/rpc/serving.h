@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "rpc/lane.h"
 #include "rpc/server.h"
 #include "rpc/wire.h"
 
@@ -56,6 +57,7 @@ typedef struct {
     ProtobufCMessage *in;
     ProtobufCMessage *out; /* what a handler fills; NULL for methods of the engine, whose answer is packed */
     sfms_buf packed;
+    const char *target;    /* the record that it locks; "" for none that is known */
     sfms_batch_item *item; /* its place in the pipeline; NULL if it runs by itself */
     Pb__Reply *reply;      /* an answer given before to the same Idempotency-Key; NULL mostly */
 } sfms_run;

@@ -51,6 +51,7 @@ fill_call(Pb__Call *out, const sfms_link_call *call, int64_t now)
     out->locale = sfms_locale_name(call->locale);
     out->idempotency_key = or_empty(call->idempotency_key);
     out->peer = or_empty(call->peer);
+    out->patient = call->patient;
     out->claimed = or_empty(call->claimed);
     out->must_exist = call->condition.exists;
     out->must_not_exist = call->condition.absent;
@@ -185,6 +186,23 @@ note_ailing(sfms_replica *r, const Pb__Replies *replies)
     r->ailing_us = sfms_mono_us() + AILING_US;
 }
 
+/* Moves the calls that were BLOCKED, and so have done nothing, to the slow ones, and takes them out of calls: whoever holds their
+ * rows may hold them for long, and everybody else's writes should not wait for that. Lock held. */
+static void
+move_blocked(sfms_link *link, const Pb__Replies *replies, sfms_link_call **calls)
+{
+    for (size_t i = 0; i < replies->n_replies; i++) {
+        const Pb__Status *status = replies->replies[i]->status;
+
+        if (calls[i] == NULL || calls[i]->patient || link->closed || status == NULL ||
+            strcmp(status->reason, sfms_blocked.name) != 0)
+            continue;
+        calls[i]->patient = true;
+        sfms_turns_push(&link->waiting[SFMS_LANE_SLOW], calls[i], sfms_mono_us());
+        calls[i] = NULL;
+    }
+}
+
 static void
 slot_answered(sfms_slot *slot, nng_msg *msg)
 {
@@ -214,6 +232,7 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
     memcpy(calls, slot->calls, n * sizeof(calls[0]));
     sfms_turns_note(&link->waiting[slot->lane], n, sfms_mono_us() - slot->sent_us);
     note_ailing(slot->replica, replies);
+    move_blocked(link, replies, calls);
     free_slot(slot);
     pthread_mutex_unlock(&link->lock);
     sfms_link_pump(link, slot->replica); /* the next message first, then the callers of this one */

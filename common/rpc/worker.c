@@ -163,7 +163,9 @@ work_of(worker *w, Pb__Batch *batch)
         .arena = w->arena,
         .batch = batch,
         .received_us = sfms_mono_us(),
-        .lane = method != NULL ? sfms_lane_of(method) : SFMS_LANE_READ,
+        .lane = first->patient   ? SFMS_LANE_SLOW
+                : method != NULL ? sfms_lane_of(method)
+                                 : SFMS_LANE_READ,
         .turn = sfms_turn_of(known ? batch->principals[first->principal - 1] : NULL, first->peer),
     };
     return work;
