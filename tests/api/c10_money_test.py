@@ -198,38 +198,3 @@ def test_the_reference_table_is_the_programs(stack):
     known = dict(stack.sql("SELECT code, digits FROM app.currencies"))
     assert len(known) > 150
     assert (known["JPY"], known["KWD"], known["CNY"], known["MGA"]) == (0, 3, 2, 2)
-
-
-# ---- amounts that are there already ---------------------------------------------------------------------------------
-
-
-def test_old_amounts_are_rounded(stack):
-    """What an earlier version stored with more decimals than the currency has; the migration's statements, run again."""
-    org = Org(stack, currency="JPY")
-    with_items = deal(org, {"productId": product(org, "100"), "discountPercent": "33.335"})
-    by_hand = deal(org, {"productId": product(org, "50")}, amount="12")
-    account = org.make.create("accounts", annualRevenue="5")
-    old = "ALTER TABLE pipeline.deals DISABLE TRIGGER USER;"
-    stack.sql(old + "UPDATE pipeline.deals SET amount = 66.67, line_items = jsonb_set(line_items, '{0,amount}', '\"66.67\"')"
-              " WHERE id = %s; ALTER TABLE pipeline.deals ENABLE TRIGGER USER", with_items["id"])
-    stack.sql(old + "UPDATE pipeline.deals SET amount = 12.345 WHERE id = %s; ALTER TABLE pipeline.deals ENABLE TRIGGER USER",
-              by_hand["id"])
-    stack.sql("UPDATE customers.accounts SET annual_revenue = 5.5 WHERE id = %s", account["id"])
-    assert org.api.get(f"/v1/deals/{by_hand['id']}").ok()["amount"] == "12.345"     # readable as it is
-    for file in ("pipeline/schema", "customers/schema"):
-        stack.sql(statement_of(file))
-    mended = org.api.get(f"/v1/deals/{with_items['id']}").ok()
-    assert (mended["amount"], mended["amountFollowsItems"], mended["lineItems"][0]["amount"]) == ("67", True, "67")
-    mended = org.api.get(f"/v1/deals/{by_hand['id']}").ok()
-    assert (mended["amount"], mended["amountFollowsItems"], mended["lineItems"][0]["amount"]) == ("12", False, "50")
-    assert org.api.get(f"/v1/accounts/{account['id']}").ok()["annualRevenue"] == "6"
-
-
-def statement_of(folder):
-    """The UPDATE at the end of the migration that rounds."""
-    import glob
-    import os
-    from lib.stack import ROOT
-    file, = glob.glob(os.path.join(ROOT, "services", folder, "*_money.sql"))
-    text = open(file, encoding="utf-8").read()
-    return text[text.rindex("\nUPDATE "):]
