@@ -140,10 +140,10 @@ compare_day(const sfms_comparison *c, const char *column)
     int p = param(c, c->value);
     bool next = c->op == SFMS_GT || c->op == SFMS_LE;
 
+    /* Bare where it can be: an index serves what is not in IS TRUE. */
     if (is_equality(c))
-        sfms_buf_printf(c->sql,
-            "(%s >= app.day_start($%d::date) AND %s < app.day_start($%d::date + 1)) IS %sTRUE", column, p,
-            column, p, c->op == SFMS_NE ? "NOT " : "");
+        sfms_buf_printf(c->sql, "(%s >= app.day_start($%d::date) AND %s < app.day_start($%d::date + 1))%s",
+            column, p, column, p, c->op == SFMS_NE ? " IS NOT TRUE" : "");
     else
         sfms_buf_printf(c->sql, "%s %s app.day_start($%d::date%s)", column,
             c->op == SFMS_GE || c->op == SFMS_GT ? ">=" : "<", p, next ? " + 1" : "");

@@ -2,7 +2,7 @@
  * jobs.h -- long and later work: one table (app.jobs), leases, retries.
  *
  * A job is written in the transaction that wants it (INSERT INTO app.jobs), and cancelled by its column cancel, or, while
- * no runner has it (PENDING), by its state. Runners take due jobs with
+ * no runner has it (PENDING), by its state. One that waits for its user is due at infinity. Runners take due jobs with
  * FOR UPDATE SKIP LOCKED and a lease that they renew; if a process dies, the lease expires and another takes
  * the job. A handler is written so that doing it twice does no harm. A week after its end a job is forgotten.
  */

@@ -70,7 +70,7 @@ test_comparisons(void **state)
     gives("createTime > 2026-01-01", "((create_time >= app.day_start($1::date + 1)))", "2026-01-01");
     gives("createTime <= 2026-01-01", "((create_time < app.day_start($1::date + 1)))", "2026-01-01");
     gives("createTime = 2026-01-01",
-        "(((create_time >= app.day_start($1::date) AND create_time < app.day_start($1::date + 1)) IS TRUE))",
+        "(((create_time >= app.day_start($1::date) AND create_time < app.day_start($1::date + 1))))",
         "2026-01-01");
     gives("createTime != 2026-01-01",
         "(((create_time >= app.day_start($1::date) AND create_time < app.day_start($1::date + 1)) IS NOT "
