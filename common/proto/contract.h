@@ -106,6 +106,17 @@ const sfms_method *sfms_contract_standard(const sfms_contract *c, const char *co
 bool sfms_method_takes_if_match(const sfms_method *m);
 bool sfms_method_takes_if_none_match(const sfms_method *m);
 
+/* A permission that some method asks for. */
+typedef struct {
+    const char *name; /* "deals.write" */
+    unsigned
+        roles; /* a bit, 1 << PB__BUILTIN_ROLE__MANAGER and so on, for each built-in role that holds it; ADMIN does always */
+} sfms_permission;
+
+/* sfms_contract_permissions answers all permissions, by name. sfms_contract_permission finds one; NULL if there is none. */
+const sfms_permission *sfms_contract_permissions(const sfms_contract *c, unsigned *ret_n);
+const sfms_permission *sfms_contract_permission(const sfms_contract *c, const char *name);
+
 /* sfms_contract_set answers the bytes of the FileDescriptorSet. */
 const uint8_t *sfms_contract_set(size_t *ret_len);
 

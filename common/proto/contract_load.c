@@ -13,6 +13,7 @@ enum {
     OPTION_METHOD = 50101,
     OPTION_FIELD = 50102,
     OPTION_RESOURCE = 50103,
+    OPTION_SERVICE = 50104,
     MESSAGES_MAX = 4096,
     METHODS_MAX = 4096,
 };
@@ -301,11 +302,12 @@ methods_load(loader *l)
     struct sfms_contract *c = l->contract;
     unsigned n = 0;
 
-    for (unsigned i = 0; sfms_contract_services[i] != NULL; i++)
-        n += sfms_contract_services[i]->n_methods;
+    for (; sfms_contract_services[c->n_rules] != NULL; c->n_rules++)
+        n += sfms_contract_services[c->n_rules]->n_methods;
     if (n > METHODS_MAX)
         sfms_die("the contract has more than %d methods", METHODS_MAX);
     c->methods = sfms_new_array(l->keep, sfms_method, n);
+    c->rules = sfms_new_array(l->keep, const Pb__ServiceRule *, c->n_rules);
 
     for (unsigned i = 0; sfms_contract_services[i] != NULL; i++) {
         const ProtobufCServiceDescriptor *service = sfms_contract_services[i];
@@ -315,6 +317,9 @@ methods_load(loader *l)
             sfms_die("C descriptor and descriptor set disagree about %s", service->name);
         for (unsigned j = 0; j < service->n_methods; j++)
             method_load(l, &c->methods[c->n_methods++], service, j, in_set);
+        if (in_set->proto->options != NULL)
+            c->rules[i] = sfms_set_option(
+                l->keep, &in_set->proto->options->base, OPTION_SERVICE, &pb__service_rule__descriptor);
     }
 }
 
@@ -364,6 +369,7 @@ sfms_contract_load(void)
     l->contract = sfms_new(l->keep, struct sfms_contract);
     methods_load(l);
     tables_build(l);
+    sfms_contract_permissions_load(l->keep, l->contract);
     loaded = l->contract;
     sfms_contract_check(loaded);
 

@@ -20,7 +20,15 @@ struct sfms_contract {
     sfms_method *methods;
     unsigned method_mask; /* methods by name */
     const sfms_method **method_slots;
+    unsigned n_rules;
+    const Pb__ServiceRule **rules; /* of the services; NULL for one that says nothing */
+    unsigned n_permissions;
+    const sfms_permission *permissions;
 };
+
+/* sfms_contract_permissions_load gathers the permissions of all methods, and who holds them by the rules of the services. Ends
+ * the process if a rule is about a permission that no method asks for, or about one that another is about. */
+void sfms_contract_permissions_load(sfms_arena *keep, struct sfms_contract *c);
 
 /* sfms_contract_check ends the process with a sentence if something in the contract does not hold. */
 void sfms_contract_check(const sfms_contract *c);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "identity.h"
-#include "permissions.h"
 
 static const sfms_reason unknown_permission = {
     "UNKNOWN_PERMISSION", SFMS_INVALID_ARGUMENT, {"is not a permission: \"%s\"", "不存在名为“%s”的权限"}};
@@ -28,7 +27,7 @@ check(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__Field
     if (!writes(mask, "permissions"))
         return SFMS_OK;
     for (size_t i = 0; i < role->n_permissions; i++)
-        if (!permission_known(role->permissions[i]))
+        if (sfms_contract_permission(call->contract, role->permissions[i]) == NULL)
             sfms_violate_field(call, sfms_printf(call->arena, "permissions[%zu]", i), &unknown_permission,
                 role->permissions[i]);
     return sfms_violations(call) == SFMS_OK ? SFMS_OK : sfms_fail(call, &sfms_bad_fields);

@@ -1,4 +1,5 @@
 """Signing in, staying signed in, signing out."""
+import json
 import time
 
 import jwt
@@ -244,3 +245,32 @@ def test_passwords_are_nowhere_in_the_clear(org, stack):
     for text in (stored, events, *(p.text() for p in stack.processes.values())):
         assert PASSWORD not in text
         assert "$argon2id$" not in text or text is stored
+
+
+def test_a_process_of_before_takes_no_permission_away(stack):
+    """In a rolling upgrade: the later version decides, and of two equal ones none drops what it does not know."""
+    sync = "SELECT identity.sync_builtin_roles(%s, %s)"
+    now = "SELECT permissions, version FROM identity.builtin_roles WHERE builtin = 'VIEWER'"
+
+    def contract_with(*permissions):
+        return json.dumps({"known": permissions, "roles": [
+            {"builtin": "VIEWER", "name": "Viewer", "visibility": "ORG", "permissions": permissions}]})
+
+    connection = stack.pg.connect()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("BEGIN")
+
+        def viewer_after(version, *permissions):
+            cursor.execute(sync, (version, contract_with(*permissions)))
+            cursor.execute(now)
+            return cursor.fetchone()
+
+        assert viewer_after(9001, "a.read", "b.read") == (["a.read", "b.read"], 9001)
+        assert viewer_after(9000, "a.read") == (["a.read", "b.read"], 9001)
+        assert viewer_after(9001, "a.read", "c.read") == (["a.read", "c.read", "b.read"], 9001)
+        cursor.execute("SELECT identity.sync_builtin_roles(%s::jsonb)", ("[]",))
+        assert viewer_after(9002, "a.read") == (["a.read"], 9002), "a later one may take away"
+        cursor.execute("ROLLBACK")
+    finally:
+        connection.close()

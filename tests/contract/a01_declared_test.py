@@ -83,3 +83,10 @@ def test_permissions_are_of_one_form():
     for method in ROUTED:
         permission = method.rule.permission
         assert not permission or permission.rsplit(".", 1)[1] in ("read", "write", "delete"), method.name
+
+
+def test_every_permission_says_who_holds_it():
+    """One that nobody declares is held by administrators alone; that is said, not forgotten."""
+    declared = [p.name for rule in contract().service_rules() for p in rule.permissions]
+    asked = {m.rule.permission for m in contract().methods if m.rule.permission}
+    assert sorted(declared) == sorted(asked)

@@ -70,7 +70,7 @@ class Contract:
         for file in self.set.file:      # makes the extensions known to the option messages
             kinds.update(factory.GetMessages([file.name]))
         self._options = {kind: kinds[f"google.protobuf.{kind}"] for kind in
-                         ("MethodOptions", "FieldOptions", "MessageOptions")}
+                         ("MethodOptions", "FieldOptions", "MessageOptions", "ServiceOptions")}
         self.methods = [m for f in self.set.file for s in f.service for m in self._methods(f, s)]
         self.routed = [m for m in self.methods if m.routes]
         self.resources = {}
@@ -103,6 +103,11 @@ class Contract:
             yield Method(f"{file.package}.{service.name}", service.name, m, rule, routes,
                          self.pool.FindMessageTypeByName(m.input_type[1:]),
                          self.pool.FindMessageTypeByName(m.output_type[1:]))
+
+    def service_rules(self):
+        """The ServiceRules of all services."""
+        return [self._extension("ServiceOptions", s.options, "service") for f in self.set.file for s in f.service
+                if f.package.startswith("sfms.")]
 
     def rule(self, field):
         """The FieldRule of a field."""
