@@ -1,97 +1,15 @@
-/* csv.c -- reading and writing of CSV. libcsv parses; encodings and bounds are here. */
+/* csv.c -- reading and writing of CSV. libcsv parses; bounds, and where a file begins, are here. */
 #include "csv.h"
 
 #include <csv.h>
-#include <errno.h>
-#include <iconv.h>
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/log.h"
-#include "core/utf8.h"
+#include "core/text.h"
 
-enum { PIECE = 64 << 10, DECODED_MAX = 128 << 20 };
-
-/* ---- encodings --------------------------------------------------------------------------------------- */
-
-static const char *
-convert(sfms_arena *a, const char *from, const char *data, size_t n, size_t *ret_len)
-{
-    iconv_t cd = iconv_open("UTF-8", from);
-    char *in = (char *)data;
-    sfms_buf out;
-    bool ok = cd != (iconv_t)-1;
-
-    if (!ok)
-        return NULL;
-    sfms_buf_init(&out, a, DECODED_MAX);
-    while (ok && n > 0) {
-        char *room = sfms_buf_grow(&out, PIECE);
-        size_t left = PIECE;
-
-        if (room == NULL) {
-            ok = false;
-            break;
-        }
-        if (iconv(cd, &in, &n, &room, &left) == (size_t)-1 && errno != E2BIG)
-            ok = false;
-        out.len += PIECE - left;
-    }
-    iconv_close(cd);
-    if (!ok)
-        return NULL;
-    out.data[out.len] = '\0';
-    *ret_len = out.len;
-    return out.data;
-}
-
-static const char *
-decode(sfms_arena *a, const char *data, size_t n, size_t *ret_len)
-{
-    if (n >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
-        data += 3;
-        n -= 3;
-    } else if (n >= 2 && memcmp(data, "\xff\xfe", 2) == 0) {
-        return convert(a, "UTF-16LE", data + 2, n - 2, ret_len);
-    } else if (n >= 2 && memcmp(data, "\xfe\xff", 2) == 0) {
-        return convert(a, "UTF-16BE", data + 2, n - 2, ret_len);
-    }
-    if (!sfms_utf8_valid(data, n))
-        return convert(a, "GB18030", data, n, ret_len);
-    *ret_len = n;
-    return sfms_strndup(a, data, n);
-}
-
-const char *
-import_csv_decode(sfms_arena *a, const void *data, size_t n, size_t *ret_len)
-{
-    const char *text = n > 0 ? decode(a, data, n, ret_len) : "";
-
-    if (n == 0)
-        *ret_len = 0;
-    if (text == NULL || memchr(text, '\0', *ret_len) != NULL)
-        return NULL;
-    return text;
-}
-
-char
-import_csv_delimiter(const char *text, size_t n)
-{
-    static const char candidates[] = {',', ';', '\t'};
-    size_t counts[3] = {0};
-    bool quoted = false;
-    size_t best = 0;
-
-    for (size_t i = 0; i < n && (quoted || (text[i] != '\n' && text[i] != '\r')); i++) {
-        if (text[i] == '"')
-            quoted = !quoted;
-        for (size_t c = 0; c < 3 && !quoted; c++)
-            counts[c] += text[i] == candidates[c];
-    }
-    for (size_t c = 1; c < 3; c++)
-        if (counts[c] > counts[best])
-            best = c;
-    return candidates[best];
-}
+enum { PIECE = 64 << 10 };
 
 /* ---- reading ----------------------------------------------------------------------------------------- */
 
@@ -187,23 +105,113 @@ feed(struct csv_parser *parser, reader *r, const char *text, size_t n)
 }
 
 import_csv_result
-import_csv_read(
-    const char *text, size_t n, char delimiter, import_csv_row_fn *fn, void *arg, int64_t *ret_row)
+import_csv_read(const import_csv_file *file, import_csv_row_fn *fn, void *arg, int64_t *ret_row)
 {
     reader r = {.fn = fn, .arg = arg};
     struct csv_parser parser;
 
     if (csv_init(&parser, CSV_APPEND_NULL) != 0)
         sfms_die("out of memory");
-    csv_set_delim(&parser, (unsigned char)delimiter);
+    csv_set_delim(&parser, (unsigned char)file->delimiter);
     sfms_buf_init(&r.text, NULL, (size_t)IMPORT_COLUMNS_MAX * (IMPORT_CELL_MAX + 1));
-    feed(&parser, &r, text, n);
+    feed(&parser, &r, file->text, file->len);
     csv_free(&parser);
     sfms_buf_fini(&r.text);
     *ret_row = r.number;
     if (r.result == IMPORT_CSV_OK && r.number == 0)
         return IMPORT_CSV_EMPTY;
     return r.result;
+}
+
+/* ---- where it begins ---------------------------------------------------------------------------------- */
+
+static const char delimiters[] = ",;\t|";
+
+static size_t
+line_length(const char *text, size_t n)
+{
+    size_t len = 0;
+
+    while (len < n && text[len] != '\n' && text[len] != '\r')
+        len++;
+    return len;
+}
+
+/* Lines of nothing but delimiters and blanks say nothing before the header, as they say nothing between rows. */
+static void
+skip_empty_lines(import_csv_file *f)
+{
+    while (f->len > 0) {
+        size_t blank = strspn(f->text, " ,;\t|");
+
+        if (blank >= f->len || (f->text[blank] != '\n' && f->text[blank] != '\r'))
+            return;
+        f->text += blank + 1;
+        f->len -= blank + 1;
+    }
+}
+
+/* The line by which some spreadsheets say what parts the cells, "sep=;", also in quotes. */
+static void
+take_sep_line(import_csv_file *f)
+{
+    size_t n = line_length(f->text, f->len);
+    bool quoted = n > 1 && f->text[0] == '"' && f->text[n - 1] == '"';
+    const char *p = f->text + quoted;
+
+    if (n - (quoted ? 2 : 0) != strlen("sep=;") || strncasecmp(p, "sep=", 4) != 0)
+        return;
+    if ((unsigned char)p[4] >= 0x80 || p[4] == '"' || isalnum((unsigned char)p[4]))
+        return;
+    f->delimiter = p[4];
+    f->text += n;
+    f->len -= n;
+    skip_empty_lines(f);
+}
+
+/* How well a delimiter cuts the header: into names that somebody knows, or else into many. */
+typedef struct {
+    sfms_arena *arena;
+    unsigned n_names;
+    const char *const *names;
+    unsigned known, cells;
+} header_score;
+
+static bool
+score_header(void *arg, const import_csv_row *row)
+{
+    header_score *s = arg;
+
+    s->cells = row->n_cells;
+    for (unsigned i = 0; i < row->n_cells; i++)
+        for (unsigned k = 0; k < s->n_names; k++)
+            s->known += strcmp(sfms_text_trim(s->arena, row->cells[i]), s->names[k]) == 0;
+    return false;
+}
+
+import_csv_file
+import_csv_open(sfms_arena *a, const char *text, size_t n, unsigned n_names, const char *const *names)
+{
+    import_csv_file f = {text, n, '\0'};
+    header_score best = {0};
+
+    skip_empty_lines(&f);
+    take_sep_line(&f);
+    if (f.delimiter != '\0')
+        return f;
+    f.delimiter = delimiters[0];
+    for (const char *d = delimiters; *d != '\0'; d++) {
+        import_csv_file tried = {f.text, f.len, *d};
+        header_score score = {.arena = a, .n_names = n_names, .names = names};
+        int64_t row;
+
+        import_csv_read(&tried, score_header, &score, &row);
+        if (score.known < best.known || (score.known == best.known && score.cells <= best.cells))
+            continue;
+        best = score;
+        f.delimiter = *d;
+    }
+    return f;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------- */

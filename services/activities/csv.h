@@ -1,6 +1,5 @@
 /*
- * csv.h -- files of comma-separated values as people have them: any usual encoding and delimiter, quotes as
- * in RFC 4180.
+ * csv.h -- files of comma-separated values as people have them: any usual delimiter, quotes as in RFC 4180.
  *
  * Everything is bounded. Reading goes by a function that is called for each row, so that a file of a
  * million rows needs the memory of one.
@@ -42,17 +41,22 @@ typedef struct {
 /* Takes a row; false stops the reading. */
 typedef bool import_csv_row_fn(void *arg, const import_csv_row *row);
 
-/* import_csv_decode answers the file as UTF-8 without a byte order mark: UTF-8 as it is, UTF-16 by its mark,
- * and anything else as GB18030. NULL if it is none of them or holds a NUL. */
-const char *import_csv_decode(sfms_arena *a, const void *data, size_t n, size_t *ret_len);
+/* A file whose cells can be read: its text from the header on, and what parts its cells. */
+typedef struct {
+    const char *text; /* with a NUL behind it */
+    size_t len;
+    char delimiter;
+} import_csv_file;
 
-/* import_csv_delimiter answers comma, semicolon or tab, whichever the first line has most of outside quotes.
- * */
-char import_csv_delimiter(const char *text, size_t n);
+/* import_csv_open finds where the header begins, behind empty lines and a line "sep=;", and what parts the cells: what that
+ * line says, otherwise comma, semicolon, tab or bar, whichever cuts the header into most of the given names, or, if that
+ * decides nothing, into most cells. */
+import_csv_file
+import_csv_open(sfms_arena *a, const char *text, size_t n, unsigned n_names, const char *const *names);
 
 /* import_csv_read calls fn for every row, the header first. *ret_row is the row at which it ended. */
-import_csv_result import_csv_read(
-    const char *text, size_t n, char delimiter, import_csv_row_fn *fn, void *arg, int64_t *ret_row);
+import_csv_result
+import_csv_read(const import_csv_file *file, import_csv_row_fn *fn, void *arg, int64_t *ret_row);
 
 /* import_csv_cell appends one cell, quoted where it must be; import_csv_end ends the row. */
 void import_csv_cell(sfms_buf *b, char delimiter, bool first, const char *cell);

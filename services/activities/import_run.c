@@ -164,13 +164,15 @@ on_row(void *arg, const import_csv_row *row)
 static sfms_status
 run_file(run *r)
 {
+    import_csv_file file = {r->import.content, 0, r->import.delimiter};
     int64_t row;
 
     r->may_wait = true;
     r->status = SFMS_OK;
     if (r->import.content == NULL)
         return SFMS_OK;
-    import_csv_read(r->import.content, strlen(r->import.content), r->import.delimiter, on_row, r, &row);
+    file.len = strlen(file.text);
+    import_csv_read(&file, on_row, r, &row);
     return r->status == SFMS_OK ? flush(r) : r->status;
 }
 

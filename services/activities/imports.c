@@ -6,12 +6,30 @@
 #include "core/buf.h"
 #include "core/id.h"
 #include "core/limits.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "encoding.h"
 #include "import_run.h"
 #include "import_store.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
-static const sfms_reason bad_encoding = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
-    {"is neither UTF-8, UTF-16 nor GB18030 text", "不是 UTF-8、UTF-16 或 GB18030 编码的文本"}};
+static const sfms_reason unknown_encoding = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
+    {"is declared as \"%s\", which is none of the encodings that are read, such as UTF-8, GB18030, Big5 or "
+     "windows-1252",
+        "声明的编码“%s”不受支持；可用 UTF-8、GB18030、BIG5、WINDOWS-1252 等"}};
+static const sfms_reason other_mark = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
+    {"is declared as \"%s\", but its byte order mark is that of another encoding",
+        "声明的编码“%s”与文件的字节顺序标记不符"}};
+static const sfms_reason damaged = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
+    {"is not %s text in row %s (line %s of the file)", "不是有效的 %s 文本：第 %s 行数据（文件第 %s 行）"}};
+static const sfms_reason unclear_encoding = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
+    {"is not %s text in row %s (line %s of the file), and nothing says what it is; declare it, e.g. "
+     "\"text/csv; "
+     "charset=windows-1252\"",
+        "不是 %s 文本：第 %s 行数据（文件第 %s 行），且未声明其他编码；请声明编码，例如 WINDOWS-1252"}};
+static const sfms_reason holds_nul = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
+    {"holds NUL bytes: it is no text, or UTF-16 without a byte order mark or declaration",
+        "含有空字节：不是文本文件，或是既无字节顺序标记也未声明的 UTF-16"}};
 static const sfms_reason empty_file = {
     "EMPTY_FILE", SFMS_INVALID_ARGUMENT, {"has no header row", "没有表头行"}};
 static const sfms_reason open_quote = {"OPEN_QUOTE", SFMS_INVALID_ARGUMENT,
@@ -37,9 +55,8 @@ static const sfms_resource imports = {
 /* What a first reading of the file finds. */
 typedef struct {
     sfms_call *call;
-    const char *text;
-    size_t len;
-    char delimiter;
+    import_text decoded;
+    import_csv_file file;
     unsigned n_header;
     const char **header;
     int64_t rows;
@@ -53,10 +70,12 @@ look_at_row(void *arg, const import_csv_row *row)
     u->rows = row->number;
     if (row->number > 0)
         return true;
-    u->n_header = row->n_cells;
     u->header = sfms_new_array(u->call->arena, const char *, row->n_cells + 1);
-    for (unsigned i = 0; i < row->n_cells; i++)
-        u->header[i] = sfms_strdup(u->call->arena, row->cells[i]);
+    for (unsigned i = 0; i < row->n_cells; i++) {
+        u->header[i] = sfms_strdup(u->call->arena, sfms_text_trim(u->call->arena, row->cells[i]));
+        if (u->header[i][0] != '\0') /* a delimiter at the end begins no column */
+            u->n_header = i + 1;
+    }
     return true;
 }
 
@@ -79,19 +98,89 @@ violate_file(sfms_call *call, import_csv_result result, int64_t row)
     }
 }
 
+/* ---- taking a file: its characters -------------------------------------------------------------------- */
+
+static bool
+pass_row(void *arg, const import_csv_row *row)
+{
+    (void)arg;
+    (void)row;
+    return true;
+}
+
+/* Says in which row and line text ends before something that cannot be read. */
+static sfms_status
+violate_place(sfms_call *call, const sfms_reason *reason, const import_text *before)
+{
+    const char *text = sfms_printf(call->arena, "%s?", before->text);
+    import_csv_file file = import_csv_open(call->arena, text, before->len + 1, 0, NULL);
+    int64_t row, line = 1;
+
+    if (import_csv_read(&file, pass_row, NULL, &row) == IMPORT_CSV_OK)
+        row--; /* the row that was cut off has been counted */
+    for (const char *p = text; *p != '\0'; p++)
+        line += *p == '\n' || (*p == '\r' && p[1] != '\n');
+    return sfms_violate(call, "file", reason, before->encoding,
+        sfms_printf(call->arena, "%lld", (long long)row), sfms_printf(call->arena, "%lld", (long long)line));
+}
+
+static sfms_status
+read_text(sfms_call *call, const char *charset, const Pb__RawBody *file, import_text *ret)
+{
+    switch (import_text_read(call->arena, charset, file->data.data, file->data.len, ret)) {
+    case IMPORT_TEXT_OK:
+        return SFMS_OK;
+    case IMPORT_TEXT_UNKNOWN:
+        return sfms_violate(call, "file", &unknown_encoding, charset);
+    case IMPORT_TEXT_MARK:
+        return sfms_violate(call, "file", &other_mark, charset);
+    case IMPORT_TEXT_NUL:
+        return sfms_violate(call, "file", &holds_nul);
+    case IMPORT_TEXT_DAMAGED:
+        return violate_place(call, &damaged, ret);
+    case IMPORT_TEXT_UNCLEAR:
+        return violate_place(call, &unclear_encoding, ret);
+    }
+    SFMS_WRONG("result not covered by read_text");
+}
+
+/* ---- taking a file: its rows -------------------------------------------------------------------------- */
+
+/* The names that columns of the file may have. */
+static unsigned
+known_names(
+    sfms_call *call, const char *resource, const Pb__ImportMapping *mapping, const char *const **ret_names)
+{
+    const sfms_message *m = sfms_contract_resource(call->contract, resource);
+    size_t n = mapping->n_columns > 0 ? mapping->n_columns : m != NULL ? m->n_fields : 0;
+    const char **names = sfms_new_array(call->arena, const char *, n + 1);
+
+    for (size_t i = 0; i < n; i++)
+        names[i] = mapping->n_columns > 0 ? mapping->columns[i]->key : m->fields[i].json_name;
+    *ret_names = names;
+    return (unsigned)n;
+}
+
 /* Reads the whole file once: what is wrong with it as a file is said at once, and its rows are known. */
 static sfms_status
-read_upload(sfms_call *call, const Pb__RawBody *file, upload *ret)
+read_upload(
+    sfms_call *call, const Pb__CreateImportRequest *request, const Pb__ImportMapping *mapping, upload *ret)
 {
+    const char *charset = request->charset[0] != '\0'
+                              ? request->charset
+                              : import_charset(call->arena, request->file->content_type);
+    const char *const *names;
+    unsigned n_names = known_names(call, request->resource, mapping, &names);
     import_csv_result result;
     int64_t row;
+    sfms_status status;
 
     *ret = (upload){.call = call};
-    ret->text = import_csv_decode(call->arena, file->data.data, file->data.len, &ret->len);
-    if (ret->text == NULL)
-        return sfms_violate(call, "file", &bad_encoding);
-    ret->delimiter = import_csv_delimiter(ret->text, ret->len);
-    result = import_csv_read(ret->text, ret->len, ret->delimiter, look_at_row, ret, &row);
+    status = read_text(call, charset, request->file, &ret->decoded);
+    if (status != SFMS_OK)
+        return status;
+    ret->file = import_csv_open(call->arena, ret->decoded.text, ret->decoded.len, n_names, names);
+    result = import_csv_read(&ret->file, look_at_row, ret, &row);
     return result == IMPORT_CSV_OK ? SFMS_OK : violate_file(call, result, row);
 }
 
@@ -111,7 +200,7 @@ store(
     sfms_call *call, const char *resource, const upload *u, const Pb__ImportMapping *mapping, Pb__Import *out)
 {
     char id[SFMS_ID_SIZE];
-    char delimiter[] = {u->delimiter, '\0'};
+    char delimiter[] = {u->file.delimiter, '\0'};
     sfms_buf header;
     sfms_status status;
 
@@ -119,15 +208,15 @@ store(
     sfms_buf_init(&header, call->arena, SFMS_MESSAGE_MAX);
     import_cells_json(&header, u->n_header, u->header);
     status = sfms_one(call, out,
-        "INSERT INTO activities.imports (id, resource, mapping, total_rows)"
-        " VALUES ($1::uuid, $2, $3::jsonb, $4::bigint) RETURNING {columns}",
+        "INSERT INTO activities.imports (id, resource, mapping, total_rows, encoding)"
+        " VALUES ($1::uuid, $2, $3::jsonb, $4::bigint, $5) RETURNING {columns}",
         SFMS_ARGS(id, resource, import_mapping_text(call, mapping),
-            sfms_printf(call->arena, "%lld", (long long)u->rows)));
+            sfms_printf(call->arena, "%lld", (long long)u->rows), u->decoded.encoding));
     if (status == SFMS_OK)
         status = sfms_exec(call, NULL,
             "INSERT INTO activities.import_files (import_id, header, delimiter, locale, content)"
             " VALUES ($1::uuid, $2::jsonb, $3, $4, $5)",
-            SFMS_ARGS(id, header.data, delimiter, sfms_locale_name(call->locale), u->text));
+            SFMS_ARGS(id, header.data, delimiter, sfms_locale_name(call->locale), u->file.text));
     if (status == SFMS_OK)
         status = sfms_exec(
             call, NULL, "INSERT INTO app.jobs (id, kind) VALUES ($1::uuid, 'import')", SFMS_ARGS(id));
@@ -141,10 +230,13 @@ create_import(sfms_call *call, const void *in, void *out)
     const Pb__ImportMapping *mapping = import_mapping_parse(call, request->mapping);
     import_plan plan;
     upload u;
-    sfms_status status = read_upload(call, request->file, &u);
+    sfms_status status;
 
-    if (status != SFMS_OK || mapping == NULL)
+    if (mapping == NULL)
         return SFMS_INVALID_ARGUMENT;
+    status = read_upload(call, request, mapping, &u);
+    if (status != SFMS_OK)
+        return status;
     status = import_plan_make(call, request->resource, mapping, u.n_header, u.header, &plan);
     if (status == SFMS_OK)
         status = check_permission(call, &plan);

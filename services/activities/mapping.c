@@ -5,6 +5,7 @@
 
 #include "core/buf.h"
 #include "core/limits.h"
+#include "core/text.h"
 #include "csv.h"
 #include "proto/formats.h"
 #include "proto/json.h"
@@ -16,9 +17,10 @@ static const sfms_reason no_collection = {"NO_SUCH_COLLECTION", SFMS_INVALID_ARG
 static const sfms_reason no_column = {
     "NO_SUCH_COLUMN", SFMS_INVALID_ARGUMENT, {"is not a column of the file", "文件中没有该列"}};
 static const sfms_reason column_twice = {"COLUMN_TWICE", SFMS_INVALID_ARGUMENT,
-    {"occurs more than once in the file's header", "在文件表头中重复出现"}};
+    {"occurs more than once in the file's header: in columns %s and %s",
+        "在文件表头中重复出现：第 %s 列和第 %s 列"}};
 static const sfms_reason field_twice = {"FIELD_TWICE", SFMS_INVALID_ARGUMENT,
-    {"fills the field \"%s\" that another column fills", "与其他列重复对应字段“%s”"}};
+    {"fills the field \"%s\" that the column \"%s\" fills, too", "对应的字段“%s”已由列“%s”填写"}};
 static const sfms_reason no_field = {
     "UNKNOWN_FIELD", SFMS_INVALID_ARGUMENT, {"there is no field \"%s\"", "没有字段“%s”"}};
 static const sfms_reason read_only = {
@@ -215,18 +217,22 @@ plan_formats(sfms_call *call, const char *where, import_column *column)
 static bool
 find_column(sfms_call *call, const char *where, unsigned n, const char *const *header, import_column *column)
 {
+    const char *name = sfms_text_trim(call->arena, column->name);
     unsigned found = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        if (strcmp(header[i], column->name) != 0)
+        if (strcmp(header[i], name) != 0)
             continue;
+        if (found++ > 0) {
+            sfms_violate(call, where, &column_twice, sfms_printf(call->arena, "%u", column->index + 1),
+                sfms_printf(call->arena, "%u", i + 1));
+            return false;
+        }
         column->index = i;
-        found++;
     }
-    if (found == 1)
-        return true;
-    sfms_violate(call, where, found == 0 ? &no_column : &column_twice);
-    return false;
+    if (found == 0)
+        sfms_violate(call, where, &no_column);
+    return found == 1;
 }
 
 static void
@@ -281,10 +287,15 @@ plan_columns(sfms_call *call, import_plan *plan, const Pb__ImportMapping *mappin
     /* Refused rows come back with their reasons; the name is that of no field. */
     while (n_header > 0 && strcmp(header[n_header - 1], IMPORT_REASON_COLUMN) == 0)
         n_header--;
+    plan->nameless = sfms_new_array(call->arena, unsigned, n_header + 1);
     for (unsigned i = 0; i < n_header; i++) {
         Pb__ColumnMapping *rule =
             (Pb__ColumnMapping *)sfms_message_new(call->arena, &pb__column_mapping__descriptor);
 
+        if (header[i][0] == '\0') {
+            plan->nameless[plan->n_nameless++] = i;
+            continue;
+        }
         rule->field = header[i];
         plan_column(call, plan, header[i], rule, n_header, header);
     }
@@ -338,7 +349,7 @@ check_whole(sfms_call *call, const import_plan *plan)
                 if (column_fills(&plan->columns[k], plan->columns[i].targets[t].path))
                     sfms_violate(call,
                         sfms_printf(call->arena, "mapping.columns.%s.field", plan->columns[i].name),
-                        &field_twice, plan->columns[i].targets[t].leaf->json_name);
+                        &field_twice, plan->columns[i].targets[t].leaf->json_name, plan->columns[k].name);
     if (plan->upsert && !plan->has_external_id)
         sfms_violate(call, "mapping.mode", &need_external_id);
     for (unsigned i = 0; i < plan->message->n_fields && !plan->upsert; i++) {

@@ -45,7 +45,10 @@ typedef struct {
     const sfms_message *message; /* of the collection's records */
     const sfms_method *method;   /* its CREATE or UPSERT */
     bool upsert;
-    unsigned width; /* cells of a right row */
+    unsigned width; /* cells of the header */
+    unsigned n_nameless;
+    unsigned *
+        nameless; /* columns of the header that have no name, if every column is to be the field of its name */
     unsigned n_columns;
     import_column *columns;
     unsigned n_constants;

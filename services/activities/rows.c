@@ -14,7 +14,8 @@
 enum { REASON_MAX = 1000, SHOWN_MAX = 100 };
 
 static const sfms_reason wrong_width = {"WRONG_WIDTH", SFMS_INVALID_ARGUMENT,
-    {"The row has %s cells, the header has %s.", "该行有 %s 个单元格，表头有 %s 个。"}};
+    {"The row has %s cells, the header has %s, and one without a name is filled.",
+        "该行有 %s 个单元格，表头有 %s 个，且有内容的单元格没有列名。"}};
 static const sfms_reason bad_date = {
     "BAD_DATE", SFMS_INVALID_ARGUMENT, {"\"%s\" is not a date written as %s", "“%s”不是 %s 格式的日期"}};
 static const sfms_reason bad_number = {
@@ -108,10 +109,27 @@ as_scaled(sfms_call *call, const import_column *column, import_row *row, const c
     return "";
 }
 
+/* Whether cells of a row that belong to no column hold something. */
+static bool
+has_strays(const import_plan *plan, const import_row *row)
+{
+    if (row->n_cells > IMPORT_COLUMNS_MAX)
+        return true;
+    for (unsigned i = plan->width; i < row->n_cells; i++)
+        if (!sfms_text_is_blank(row->cells[i]))
+            return true;
+    for (unsigned i = 0; i < plan->n_nameless; i++)
+        if (plan->nameless[i] < row->n_cells && !sfms_text_is_blank(row->cells[plan->nameless[i]]))
+            return true;
+    return false;
+}
+
+/* Cells that are missing at the end of a row are empty. */
 static const char *
 value_of(sfms_call *call, const import_column *column, import_row *row)
 {
-    const char *text = sfms_text_nfc(call->arena, sfms_text_trim(call->arena, row->cells[column->index]));
+    const char *cell = column->index < row->n_cells ? row->cells[column->index] : "";
+    const char *text = sfms_text_nfc(call->arena, sfms_text_trim(call->arena, cell));
 
     if (text[0] == '\0')
         text = column->rule->default_;
@@ -131,7 +149,7 @@ import_row_read(sfms_call *call, const import_plan *plan, import_row *row)
     row->state = IMPORT_ROW_READ;
     row->external_id = "";
     row->external_source = "";
-    if (row->n_cells != plan->width) {
+    if (has_strays(plan, row)) {
         refuse(call, row,
             sfms_text(call, &wrong_width, sfms_printf(call->arena, "%u", row->n_cells),
                 sfms_printf(call->arena, "%u", plan->width)));

@@ -4,6 +4,7 @@
 
 #include "activities/csv.c"
 #include "activities/decimal.c"
+#include "activities/encoding.c"
 #include "activities/lookup.c"
 #include "activities/mapping.c"
 #include "activities/rows.c"
@@ -60,11 +61,13 @@ on_any_row(void *arg, const import_csv_row *row)
 static void
 read_file(sfms_call *call, const char *mapping, const char *text, size_t len)
 {
+    static const char *const names[] = {"a", "b"};
+    import_csv_file csv = import_csv_open(call->arena, text, len, 2, names);
     file f = {.call = call, .mapping = mapping};
     int64_t row;
 
     sfms_call_retry(call);
-    import_csv_read(text, len, import_csv_delimiter(text, len), on_any_row, &f, &row);
+    import_csv_read(&csv, on_any_row, &f, &row);
 }
 
 /* The input is a mapping, a NUL, and a file; without NUL, a file. */
@@ -74,9 +77,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     static const sfms_contract *contract;
     static sfms_arena *arena;
     const uint8_t *nul = memchr(data, '\0', n);
-    const char *text;
+    import_text decoded;
     sfms_call call;
-    size_t len;
 
     if (contract == NULL) {
         contract = sfms_contract_load();
@@ -87,16 +89,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (nul != NULL) {
         const char *mapping = sfms_strndup(arena, (const char *)data, (size_t)(nul - data));
 
-        text = import_csv_decode(arena, nul + 1, n - (size_t)(nul + 1 - data), &len);
-        if (text != NULL)
-            read_file(&call, mapping, text, len);
+        if (import_text_read(arena, "", nul + 1, n - (size_t)(nul + 1 - data), &decoded) == IMPORT_TEXT_OK)
+            read_file(&call, mapping, decoded.text, decoded.len);
         read_file(&call, mapping, "a,b,c\n1,2,3\n", strlen("a,b,c\n1,2,3\n"));
         return 0;
     }
-    text = import_csv_decode(arena, data, n, &len);
-    if (text == NULL)
+    if (import_text_read(arena, "", data, n, &decoded) != IMPORT_TEXT_OK)
         return 0;
-    read_file(&call, everything, text, len);
-    read_file(&call, "", text, len);
+    read_file(&call, everything, decoded.text, decoded.len);
+    read_file(&call, "", decoded.text, decoded.len);
     return 0;
 }

@@ -45,8 +45,13 @@ def start_import(api, resource, csv, mapping=None):
 
 def run_import(api, resource, csv, mapping=None, seconds=300):
     """Uploads a CSV file and waits until the import has ended. Answers its last state."""
-    id = start_import(api, resource, csv, mapping)["id"]
-    return wait_until(f"the import into {resource}", lambda: _if_done(api.get(f"/v1/imports/{id}").ok()), seconds, 0.1)
+    return finish_import(api, start_import(api, resource, csv, mapping), seconds)
+
+
+def finish_import(api, operation, seconds=300):
+    """Waits until an import has ended. Answers its last state."""
+    path = f"/v1/imports/{operation['id']}"
+    return wait_until(f"the import into {operation['resource']}", lambda: _if_done(api.get(path).ok()), seconds, 0.1)
 
 
 def _if_done(operation):

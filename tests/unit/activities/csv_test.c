@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "activities/csv.c"
+#include "activities/encoding.c"
 #include "core/limits.h"
 
 static sfms_arena *arena;
@@ -42,22 +43,36 @@ join(void *arg, const import_csv_row *row)
 }
 
 static const char *
-rows_of(const char *text, size_t n)
+rows_declared(const char *charset, const char *text, size_t n, unsigned n_names, const char *const *names)
 {
     sfms_buf b;
-    size_t len;
+    import_text decoded;
+    import_csv_file file;
     int64_t row;
-    const char *decoded = import_csv_decode(arena, text, n, &len);
 
-    if (decoded == NULL)
+    if (import_text_read(arena, charset, text, n, &decoded) != IMPORT_TEXT_OK)
         return "undecodable";
     sfms_buf_init(&b, arena, SFMS_BODY_MAX);
-    if (import_csv_read(decoded, len, import_csv_delimiter(decoded, len), join, &b, &row) != IMPORT_CSV_OK)
+    file = import_csv_open(arena, decoded.text, decoded.len, n_names, names);
+    if (import_csv_read(&file, join, &b, &row) != IMPORT_CSV_OK)
         return "refused";
     return b.data;
 }
 
-#define ROWS(literal) rows_of(literal, sizeof(literal) - 1)
+#define ROWS(literal) rows_declared("", literal, sizeof(literal) - 1, 0, NULL)
+#define DECLARED(charset, literal) rows_declared(charset, literal, sizeof(literal) - 1, 0, NULL)
+
+static import_text_result
+result_as(const char *charset, const char *text, size_t n, const char *taken)
+{
+    import_text decoded;
+    import_text_result result = import_text_read(arena, charset, text, n, &decoded);
+
+    assert_string_equal(decoded.encoding, taken);
+    return result;
+}
+
+#define RESULT(charset, literal, taken) result_as(charset, literal, sizeof(literal) - 1, taken)
 
 static void
 test_quotes(void **state)
@@ -114,6 +129,63 @@ test_encodings(void **state)
 }
 
 static void
+test_declared_encodings(void **state)
+{
+    (void)state;
+    assert_string_equal(DECLARED("windows-1252", "n\nM\xfcller GmbH\n"), "0:n;1:Müller GmbH;");
+    assert_string_equal(DECLARED("ISO-8859-1", "n\nM\xfcller \x80\n"), "0:n;1:Müller €;");
+    assert_string_equal(DECLARED("Big5", "n\n\xc5\xe3\xa5\x64\n"), "0:n;1:顯卡;");
+    assert_string_equal(DECLARED("shift_jis", "n\n\x93\x8c\x8b\x9e\n"), "0:n;1:東京;");
+    assert_string_equal(DECLARED("euc-kr", "n\n\xbc\xad\xbf\xef\n"), "0:n;1:서울;");
+    assert_string_equal(DECLARED("gb2312", "n\n\xe9\x46\n"), "0:n;1:镕;");
+    assert_string_equal(DECLARED("utf-16le", "n\0\n\0\x0d\x54\n\0"), "0:n;1:名;");
+    assert_string_equal(DECLARED("UTF-16", "\xfe\xff\0n\0\n\x54\x0d"), "0:n;1:名;");
+    assert_int_equal(RESULT("utf-16", "n\0\n\0", ""), IMPORT_TEXT_UNKNOWN);
+    assert_int_equal(RESULT("klingon", "n\n", ""), IMPORT_TEXT_UNKNOWN);
+    assert_int_equal(RESULT(" ", "n\n", ""), IMPORT_TEXT_UNKNOWN);
+    assert_int_equal(RESULT("utf-8", "n\ncaf\xe9\n", "UTF-8"), IMPORT_TEXT_DAMAGED);
+    assert_int_equal(RESULT("windows-1252", "n\n\x81\n", "windows-1252"), IMPORT_TEXT_DAMAGED);
+    assert_int_equal(RESULT("utf-16le", "n\0\x00\xd8n\0", "UTF-16LE"), IMPORT_TEXT_DAMAGED);
+    assert_int_equal(RESULT("gbk", "\xef\xbb\xbfn\n", "GB18030"), IMPORT_TEXT_MARK);
+    assert_string_equal(
+        import_charset(arena, "text/csv; header=present; CharSet=\"UTF-16\" ; x=y"), "UTF-16");
+    assert_string_equal(import_charset(arena, "text/csv;charset=big5"), "big5");
+    assert_string_equal(import_charset(arena, "text/csv"), "");
+}
+
+static void
+test_what_is_not_declared_is_read_without_doubt_or_not_at_all(void **state)
+{
+    (void)state;
+    assert_int_equal(RESULT("", "\xef\xbb\xbfn\n云帆,caf\xe9s\n", "UTF-8"), IMPORT_TEXT_DAMAGED);
+    assert_int_equal(RESULT("", "n\n云帆,caf\xe9s\n", "UTF-8"), IMPORT_TEXT_DAMAGED);
+    assert_int_equal(RESULT("", "n\n云帆\xe4\xba", "UTF-8"), IMPORT_TEXT_DAMAGED);
+    assert_int_equal(RESULT("", "n\nM\xfcller,Z\xfcrich\n", "UTF-8"), IMPORT_TEXT_UNCLEAR);
+    /* Москва in windows-1251, 東京 in Shift_JIS, 顯卡 in Big5: all are valid GB18030. */
+    assert_int_equal(RESULT("", "n\n\xec\xee\xf1\xea\xe2\xe0\n", "UTF-8"), IMPORT_TEXT_UNCLEAR);
+    assert_int_equal(RESULT("", "n\n\x93\x8c\x8b\x9e\n", "UTF-8"), IMPORT_TEXT_UNCLEAR);
+    assert_int_equal(RESULT("", "n\n\xd4\xc6\xb7\xab\n", "GB18030"), IMPORT_TEXT_OK);
+    assert_int_equal(RESULT("", "n\0\n\0", "UTF-8"), IMPORT_TEXT_NUL);
+}
+
+static void
+test_what_stands_before_the_header(void **state)
+{
+    static const char *const names[] = {"name", "Umsatz, EUR"};
+    static const char mixed[] = "name;Umsatz, EUR\nAlpha;1,5\n";
+
+    (void)state;
+    assert_string_equal(ROWS("sep=;\r\na;b,c\r\n1;2\r\n"), "0:a|b,c;1:1|2;");
+    assert_string_equal(ROWS("\xef\xbb\xbf\"sep=,\"\na,b;c;d\n1,2\n"), "0:a|b;c;d;1:1|2;");
+    assert_string_equal(ROWS("SEP=^\na^b\n1^2\n"), "0:a|b;1:1|2;");
+    assert_string_equal(ROWS("sep=x\n1\n"), "0:sep=x;1:1;");
+    assert_string_equal(ROWS("\n  \r\n;;;\na,b;c;d\n1;2\n"), "0:a,b|c|d;1:1|2;");
+    assert_string_equal(ROWS("a|b\r1|2\r"), "0:a|b;1:1|2;");
+    assert_string_equal(
+        rows_declared("", mixed, sizeof(mixed) - 1, 2, names), "0:name|Umsatz, EUR;1:Alpha|1,5;");
+}
+
+static void
 test_ragged_rows_come_as_they_are(void **state)
 {
     (void)state;
@@ -126,7 +198,7 @@ result_of(const char *text, size_t n, int64_t *ret_row)
     sfms_buf b;
 
     sfms_buf_init(&b, arena, SFMS_MESSAGE_MAX);
-    return import_csv_read(text, n, ',', join, &b, ret_row);
+    return import_csv_read(&(import_csv_file){text, n, ','}, join, &b, ret_row);
 }
 
 static void
@@ -168,7 +240,8 @@ test_many_rows(void **state)
     (void)state;
     for (size_t i = 0; i < n; i += 2)
         memcpy(text + i, "x\n", 2);
-    assert_int_equal(import_csv_read(text, n, ',', count_row, &last, &row), IMPORT_CSV_STOPPED);
+    assert_int_equal(
+        import_csv_read(&(import_csv_file){text, n, ','}, count_row, &last, &row), IMPORT_CSV_STOPPED);
     assert_int_equal(last, 5);
 }
 
@@ -185,7 +258,8 @@ test_what_is_written_reads_the_same(void **state)
         import_csv_cell(&b, ';', i == 0, cells[i]);
     import_csv_end(&b);
     sfms_buf_init(&rows, arena, SFMS_BODY_MAX);
-    assert_int_equal(import_csv_read(b.data, b.len, ';', join, &rows, &row), IMPORT_CSV_OK);
+    assert_int_equal(
+        import_csv_read(&(import_csv_file){b.data, b.len, ';'}, join, &rows, &row), IMPORT_CSV_OK);
     assert_string_equal(rows.data, "0:plain||a;b|say \"x\"|two\r\nlines| spaced |华为;");
 }
 
@@ -197,6 +271,9 @@ main(void)
         cmocka_unit_test(test_line_ends_and_marks),
         cmocka_unit_test(test_delimiters),
         cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_declared_encodings),
+        cmocka_unit_test(test_what_is_not_declared_is_read_without_doubt_or_not_at_all),
+        cmocka_unit_test(test_what_stands_before_the_header),
         cmocka_unit_test(test_ragged_rows_come_as_they_are),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_many_rows),

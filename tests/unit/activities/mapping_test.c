@@ -254,9 +254,14 @@ test_a_row_is_refused_with_all_reasons(void **state)
             "\"scale\":\"2\"},\"Founded\":{\"field\":\"foundedYear\"}}}",
             &p),
         SFMS_OK);
-    row = row_of(&p, 4, cells);
+    row = row_of(&p, 4, cells); /* missing cells are empty */
+    assert_string_equal(row.reason, "Revenue: \"much\" is not a decimal number");
+    row = row_of(&p, 7, (const char *[]){"x", "", "", "", "", "", "y"});
     assert_int_equal(row.state, IMPORT_ROW_REFUSED);
-    assert_string_equal(row.reason, "The row has 4 cells, the header has 6.");
+    assert_string_equal(
+        row.reason, "The row has 7 cells, the header has 6, and one without a name is filled.");
+    row = row_of(&p, 7, (const char *[]){"x", "", "", "", "", "", " "});
+    assert_int_equal(row.state, IMPORT_ROW_READY);
     row = row_of(&p, WIDTH, cells);
     assert_int_equal(row.state, IMPORT_ROW_REFUSED);
     assert_string_equal(row.reason, "Revenue: \"much\" is not a decimal number");
