@@ -47,9 +47,10 @@ sfms_jobs *sfms_jobs_start(const struct sfms_server_env *env, const sfms_job_row
 void sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms);
 
 /* sfms_job_beat renews the lease of the job at hand and the call's deadline, and stores progress (a JSON
- * object; NULL to keep it). Call it every few seconds: a lease lasts 20. A status other than OK ends the job, and is
- * for the handler to return: CANCELLED if somebody wants that, ABORTED if another runner has taken it or the process is
- * stopping. */
+ * object; NULL to keep it). It looks again at what the user may do, so that call->principal is as it is now. Call it every few
+ * seconds: a lease lasts 20. A status other than OK ends the job, and is for the handler to return: CANCELLED if somebody wants
+ * that, ABORTED if another runner has taken it or the process is stopping, FAILED_PRECONDITION if the user can no longer sign
+ * in. */
 sfms_status sfms_job_beat(sfms_call *call, const sfms_job *job, const char *progress);
 
 #endif

@@ -10,6 +10,7 @@
 #include "db/db.h"
 #include "existing.h"
 #include "import_store.h"
+#include "keys.h"
 #include "proto/json.h"
 #include "rows.h"
 #include "send.h"
@@ -29,7 +30,8 @@ typedef struct {
     import_stored import; /* what the database has of it */
     import_plan plan;
     import_lookups *lookups;
-    sfms_call chunk; /* as call, with an arena that is emptied after each chunk */
+    import_keys *aside; /* of the rows that are put aside: others with the same keys wait behind them */
+    sfms_call chunk;    /* as call, with an arena that is emptied after each chunk */
     import_row *rows;
     unsigned n_rows;
     int64_t last_read; /* number of the last row that was put into a chunk */
@@ -42,27 +44,58 @@ typedef struct {
 
 /* ---- a chunk ----------------------------------------------------------------------------------------- */
 
-/* The calls of a chunk's good rows, at once. */
+/* The calls of good rows, at once, from a row on and up to the first whose key is that of another: what travels together
+ * has no order, and the file has one. Moves *at behind them. */
 static sfms_status
-send_rows(run *r)
+send_some(run *r, unsigned *at)
 {
     sfms_arena *a = r->chunk.arena;
-    ProtobufCMessage **requests = sfms_new_array(a, ProtobufCMessage *, CHUNK);
-    Pb__Reply **replies = sfms_new_array(a, Pb__Reply *, CHUNK);
-    import_row **sent = sfms_new_array(a, import_row *, CHUNK);
+    ProtobufCMessage **requests = sfms_new_array(a, ProtobufCMessage *, r->n_rows);
+    Pb__Reply **replies = sfms_new_array(a, Pb__Reply *, r->n_rows);
+    import_row **sent = sfms_new_array(a, import_row *, r->n_rows);
+    import_keys *keys = import_keys_new(a);
     size_t n = 0;
     sfms_status status;
 
-    for (unsigned i = 0; i < r->n_rows; i++) {
-        if (r->rows[i].state != IMPORT_ROW_READY)
+    for (; *at < r->n_rows; (*at)++) {
+        import_row *row = &r->rows[*at];
+
+        if (row->state != IMPORT_ROW_READY)
             continue;
-        requests[n] = r->rows[i].request;
-        sent[n++] = &r->rows[i];
+        if (!import_keys_add(keys, row))
+            break;
+        requests[n] = row->request;
+        sent[n++] = row;
     }
     status = import_send(&r->chunk, a, r->plan.method, n, requests, replies);
     for (size_t i = 0; status == SFMS_OK && i < n; i++)
         import_row_settle(&r->chunk, &r->plan, sent[i], replies[i]);
     return status;
+}
+
+static sfms_status
+send_rows(run *r)
+{
+    sfms_status status = SFMS_OK;
+
+    for (unsigned at = 0; status == SFMS_OK && at < r->n_rows;)
+        status = send_some(r, &at);
+    return status;
+}
+
+/* Makes the requests. Rows with one key come in by the order of the file: behind one that waits, the others wait, too. */
+static void
+build_rows(run *r)
+{
+    for (unsigned i = 0; i < r->n_rows; i++) {
+        import_row *row = &r->rows[i];
+
+        import_row_build(&r->chunk, &r->plan, row, r->lookups, r->import.id, r->may_wait);
+        if (row->state == IMPORT_ROW_READY && r->may_wait && import_keys_has(r->aside, row))
+            row->state = IMPORT_ROW_ASIDE;
+        if (row->state == IMPORT_ROW_ASIDE)
+            import_keys_add(r->aside, row);
+    }
 }
 
 static void
@@ -96,8 +129,7 @@ run_chunk(run *r)
     status = import_lookup_fetch(r->lookups, &r->chunk);
     if (status != SFMS_OK)
         return status;
-    for (unsigned i = 0; i < r->n_rows; i++)
-        import_row_build(&r->chunk, &r->plan, &r->rows[i], r->lookups, r->import.id, r->may_wait);
+    build_rows(r);
     status = r->repeated ? import_find_existing(&r->chunk, &r->plan, r->n_rows, r->rows) : SFMS_OK;
     if (status == SFMS_OK)
         status = send_rows(r);
@@ -122,6 +154,8 @@ flush(run *r)
     if (status != SFMS_OK)
         return status;
     status = sfms_job_beat(r->call, r->job, NULL);
+    if (status == SFMS_OK)
+        status = import_plan_check_rights(r->call, &r->plan);
     if (status != SFMS_OK)
         return status;
     r->chunk.deadline_us = r->call->deadline_us;
@@ -160,6 +194,32 @@ on_row(void *arg, const import_csv_row *row)
     return r->status == SFMS_OK;
 }
 
+/* A run before this one may have put rows aside. */
+static sfms_status
+note_aside(run *r)
+{
+    int64_t after = 0;
+
+    r->aside = import_keys_new(r->call->arena);
+    while (r->import.processed_rows > 0) {
+        import_aside *rows;
+        unsigned n;
+        sfms_status status = import_store_aside(&r->chunk, &r->import, after, CHUNK, &n, &rows);
+
+        if (status != SFMS_OK || n == 0)
+            return status;
+        after = rows[n - 1].number;
+        for (unsigned i = 0; i < n; i++) {
+            import_row row = {
+                .number = rows[i].number, .n_cells = rows[i].n_cells, .cells = (const char **)rows[i].cells};
+
+            import_row_read(&r->chunk, &r->plan, &row);
+            import_keys_add(r->aside, &row);
+        }
+    }
+    return SFMS_OK;
+}
+
 /* All rows of the file, in its order. */
 static sfms_status
 run_file(run *r)
@@ -168,7 +228,9 @@ run_file(run *r)
     int64_t row;
 
     r->may_wait = true;
-    r->status = SFMS_OK;
+    r->status = note_aside(r);
+    if (r->status != SFMS_OK)
+        return r->status;
     if (r->import.content == NULL)
         return SFMS_OK;
     file.len = strlen(file.text);
@@ -184,6 +246,7 @@ run_aside(run *r)
 
     r->again = true;
     r->progress = false;
+    r->aside = import_keys_new(r->call->arena);
     for (;;) {
         import_aside *rows;
         unsigned n;
@@ -236,6 +299,9 @@ prepare(run *r)
         return SFMS_INVALID_ARGUMENT;
     status =
         import_plan_make(call, r->import.resource, mapping, r->import.n_header, r->import.header, &r->plan);
+    if (status != SFMS_OK)
+        return status;
+    status = import_plan_check_rights(call, &r->plan);
     if (status != SFMS_OK)
         return status;
     r->lookups = import_lookups_new(call);

@@ -24,9 +24,9 @@ static const sfms_reason damaged = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
     {"is not %s text in row %s (line %s of the file)", "不是有效的 %s 文本：第 %s 行数据（文件第 %s 行）"}};
 static const sfms_reason unclear_encoding = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
     {"is not %s text in row %s (line %s of the file), and nothing says what it is; declare it, e.g. "
-     "\"text/csv; "
-     "charset=windows-1252\"",
-        "不是 %s 文本：第 %s 行数据（文件第 %s 行），且未声明其他编码；请声明编码，例如 WINDOWS-1252"}};
+     "\"text/csv; charset=windows-1252\"",
+        "不是 %s 文本：第 %s 行数据（文件第 %s 行），"
+        "且未声明其他编码；请声明编码，例如 WINDOWS-1252"}};
 static const sfms_reason holds_nul = {"BAD_ENCODING", SFMS_INVALID_ARGUMENT,
     {"holds NUL bytes: it is no text, or UTF-16 without a byte order mark or declaration",
         "含有空字节：不是文本文件，或是既无字节顺序标记也未声明的 UTF-16"}};
@@ -184,17 +184,6 @@ read_upload(
     return result == IMPORT_CSV_OK ? SFMS_OK : violate_file(call, result, row);
 }
 
-/* The rows could not be written later; say so now. */
-static sfms_status
-check_permission(sfms_call *call, const import_plan *plan)
-{
-    const Pb__MethodRule *rule = plan->method->rule;
-
-    if (rule->signed_in || sfms_may(call, rule->permission))
-        return SFMS_OK;
-    return sfms_fail(call, &sfms_no_permission, rule->permission);
-}
-
 static sfms_status
 store(
     sfms_call *call, const char *resource, const upload *u, const Pb__ImportMapping *mapping, Pb__Import *out)
@@ -239,7 +228,7 @@ create_import(sfms_call *call, const void *in, void *out)
         return status;
     status = import_plan_make(call, request->resource, mapping, u.n_header, u.header, &plan);
     if (status == SFMS_OK)
-        status = check_permission(call, &plan);
+        status = import_plan_check_rights(call, &plan); /* the rows could not be written later; say so now */
     if (status == SFMS_OK)
         status = store(call, request->resource, &u, mapping, out);
     call->created = status == SFMS_OK;

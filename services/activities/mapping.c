@@ -380,6 +380,18 @@ import_plan_make(sfms_call *call, const char *collection, const Pb__ImportMappin
     return call->failure == NULL || call->failure->n_violations == before ? SFMS_OK : SFMS_INVALID_ARGUMENT;
 }
 
+sfms_status
+import_plan_check_rights(sfms_call *call, const import_plan *plan)
+{
+    const Pb__MethodRule *rule = plan->method->rule;
+
+    if (!sfms_may(call, "imports.write"))
+        return sfms_fail(call, &sfms_no_permission, "imports.write");
+    if (rule->signed_in || sfms_may(call, rule->permission))
+        return SFMS_OK;
+    return sfms_fail(call, &sfms_no_permission, rule->permission);
+}
+
 const import_column *
 import_column_of(const import_plan *plan, const char *path)
 {

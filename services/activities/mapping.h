@@ -69,6 +69,9 @@ const char *import_mapping_text(sfms_call *call, const Pb__ImportMapping *mappin
 sfms_status import_plan_make(sfms_call *call, const char *collection, const Pb__ImportMapping *mapping,
     unsigned n_header, const char *const *header, import_plan *ret);
 
+/* import_plan_check_rights fails if the caller may not write what is planned. */
+sfms_status import_plan_check_rights(sfms_call *call, const import_plan *plan);
+
 /* import_column_of finds the column that fills a field, given by its path in proto names, of which elements
  * of lists ("[0]") are ignored; NULL if none does. */
 const import_column *import_column_of(const import_plan *plan, const char *path);

@@ -22,6 +22,9 @@ static const sfms_reason bad_number = {
     "BAD_NUMBER", SFMS_INVALID_ARGUMENT, {"\"%s\" is not a decimal number", "“%s”不是数字"}};
 static const sfms_reason other_number = {
     "BAD_NUMBER", SFMS_INVALID_ARGUMENT, {"\"%s\" is not a number written as %s", "“%s”不是 %s 格式的数字"}};
+static const sfms_reason rounded = {"ROUNDED", SFMS_INVALID_ARGUMENT,
+    {"\"%s\" has lost digits in a spreadsheet; format the column as text there, and export the file again",
+        "“%s”已被电子表格截断为科学计数法，请将该列设为文本格式后重新导出"}};
 static const sfms_reason no_record = {
     "NO_SUCH_RECORD", SFMS_INVALID_ARGUMENT, {"No %s record with %s \"%s\"", "%s 中没有 %s 为“%s”的记录"}};
 static const sfms_reason many_records = {"AMBIGUOUS", SFMS_INVALID_ARGUMENT,
@@ -143,6 +146,20 @@ value_of(sfms_call *call, const import_column *column, import_row *row)
     return text;
 }
 
+/* What a row gives to a field that is one text; "" for nothing. */
+static const char *
+text_for(const import_plan *plan, const import_row *row, const char *path)
+{
+    const import_column *column = import_column_of(plan, path);
+
+    if (column != NULL && row->values[column - plan->columns][0] != '\0')
+        return row->values[column - plan->columns];
+    for (unsigned i = 0; i < plan->n_constants; i++)
+        if (strcmp(plan->constants[i].target.path, path) == 0)
+            return plan->constants[i].value;
+    return "";
+}
+
 void
 import_row_read(sfms_call *call, const import_plan *plan, import_row *row)
 {
@@ -158,6 +175,8 @@ import_row_read(sfms_call *call, const import_plan *plan, import_row *row)
     row->values = sfms_new_array(call->arena, const char *, plan->n_columns + 1);
     for (unsigned i = 0; i < plan->n_columns; i++)
         row->values[i] = value_of(call, &plan->columns[i], row);
+    row->external_id = text_for(plan, row, "external_id");
+    row->external_source = text_for(plan, row, "external_source");
 }
 
 void
@@ -199,6 +218,22 @@ looked_up(sfms_call *call, const import_column *column, import_row *row, const i
     return NULL;
 }
 
+/* 1.23457E+11: what a spreadsheet shows of a long number. Three customers may have become one. */
+static bool
+is_rounded(const char *text)
+{
+    const char *p = text + strspn(text, "+-");
+    size_t whole = strspn(p, "0123456789");
+
+    if (p - text > 1 || whole != 1)
+        return false;
+    p += whole;
+    if (*p == '.' || *p == ',')
+        p += 1 + strspn(p + 1, "0123456789");
+    return (*p == 'E' || *p == 'e') && p[1] == '+' && strspn(p + 2, "0123456789") >= 2 &&
+           p[2 + strspn(p + 2, "0123456789")] == '\0';
+}
+
 /* Sets a field; what is wrong with the text is said under the column's name. */
 static void
 set_field(sfms_call *call, const import_plan *plan, import_row *row, ProtobufCMessage *record,
@@ -207,6 +242,11 @@ set_field(sfms_call *call, const import_plan *plan, import_row *row, ProtobufCMe
     sfms_call own = *call; /* so that violations are of this text alone */
 
     own.failure = NULL;
+    if (target->leaf->desc->type == PROTOBUF_C_TYPE_STRING &&
+        target->leaf->rule->format != PB__FORMAT__DECIMAL && is_rounded(text)) {
+        refuse_cell(call, row, column, sfms_text(call, &rounded, shown(call, text)));
+        return;
+    }
     if (sfms_json_read_text(&own, plan->message, target->path, text, record))
         return;
     for (size_t i = 0; own.failure != NULL && i < own.failure->n_violations; i++)
@@ -302,7 +342,7 @@ import_row_build(sfms_call *call, const import_plan *plan, import_row *row, cons
     const char *import_id, bool may_wait)
 {
     ProtobufCMessage *record;
-    const char **id, **text;
+    const char **id;
 
     if (row->state != IMPORT_ROW_READ)
         return;
@@ -311,10 +351,6 @@ import_row_build(sfms_call *call, const import_plan *plan, import_row *row, cons
     if (row->state != IMPORT_ROW_READ)
         return;
     row->state = IMPORT_ROW_READY;
-    text = text_field(plan->message, record, "external_id");
-    row->external_id = text != NULL ? *text : "";
-    text = text_field(plan->message, record, "external_source");
-    row->external_source = text != NULL ? *text : "";
     if (plan->upsert) {
         row->request = wrap(call, plan, row, record);
         return;

@@ -1,4 +1,6 @@
 """Imports: files as other programs write them. What can be read without doubt is read, the rest is refused with its row."""
+import csv
+import io
 import json
 import re
 
@@ -6,7 +8,8 @@ import pytest
 
 from lib.api import CHINESE
 from lib.org import Org
-from lib.records import finish_import, run_import
+from lib.records import finish_import, run_import, start_import
+from lib.stack import wait_until
 
 
 def upload(api, data, content_type="text/csv", mapping=None, resource="accounts", language="en", **params):
@@ -127,3 +130,75 @@ def test_a_column_twice(api):
     assert error["reason"] == "COLUMN_TWICE" and "columns 1 and 3" in error["detail"]
     (error,) = upload(api, b"a,b\nA,B\n", mapping={"columns": {"a": {"field": "name"}, "b": {"field": "name"}}}).fails(400)["errors"]
     assert error["reason"] == "FIELD_TWICE" and '"a"' in error["detail"]
+
+
+# ---- keys, deleted records, and rights that end
+
+def refused(api, done):
+    """The refused rows: header, then rows."""
+    return list(csv.reader(io.StringIO(api.call("GET", f"/v1/imports/{done['id']}/errors").response.content.decode("utf-8-sig"))))
+
+
+KEYED = {"columns": {"id": {"field": "externalId"}, "name": {"field": "name"}}}
+
+
+@pytest.mark.parametrize("rows", [2, 256, 600])
+def test_the_last_row_of_a_key_wins(rows, api):
+    """Within what travels together, and across it."""
+    lines = "".join(f"K{rows},v{i}\nother{rows}-{i},x\n" for i in range(rows))
+    done = run_import(api, "accounts", "id,name\n" + lines, {**KEYED, "mode": "UPSERT"})
+    assert (done["createdRows"], done["updatedRows"]) == (str(rows + 1), str(rows - 1))
+    (account,) = api.all("/v1/accounts", filter=f'externalId = "K{rows}"')
+    assert account["name"] == f"v{rows - 1}"
+    done = run_import(api, "accounts", f"id,name\nC{rows},first\n" + f"C{rows},later\n" * rows, KEYED)
+    assert (done["createdRows"], done["skippedRows"]) == ("1", str(rows))
+    (account,) = api.all("/v1/accounts", filter=f'externalId = "C{rows}"')
+    assert account["name"] == "first"
+
+
+def test_a_row_that_waits_holds_back_the_later_ones_of_its_key(api):
+    mapping = {"columns": {**KEYED["columns"], "parent": {"field": "parentId", "lookup": "accounts.name"}}, "mode": "UPSERT"}
+    done = run_import(api, "accounts", "id,name,parent\nW1,waits,Parent of W\nW1,comes last,\nW2,Parent of W,\n", mapping)
+    assert (done["createdRows"], done["updatedRows"], done["failedRows"]) == ("2", "1", "0")
+    (account,) = api.all("/v1/accounts", filter='externalId = "W1"')
+    assert account["name"] == "comes last" and account["parentId"], "both rows, in their order"
+
+
+@pytest.mark.parametrize("cell", ["1.23457E+11", "1,23457E+11", "1E+15", "1.2e+20", "-1.5E+12"])
+@pytest.mark.parametrize("field", ["externalId", "phone", "name", "city"])
+def test_keys_that_a_spreadsheet_has_rounded(field, cell, api):
+    columns = {"key": {"field": field}} if field == "name" else {"key": {"field": field}, "name": {"field": "name"}}
+    text = f'key,name\n"{cell}",Rounded {field}\n' * 1 + f'"{cell}",Rounded {field}\n'
+    done = run_import(api, "accounts", text, {"columns": columns})
+    assert (done["createdRows"], done["failedRows"]) == ("0", "2")
+    assert all("lost digits" in row[-1] and row[0] == cell for row in refused(api, done)[1:])
+
+
+@pytest.mark.parametrize("mode", ["CREATE", "UPSERT"])
+def test_what_was_deleted_is_not_there_already(mode, api):
+    text = f"id,name\ndel-{mode}-1,One\ndel-{mode}-2,Two\n"
+    assert run_import(api, "accounts", text, {**KEYED, "mode": mode})["createdRows"] == "2"
+    for account in api.all("/v1/accounts", filter=f'externalId = "del-{mode}-1" OR externalId = "del-{mode}-2"'):
+        api.call("DELETE", f"/v1/accounts/{account['id']}").ok()
+    for _ in range(2):
+        done = run_import(api, "accounts", text, {**KEYED, "mode": mode})
+        assert (done["createdRows"], done["skippedRows"], done["failedRows"]) == ("0", "0", "2")
+        assert all("deleted" in row[-1] for row in refused(api, done)[1:])
+
+
+@pytest.mark.parametrize("end", ["disabled", "deleted", "demoted"])
+def test_an_import_ends_with_its_users_rights(end, stack):
+    org = Org(stack)
+    manager = org.person("Manager")
+    operation = start_import(manager.api, "accounts", "name\n" + "".join(f"Row {i}\n" for i in range(60000)))
+    path = f"/v1/imports/{operation['id']}"
+    wait_until("the first rows", lambda: org.api.get(path).ok()["createdRows"] != "0")
+    if end == "deleted":
+        org.api.call("DELETE", f"/v1/users/{manager.id}").ok()
+    else:
+        viewer = next(r["id"] for r in org.api.all("/v1/roles") if r["name"] == "Viewer")
+        org.api.patch(f"/v1/users/{manager.id}", json={"disabled": True} if end == "disabled" else {"roleId": viewer}).ok()
+    done = finish_import(org.api, operation, 20)
+    made = org.api.get("/v1/accounts", countTotal=True, pageSize=1).ok()["totalSize"]
+    assert done["state"] == "FAILED" and done["error"] and 0 < int(done["createdRows"]) < 60000, done
+    assert made == done["createdRows"] or int(made) > 10000, "what is done stays, and is reported"
