@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <unicode/ucal.h>
 #include <unicode/uchar.h>
 #include <unicode/uloc.h>
 #include <unicode/unorm2.h>
@@ -36,6 +37,17 @@
     F(int32_t, unorm2_normalize, (const UNormalizer2 *form, const UChar *src, int32_t n, UChar *dest, int32_t room, \
         UErrorCode *error), (form, src, n, dest, room, error)) \
     F(const char *const *, uloc_getISOCountries, (void), ())
+
+/* Those of its calendars, which are a library of their own. */
+#define CALENDAR_FUNCTIONS(F) \
+    F(UCalendar *, ucal_open, (const UChar *zone, int32_t n, const char *locale, UCalendarType type, UErrorCode *error), \
+        (zone, n, locale, type, error)) \
+    F(void, ucal_close, (UCalendar *calendar), (calendar)) \
+    F(void, ucal_clear, (UCalendar *calendar), (calendar)) \
+    F(void, ucal_setAttribute, (UCalendar *calendar, UCalendarAttribute what, int32_t value), (calendar, what, value)) \
+    F(void, ucal_setDateTime, (UCalendar *calendar, int32_t year, int32_t month, int32_t day, int32_t hour, int32_t minute, \
+        int32_t second, UErrorCode *error), (calendar, year, month, day, hour, minute, second, error)) \
+    F(UDate, ucal_getMillis, (const UCalendar *calendar, UErrorCode *error), (calendar, error))
 /* clang-format on */
 
 #define TEXT_OF(name) #name
@@ -48,8 +60,15 @@
         need();                                                                                              \
         return its_##name args;                                                                              \
     }
+#define DEFINE_CALENDAR(type, name, params, args)                                                            \
+    type name params                                                                                         \
+    {                                                                                                        \
+        need_calendar();                                                                                     \
+        return its_##name args;                                                                              \
+    }
 
 FUNCTIONS(POINTER)
+CALENDAR_FUNCTIONS(POINTER)
 
 static void *
 symbol(void *library, const char *name)
@@ -61,13 +80,21 @@ symbol(void *library, const char *name)
     return found;
 }
 
-static void
-load(void)
+static void *
+open_library(const char *name)
 {
-    void *library = dlopen("libicuuc.so." TEXT(U_ICU_VERSION_MAJOR_NUM), RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 
     if (library == NULL)
         sfms_die("ICU cannot be loaded: %s", dlerror());
+    return library;
+}
+
+static void
+load(void)
+{
+    void *library = open_library("libicuuc.so." TEXT(U_ICU_VERSION_MAJOR_NUM));
+
     FUNCTIONS(LOAD)
 }
 
@@ -79,4 +106,21 @@ need(void)
     pthread_once(&once, load);
 }
 
+static void
+load_calendar(void)
+{
+    void *library = open_library("libicui18n.so." TEXT(U_ICU_VERSION_MAJOR_NUM));
+
+    CALENDAR_FUNCTIONS(LOAD)
+}
+
+static void
+need_calendar(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, load_calendar);
+}
+
 FUNCTIONS(DEFINE)
+CALENDAR_FUNCTIONS(DEFINE_CALENDAR)

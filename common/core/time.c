@@ -267,22 +267,39 @@ sfms_date_valid(const char *text)
     return parse_date(&p, &year, &month, &day) && *p == '\0';
 }
 
-/* month_name reads an English month, abbreviated or not; 0 if there is none. */
+/* word moves behind the text w if it stands there, in any case. */
+static bool
+word(const char **p, const char *w)
+{
+    if (strncasecmp(*p, w, strlen(w)) != 0)
+        return false;
+    *p += strlen(w);
+    return true;
+}
+
+/* month_name reads a month in English, abbreviated or not, or in Chinese; 0 if there is none. */
 static int
 month_name(const char **p)
 {
-    static const char *const names[] = {"January", "February", "March", "April", "May", "June", "July",
-        "August", "September", "October", "November", "December"};
+    /* Of two that begin alike, the longer one first. */
+    static const char *const names[12][5] = {{"January", "Jan.", "Jan", "一月"},
+        {"February", "Feb.", "Feb", "二月"}, {"March", "Mar.", "Mar", "三月"},
+        {"April", "Apr.", "Apr", "四月"}, {"May.", "May", "五月"}, {"June", "Jun.", "Jun", "六月"},
+        {"July", "Jul.", "Jul", "七月"}, {"August", "Aug.", "Aug", "八月"},
+        {"September", "Sept.", "Sept", "Sep.", "Sep"}, {"October", "Oct.", "Oct", "十月"},
+        {"November", "Nov.", "Nov", "十一月"}, {"December", "Dec.", "Dec", "十二月"}};
+    const char *digits_at = *p;
+    int n = is_digit(*digits_at) ? digits(&digits_at, is_digit(digits_at[1]) ? 2 : 1) : 0;
 
-    for (int i = 0; i < 12; i++) {
-        size_t n = strlen(names[i]);
-
-        if (strncasecmp(*p, names[i], 3) != 0)
-            continue;
-        *p += strncasecmp(*p, names[i], n) == 0 ? n : 3;
-        return i + 1;
+    if (n >= 1 && n <= 12 && word(&digits_at, "月")) {
+        *p = digits_at;
+        return n;
     }
-    return 0;
+    for (int i = 0; i < 12; i++)
+        for (int k = 0; k < 5 && names[i][k] != NULL; k++)
+            if (word(p, names[i][k]))
+                return i + 1;
+    return word(p, "九月") ? 9 : 0;
 }
 
 /* short_number reads one or two digits; -1 if there is none. */
@@ -292,13 +309,28 @@ short_number(const char **p)
     return digits(p, is_digit(**p) && is_digit((*p)[1]) ? 2 : 1);
 }
 
+/* decimals reads what follows a point, as billionths; what is finer is cut off. */
+static int32_t
+decimals(const char **p)
+{
+    int32_t value = 0;
+    int n = 0;
+
+    for (; is_digit(**p); (*p)++, n++)
+        if (n < 9)
+            value = value * 10 + (**p - '0');
+    for (; n < 9; n++)
+        value *= 10;
+    return value;
+}
+
 /* day_number reads a spreadsheet's count of days. Some of them know a 29 February 1900, which is day 60; from the day after
- * on all count from 1899-12-30. */
+ * on all count from 1899-12-30. The decimals are a time of day, of which spreadsheets keep milliseconds at best. */
 static bool
-day_number(const char **p, int *year, int *month, int *day)
+day_number(const char **p, bool with_decimals, sfms_wall *ret)
 {
     const int64_t origin = days_of(1899, 12, 30);
-    int64_t n = 0;
+    int64_t n = 0, ms = 0;
 
     if (!is_digit(**p))
         return false;
@@ -307,38 +339,105 @@ day_number(const char **p, int *year, int *month, int *day)
         if (n > days_of(9999, 12, 31) - origin)
             return false;
     }
+    if (with_decimals && (**p == '.' || **p == ',') && is_digit((*p)[1])) {
+        (*p)++;
+        ms = ((int64_t)decimals(p) * (DAY * 1000 / 100) + 5000000) / 10000000;
+    }
     if (n <= 60)
         return false;
-    date_of(origin + n, year, month, day);
+    if (ms >= DAY * 1000)
+        ms = DAY * 1000 - 1;
+    date_of(origin + n, &ret->year, &ret->month, &ret->day);
+    ret->hour = (int)(ms / 3600000);
+    ret->minute = (int)(ms / 60000 % 60);
+    ret->second = (int)(ms / 1000 % 60);
+    ret->nanos = (int32_t)(ms % 1000 * 1000000);
     return true;
 }
 
-/* parse_part reads what one letter of a format stands for. */
+/* wall_offset reads how far a clock is from UTC. */
 static bool
-parse_part(const char **p, char letter, int *year, int *month, int *day)
+wall_offset(const char **p, sfms_wall *ret)
+{
+    int sign = **p == '-' ? -1 : 1;
+    int hours, minutes = 0;
+
+    ret->has_offset = true;
+    if (word(p, "Z") || word(p, "UTC") || word(p, "GMT"))
+        return true;
+    if (!skip(p, '+') && !skip(p, '-'))
+        return false;
+    hours = digits(p, 2);
+    if (skip(p, ':') || is_digit(**p))
+        minutes = digits(p, 2);
+    ret->offset = sign * (hours * 3600 + minutes * 60);
+    return hours >= 0 && hours <= 23 && minutes >= 0 && minutes <= 59;
+}
+
+/* half_of_day reads AM or PM and turns the hour of twelve, which came before, into one of 24. */
+static bool
+half_of_day(const char **p, sfms_wall *ret)
+{
+    bool am = word(p, "AM") || word(p, "上午");
+
+    if (!am && !word(p, "PM") && !word(p, "下午"))
+        return false;
+    if (ret->hour < 1 || ret->hour > 12)
+        return false;
+    ret->hour = ret->hour % 12 + (am ? 0 : 12);
+    return true;
+}
+
+static bool
+wall_second(const char **p, sfms_wall *ret)
+{
+    ret->second = digits(p, 2);
+    if ((**p == '.' || **p == ',') && is_digit((*p)[1])) {
+        (*p)++;
+        ret->nanos = decimals(p);
+    }
+    return ret->second >= 0;
+}
+
+static bool
+two_digit_year(const char **p, sfms_wall *ret)
+{
+    ret->year = digits(p, 2);
+    if (ret->year < 0)
+        return false;
+    ret->year += ret->year < 69 ? 2000 : 1900;
+    return true;
+}
+
+/* parse_part reads what one letter of a format stands for; next is the one behind it. */
+static bool
+parse_part(const char **p, char letter, char next, sfms_wall *ret)
 {
     switch (letter) {
     case 'd':
-        *day = short_number(p);
-        return *day > 0;
+        return (ret->day = short_number(p)) > 0;
     case 'm':
-        *month = short_number(p);
-        return *month > 0;
+        return (ret->month = short_number(p)) > 0;
     case 'b':
     case 'B':
-        *month = month_name(p);
-        return *month > 0;
+        return (ret->month = month_name(p)) > 0;
     case 'Y':
-        *year = digits(p, 4);
-        return *year > 0;
+        return (ret->year = digits(p, 4)) > 0;
     case 'y':
-        *year = digits(p, 2);
-        if (*year < 0)
-            return false;
-        *year += *year < 69 ? 2000 : 1900;
-        return true;
+        return two_digit_year(p, ret);
+    case 'H':
+    case 'I':
+        return (ret->hour = short_number(p)) >= 0;
+    case 'M':
+        return (ret->minute = digits(p, 2)) >= 0;
+    case 'S':
+        return wall_second(p, ret);
+    case 'p':
+        return half_of_day(p, ret);
+    case 'z':
+        return wall_offset(p, ret);
     case 'N':
-        return day_number(p, year, month, day);
+        return day_number(p, next != '.', ret);
     case '%':
         return skip(p, '%');
     default:
@@ -347,19 +446,40 @@ parse_part(const char **p, char letter, int *year, int *month, int *day)
 }
 
 bool
-sfms_date_parse(const char *text, const char *format, char out[11])
+sfms_wall_parse(const char *text, const char *format, sfms_wall *ret)
 {
     const char *p = text;
-    int year = 0, month = 0, day = 0;
 
+    *ret = (sfms_wall){0};
     for (; *format != '\0'; format++) {
-        bool fits = *format == '%' ? parse_part(&p, *++format, &year, &month, &day) : skip(&p, *format);
+        bool letter = *format == '%' && format[1] != '\0';
+
+        format += letter;
+        bool fits = letter ? parse_part(&p, *format, format[1], ret) : skip(&p, *format);
 
         if (!fits)
             return false;
+        if (!letter && *format == ' ')
+            p += strspn(p, " ");
     }
-    if (*p != '\0' || !is_day(year, month, day))
+    return *p == '\0' && is_day(ret->year, ret->month, ret->day) && ret->hour <= 23 && ret->minute <= 59 &&
+           ret->second <= 59;
+}
+
+bool
+sfms_date_parse(const char *text, const char *format, char out[11])
+{
+    sfms_wall wall;
+
+    if (!sfms_wall_parse(text, format, &wall))
         return false;
-    *put_date(out, year, month, day) = '\0';
+    *put_date(out, wall.year, wall.month, wall.day) = '\0';
     return true;
+}
+
+int64_t
+sfms_wall_seconds(const sfms_wall *wall)
+{
+    return days_of(wall->year, wall->month, wall->day) * DAY + wall->hour * 3600 + wall->minute * 60 +
+           wall->second;
 }

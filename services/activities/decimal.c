@@ -24,6 +24,34 @@ trimmed(const char *from, const char *to)
     return (import_span){from, (size_t)(to - from)};
 }
 
+/* Blanks, digits and signs that are written in other ways, as the plain ones. */
+static const char *
+plain(sfms_arena *arena, const char *text)
+{
+    static const char *const others[][2] = {{"\u00a0", " "}, {"\u202f", " "}, {"\u2009", " "},
+        {"\u2007", " "}, {"\u3000", " "}, {"\u2212", "-"}, {"－", "-"}, {"＋", "+"}, {"，", ","}, {"．", "."},
+        {"（", "("}, {"）", ")"}, {"￥", "¥"}, {"０", "0"}, {"１", "1"}, {"２", "2"}, {"３", "3"},
+        {"４", "4"}, {"５", "5"}, {"６", "6"}, {"７", "7"}, {"８", "8"}, {"９", "9"}};
+    char *out = sfms_alloc(arena, strlen(text) + 1);
+    char *to = out;
+
+    while (*text != '\0') {
+        size_t i = 0, n = sizeof(others) / sizeof(others[0]);
+
+        while (
+            (unsigned char)*text >= 0x80 && i < n && strncmp(text, others[i][0], strlen(others[i][0])) != 0)
+            i++;
+        if ((unsigned char)*text < 0x80 || i == n) {
+            *to++ = *text++;
+            continue;
+        }
+        to = stpcpy(to, others[i][1]);
+        text += strlen(others[i][0]);
+    }
+    *to = '\0';
+    return out;
+}
+
 /* Moves *p behind what it begins with; false if it does not begin with that. Nothing is never there. */
 static bool
 pass(const char **p, import_span what)
@@ -43,8 +71,9 @@ pass_spaces(const char **p)
 /* The example is cut at its digits, so each part is whatever the others leave; but signs are a cell's own, and what
  * parts thousands cannot part decimals. */
 bool
-import_number_style_read(const char *example, import_number_style *ret)
+import_number_style_read(sfms_arena *arena, const char *text, import_number_style *ret)
 {
+    const char *example = plain(arena, text);
     const char *one = strchr(example, '1');
     const char *thousands = one != NULL ? strstr(one, "234") : NULL;
     const char *five = thousands != NULL ? strchr(thousands, '5') : NULL;
@@ -91,22 +120,38 @@ take_whole(const char **p, import_span group, char *out, size_t *at)
     return true;
 }
 
+/* Takes the sign that book-keepers write around a number or behind it: (1,234.50), 50.00-. */
+static const char *
+without_sign(sfms_arena *arena, const char *text, bool *ret_negative)
+{
+    import_span s = trimmed(text, text + strlen(text));
+
+    *ret_negative = s.len > 2 && (s.at[s.len - 1] == '-' || (s.at[0] == '(' && s.at[s.len - 1] == ')'));
+    if (!*ret_negative)
+        return text;
+    return s.at[0] == '(' ? sfms_strndup(arena, s.at + 1, s.len - 2) : sfms_strndup(arena, s.at, s.len - 1);
+}
+
 const char *
 import_number_read(sfms_arena *arena, const import_number_style *style, const char *text)
 {
-    const import_span minus = {"-", 1};
+    const import_span minus = {"-", 1}, plus = {"+", 1};
     char *out = sfms_alloc(arena, strlen(text) + 2);
-    const char *p = text;
     size_t at = 0;
-    bool negative;
+    bool around, negative;
+    const char *p = without_sign(arena, plain(arena, text), &around);
 
     pass_spaces(&p);
     negative = pass(&p, minus);
+    if (!negative && !around)
+        pass(&p, plus);
     if (pass(&p, style->before))
         pass_spaces(&p);
     if (!negative)
         negative = pass(&p, minus);
-    if (negative)
+    if (negative && around)
+        return NULL;
+    if (negative || around)
         out[at++] = '-';
     if (!take_whole(&p, style->group, out, &at))
         return NULL;

@@ -19,10 +19,11 @@ typedef struct {
 } import_number_style;
 
 /* import_number_style_read takes a style from how it writes 1234.5, e.g. "¥1,234.5"; false if the example is not that
- * number. The style lives as long as the example. */
-bool import_number_style_read(const char *example, import_number_style *ret);
+ * number. The style lives as long as the arena. */
+bool import_number_style_read(sfms_arena *arena, const char *example, import_number_style *ret);
 
-/* import_number_read answers a number of that style as -?digits[.digits]; NULL if it is none. */
+/* import_number_read answers a number of that style as -?digits[.digits]; NULL if it is none. Blanks of any width are one, as
+ * are digits and signs of full width; the sign may stand behind, or be brackets. */
 const char *import_number_read(sfms_arena *arena, const import_number_style *style, const char *text);
 
 /* import_decimal_multiply answers a * b without superfluous zeros; NULL if one is not -?digits[.digits] or

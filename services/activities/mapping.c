@@ -37,8 +37,8 @@ static const sfms_reason bad_example = {"BAD_FORMAT", SFMS_INVALID_ARGUMENT,
     {"must show how 1234.5 is written, e.g. \"1,234.5\"", "应示范 1234.5 的写法，例如 1,234.5"}};
 static const sfms_reason only_lookups = {
     "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for columns with a look-up", "仅适用于设有 lookup 的列"}};
-static const sfms_reason only_dates = {
-    "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for fields that hold a date", "仅适用于日期字段"}};
+static const sfms_reason only_dates = {"BAD_VALUE", SFMS_INVALID_ARGUMENT,
+    {"is only for fields that hold a date or a time", "仅适用于日期或时间字段"}};
 static const sfms_reason only_numbers = {
     "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for fields that hold a number", "仅适用于数字字段"}};
 
@@ -191,13 +191,19 @@ is_number(const sfms_field *f)
                f->desc->type != PROTOBUF_C_TYPE_BOOL && f->desc->type != PROTOBUF_C_TYPE_MESSAGE);
 }
 
+static bool
+is_time(const sfms_field *f)
+{
+    return f->message != NULL && f->message->kind == SFMS_KIND_TIMESTAMP;
+}
+
 static void
 plan_formats(sfms_call *call, const char *where, import_column *column)
 {
     for (unsigned i = 0; i < column->n_targets; i++) {
         const sfms_field *f = column->targets[i].leaf;
 
-        if (column->rule->date_format[0] != '\0' && f->rule->format != PB__FORMAT__DATE)
+        if (column->rule->date_format[0] != '\0' && f->rule->format != PB__FORMAT__DATE && !is_time(f))
             sfms_violate(call, sfms_printf(call->arena, "%sdateFormat", where), &only_dates);
         if (column->rule->scale[0] != '\0' && !is_number(f))
             sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &only_numbers);
@@ -205,7 +211,7 @@ plan_formats(sfms_call *call, const char *where, import_column *column)
             sfms_violate(call, sfms_printf(call->arena, "%snumberFormat", where), &only_numbers);
     }
     if (column->rule->number_format[0] != '\0' &&
-        !import_number_style_read(column->rule->number_format, &column->number))
+        !import_number_style_read(call->arena, column->rule->number_format, &column->number))
         sfms_violate(call, sfms_printf(call->arena, "%snumberFormat", where), &bad_example);
     if (column->rule->scale[0] != '\0' &&
         import_decimal_multiply(call->arena, "1", column->rule->scale) == NULL)

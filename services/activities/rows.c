@@ -10,6 +10,7 @@
 #include "core/time.h"
 #include "google/protobuf/field_mask.pb-c.h"
 #include "proto/json.h"
+#include "values.h"
 
 enum { REASON_MAX = 1000, SHOWN_MAX = 100 };
 
@@ -80,10 +81,19 @@ replaced(const import_column *column, const char *text)
 static const char *
 as_date(sfms_call *call, const import_column *column, import_row *row, const char *text)
 {
+    const sfms_field *f = column->targets[0].leaf;
+    bool is_time = f->message != NULL && f->message->kind == SFMS_KIND_TIMESTAMP;
     char day[11];
+    sfms_wall wall;
+    const char *moment;
 
-    if (sfms_date_parse(text, column->rule->date_format, day))
+    if (!is_time && sfms_date_parse(text, column->rule->date_format, day))
         return sfms_strdup(call->arena, day);
+    moment = is_time && sfms_wall_parse(text, column->rule->date_format, &wall)
+                 ? import_value_moment(call, &wall)
+                 : NULL;
+    if (moment != NULL)
+        return moment;
     refuse_cell(
         call, row, column->name, sfms_text(call, &bad_date, shown(call, text), column->rule->date_format));
     return "";
@@ -247,6 +257,7 @@ set_field(sfms_call *call, const import_plan *plan, import_row *row, ProtobufCMe
         refuse_cell(call, row, column, sfms_text(call, &rounded, shown(call, text)));
         return;
     }
+    text = import_value_spelled(&own, target->leaf, text);
     if (sfms_json_read_text(&own, plan->message, target->path, text, record))
         return;
     for (size_t i = 0; own.failure != NULL && i < own.failure->n_violations; i++)

@@ -1,6 +1,7 @@
 """Imports: files as other programs write them. What can be read without doubt is read, the rest is refused with its row."""
 import csv
 import io
+import itertools
 import json
 import re
 
@@ -202,3 +203,74 @@ def test_an_import_ends_with_its_users_rights(end, stack):
     made = org.api.get("/v1/accounts", countTotal=True, pageSize=1).ok()["totalSize"]
     assert done["state"] == "FAILED" and done["error"] and 0 < int(done["createdRows"]) < 60000, done
     assert made == done["createdRows"] or int(made) > 10000, "what is done stays, and is reported"
+
+
+# ---- values
+
+def import_one(api, resource, field, cell, **rule):
+    """Imports one record whose field is the cell. Answers the record, None if the row was refused."""
+    number = next(COUNTER)
+    columns = {"v": {"field": field, **rule}, "k": {"field": "externalId"}}
+    required = {"accounts": {"name": "Spelled"}, "contacts": {"name": "Spelled"}, "deals": {"name": "Spelled"},
+                "tasks": {"subject": "Spelled"}, "stages": {"name": f"Spelled {number}"}, "leads": {"name": "Spelled"}}[resource]
+    quoted = cell.replace('"', '""')
+    done = run_import(api, resource, f'v,k\n"{quoted}",spelled-{number}\n',
+                      {"columns": columns, "constants": {k: v for k, v in required.items() if k != field}})
+    found = api.all(f"/v1/{resource}", filter=f'externalId = "spelled-{number}"')
+    assert done["createdRows"] == str(len(found)) and done["failedRows"] == str(1 - len(found))
+    return found[0] if found else None
+
+
+COUNTER = itertools.count(1)
+
+
+@pytest.mark.parametrize("resource, field, cell, rule, value", [
+    ("accounts", "employeeCount", "12.0", {}, 12), ("accounts", "employeeCount", "12.00", {}, 12), ("accounts", "employeeCount", "12.5", {}, None),
+    ("accounts", "employeeCount", "1,200", {}, None), ("accounts", "employeeCount", "1,200", {"numberFormat": "1,234.5"}, 1200),
+    ("accounts", "employeeCount", "１２", {}, 12), ("accounts", "employeeCount", " 12 ", {}, 12), ("accounts", "employeeCount", "1E3", {}, None),
+    ("deals", "amount", "(1,234.50)", {"numberFormat": "1,234.5"}, None), ("accounts", "annualRevenue", "1\u00a0234,5", {"numberFormat": "1 234,5"}, "1234.5"),
+    ("accounts", "annualRevenue", "1\u202f234,5", {"numberFormat": "1 234,5"}, "1234.5"),
+    ("accounts", "annualRevenue", "1\u2009234,5", {"numberFormat": "1 234,5"}, "1234.5"), ("accounts", "annualRevenue", "１２．５", {}, "12.5"),
+    ("accounts", "annualRevenue", "12.5000000000", {}, "12.5"), ("accounts", "annualRevenue", "+5", {}, "5"),
+    ("accounts", "annualRevenue", "$5", {}, None), ("accounts", "annualRevenue", "1,5", {}, None),
+    ("accounts", "website", "www.example.com", {}, "https://www.example.com"), ("accounts", "website", "example.com/a?b=c", {}, "https://example.com/a?b=c"),
+    ("accounts", "website", "http://example.com", {}, "http://example.com"), ("accounts", "website", "n/a", {}, None),
+    ("accounts", "website", "12.5", {}, None), ("accounts", "website", "ann@example.com", {}, None),
+    ("deals", "expectedCloseDate", "45231.604", {"dateFormat": "%N"}, "2023-11-01"), ("deals", "expectedCloseDate", "3 Sept 2025", {"dateFormat": "%d %b %Y"}, "2025-09-03"),
+    ("deals", "expectedCloseDate", "2026/3/1", {}, "2026-03-01"), ("deals", "expectedCloseDate", "2026年3月1日", {}, "2026-03-01"),
+    ("deals", "expectedCloseDate", "20260301", {}, "2026-03-01"), ("deals", "expectedCloseDate", "2026-03-01 00:00:00", {}, "2026-03-01"),
+    ("deals", "expectedCloseDate", "3/1/2026", {}, None), ("deals", "expectedCloseDate", "2026-02-30", {}, None),
+    ("deals", "expectedCloseDate", "2026-03-01T00:00:00Z", {}, None),
+    ("tasks", "remindTime", "2026-03-01 10:00", {}, "2026-03-01T02:00:00Z"), ("tasks", "remindTime", "2026-03-01T10:00:00", {}, "2026-03-01T02:00:00Z"),
+    ("tasks", "remindTime", "2026-03-01T10:00:00+0000", {}, "2026-03-01T10:00:00Z"),
+    ("tasks", "remindTime", "2026-03-01T10:00:00.000+0800", {}, "2026-03-01T02:00:00Z"), ("tasks", "remindTime", "2026/3/1 9:05", {}, "2026-03-01T01:05:00Z"),
+    ("tasks", "remindTime", "2026-03-01 10:00:00 UTC", {}, "2026-03-01T10:00:00Z"), ("tasks", "remindTime", "2026-03-01", {}, None),
+    ("tasks", "remindTime", "01.03.2026 10:00", {"dateFormat": "%d.%m.%Y %H:%M"}, "2026-03-01T02:00:00Z"),
+    ("tasks", "remindTime", "3/1/2026 1:30 PM", {"dateFormat": "%m/%d/%Y %I:%M %p"}, "2026-03-01T05:30:00Z"),
+    ("tasks", "remindTime", "45231.5", {"dateFormat": "%N"}, "2023-11-01T04:00:00Z"), ("tasks", "remindTime", "1.3.2026", {"dateFormat": "%d.%m.%Y"}, "2026-02-28T16:00:00Z"),
+    ("tasks", "priority", "high", {}, "HIGH"), ("tasks", "priority", "High", {}, "HIGH"), ("tasks", "priority", "very high", {}, None),
+    ("contacts", "phone", "13800138000.0", {}, "+8613800138000")])
+def test_values_as_programs_write_them(resource, field, cell, rule, value, shanghai):
+    record = import_one(shanghai, resource, field, cell, **rule)
+    assert (record or {field: None})[field] == value
+
+
+@pytest.fixture(scope="module")
+def shanghai(stack):
+    org = Org(stack)
+    me = org.api.get("/v1/me").ok()
+    id = (me.get("user") or me)["id"]
+    org.api.patch(f"/v1/users/{id}", json={"timeZone": "Asia/Shanghai"}).ok()
+    return org.api
+
+
+@pytest.mark.parametrize("cell, moment", [
+    ("2026-06-01 10:00", "2026-06-01T08:00:00Z"), ("2026-01-01 10:00", "2026-01-01T09:00:00Z"), ("2026-03-29 02:30", None),
+    ("2026-10-25 02:30", None), ("2026-10-25 02:30 +0100", "2026-10-25T01:30:00Z")])
+def test_an_hour_that_is_twice_or_not_at_all(cell, moment, stack):
+    """Where clocks are changed. Only what has one reading is read."""
+    org = Org(stack)
+    me = org.api.get("/v1/me").ok()
+    org.api.patch(f"/v1/users/{(me.get('user') or me)['id']}", json={"timeZone": "Europe/Berlin"}).ok()
+    record = import_one(org.api, "tasks", "remindTime", cell)
+    assert (record or {"remindTime": None})["remindTime"] == moment

@@ -9,6 +9,7 @@
 #include "activities/mapping.c"
 #include "activities/rows.c"
 #include "activities/send.c"
+#include "activities/values.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -69,6 +69,14 @@ test_styles(void **state)
         {"1,234.5 元", "12,000元", "12000"},
         {"1 234,5 €", "1 234 €", "1234"},
         {"US$ 1,234.5", "US$ 0.5", "0.5"},
+        {"1 234,5", "1\u00a0234\u2009567,5", "1234567.5"},
+        {"1\u202f234,5", "1 234,5", "1234.5"},
+        {"1,234.5", "(1,234.50)", "-1234.50"},
+        {"1,234.5", "50.00-", "-50.00"},
+        {"1234.5", "\u22125", "-5"},
+        {"1234.5", "+5", "5"},
+        {"1,234.5", "１，２３４．５０", "1234.50"},
+        {"￥1,234.5", "¥1,234", "1234"},
         /* and what does not fit */
         {"1,234.5", "1.234,50", NULL},
         {"1,234.5", "12,34", NULL},
@@ -80,7 +88,9 @@ test_styles(void **state)
         {"1,234.5", ".5", NULL},
         {"1,234.5", "--1", NULL},
         {"1,234.5", "$1", NULL},
-        {"1,234.5", "(1)", NULL},
+        {"1,234.5", "(-1)", NULL},
+        {"1,234.5", "-1-", NULL},
+        {"1,234.5", "(1", NULL},
         {"1,234.5", "1e3", NULL},
         {"1,234.5", "", NULL},
         {"1,234.5", "-", NULL},
@@ -94,7 +104,7 @@ test_styles(void **state)
         import_number_style style;
         const char *number;
 
-        assert_true(import_number_style_read(rows[i].example, &style));
+        assert_true(import_number_style_read(a, rows[i].example, &style));
         number = import_number_read(a, &style, rows[i].text);
         if ((number == NULL) != (rows[i].number == NULL) ||
             (number != NULL && strcmp(number, rows[i].number) != 0))
@@ -108,12 +118,14 @@ test_not_styles(void **state)
 {
     static const char *const rows[] = {"", "1,234", "1,234.", "1234", "1234.6", "0.5", "1,234.50", "-1,234.5",
         "1,234,5", "12345", "1,2,34.5", "21,234.5", "1,234.5 m2", "#,##0.00", "1,234.5.5", "1.234e5"};
+    sfms_arena *a = sfms_arena_new();
     import_number_style style;
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (import_number_style_read(rows[i], &style))
+        if (import_number_style_read(a, rows[i], &style))
             fail_msg("%s", rows[i]);
+    sfms_arena_free(a);
 }
 
 int

@@ -13,6 +13,7 @@
 #include "activities/mapping.c"
 #include "activities/rows.c"
 #include "activities/send.c"
+#include "activities/values.c"
 #include "sfms/customers/v1/accounts.pb-c.h"
 
 static const sfms_contract *contract;
