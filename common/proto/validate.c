@@ -80,6 +80,25 @@ bad_format(validation *v, Pb__Format format, const sfms_path *path)
     sfms_violate(v->call, where(v, path), &sfms_bad_format, sfms_format_name(v->call, format));
 }
 
+static bool
+is_one_of(const Pb__FieldRule *r, const char *text)
+{
+    for (size_t i = 0; i < r->n_one_of; i++)
+        if (strcmp(r->one_of[i], text) == 0)
+            return true;
+    return false;
+}
+
+static const char *
+words_of(sfms_arena *a, const Pb__FieldRule *r)
+{
+    const char *words = r->one_of[0];
+
+    for (size_t i = 1; i < r->n_one_of; i++)
+        words = sfms_printf(a, "%s, %s", words, r->one_of[i]);
+    return words;
+}
+
 static void
 check_string(validation *v, const sfms_field *f, const char **at, const sfms_path *path)
 {
@@ -97,6 +116,10 @@ check_string(validation *v, const sfms_field *f, const char **at, const sfms_pat
         return;
     if (sfms_utf8_count(*at) > most) {
         sfms_violate(v->call, where(v, path), &sfms_too_long, sfms_printf(a, "%u", most));
+        return;
+    }
+    if (f->rule->n_one_of > 0 && !is_one_of(f->rule, *at)) {
+        sfms_violate(v->call, where(v, path), &sfms_bad_enum, words_of(a, f->rule));
         return;
     }
     const char *normal = sfms_format_normal(v->call, f->rule->format, *at);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "analytics.h"
+#include "core/log.h"
 
 enum { ROWS_MAX = 1000, TOP_SELLERS = 5 };
 
@@ -83,25 +84,14 @@ enum { GROUPINGS = sizeof(groupings) / sizeof(groupings[0]) };
 
 /* ---- running them ------------------------------------------------------------------------------------ */
 
-/* NULL if there is no such grouping; owner if none is asked for. */
+/* The first is the default. The contract has the same words, and lets no other come here. */
 static const grouping *
 find_grouping(const char *word)
 {
     for (size_t i = 0; i < GROUPINGS; i++)
         if (word[0] == '\0' || strcmp(groupings[i].word, word) == 0)
             return &groupings[i];
-    return NULL;
-}
-
-/* The words of group_by, for who gave another. */
-static const char *
-grouping_words(sfms_arena *a)
-{
-    const char *words = groupings[0].word;
-
-    for (size_t i = 1; i < GROUPINGS; i++)
-        words = sfms_printf(a, "%s, %s", words, groupings[i].word);
-    return words;
+    SFMS_WRONG("a grouping that only the contract knows");
 }
 
 /* Appends the groups to a repeated field of out. */
@@ -139,10 +129,6 @@ get_performance(sfms_call *call, const void *in, void *out)
     analytics_period period;
     sfms_status status;
 
-    if (by == NULL) {
-        sfms_violate(call, "group_by", &sfms_bad_enum, grouping_words(call->arena));
-        return sfms_fail(call, &sfms_bad_fields);
-    }
     status = analytics_period_find(call, request->from, request->to, &period);
     if (status != SFMS_OK)
         return status;

@@ -29,6 +29,7 @@ enum {
 /* The gateway's own addresses; all others are the contract's. */
 static const route_own_row own[] = {
     {"GET", "/openapi.json", openapi_own},
+    {"GET", "/openapi-3.0.json", openapi_own_30},
     {"GET", "/healthz", health_live},
     {"GET", "/readyz", health_ready},
     {"GET", "/metrics", metrics_own},
@@ -113,7 +114,7 @@ open_gateway(gateway *gw, sfms_arena *a)
     (void)route_targets(gw->router, &n_targets);
     gw->metrics = metrics_new(n_targets);
     gw->limit = ratelimit_new(gw->config.rate);
-    gw->openapi = openapi_new(gw->router);
+    gw->openapi = openapi_new(gw->router, gw->contract);
     sfms_wire_keys_init(&keys, gw->config.secret, &gw->config.tls);
     gw->links = sfms_links_open(gw->config.services, &keys);
     find_links(gw);

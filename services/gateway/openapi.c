@@ -1,4 +1,4 @@
-/* openapi.c -- the contract as an OpenAPI 3.1 document. */
+/* openapi.c -- the contract as an OpenAPI document. */
 #include "openapi.h"
 
 #include <string.h>
@@ -51,59 +51,73 @@ write_tags(document *d)
     writer_end_array(&d->w);
 }
 
-/* What no message of the contract describes: headers, errors, the security scheme. */
+/* What no message of the contract describes: headers, errors, the security scheme. In the words that 3.0 and 3.1 share. */
 static const char fixed_components[] =
-    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":"
-    "\"The accessToken that POST /v1/sessions answers.\"}},"
+    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The "
+    "accessToken that POST /v1/sessions answers.\"}},"
     "\"headers\":{\"ETag\":{\"description\":\"The version, for If-Match and If-None-Match.\","
-    "\"schema\":{\"type\":\"string\"}},"
-    "\"IdempotencyReplayed\":{\"description\":\"Only there if the answer is that of an earlier request with "
-    "the same "
-    "Idempotency-Key.\",\"schema\":{\"type\":\"string\",\"const\":\"true\"}},"
-    "\"Location\":{\"description\":\"The address of what was made.\",\"schema\":{\"type\":\"string\","
-    "\"format\":\"uri-reference\"}}},"
+    "\"schema\":{\"type\":\"string\",\"pattern\":\"^\\\"[0-9]+\\\"$\",\"example\":\"\\\"3\\\"\"}},"
+    "\"IdempotencyReplayed\":{\"description\":\"Only there if the answer is that of an ear"
+    "lier request with the same Idempotency-Key.\",\"schema\":{\"type\":\"string\",\"enum\":[\""
+    "true\"]}},"
+    "\"Location\":{\"description\":\"The address of what was made.\",\"schema\":{\"type\":\"stri"
+    "ng\",\"format\":\"uri-reference\",\"example\":\"/v1/accounts/01900a6e-7c1b-7d6e-9a43-3f1"
+    "c5d2e8b07\"}}},"
     "\"parameters\":{"
-    "\"IfMatch\":{\"name\":\"If-Match\",\"in\":\"header\",\"description\":"
-    "\"Only if the record still has this version, an ETag, or one of several with commas between them; `*`: "
-    "only if there "
-    "is a record. Otherwise 412. Writes that do not list this header refuse "
-    "it.\",\"schema\":{\"type\":\"string\"}},"
-    "\"IfNone\":{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":"
-    "\"`*`: only if there is no record with this id or external key; otherwise 412.\","
-    "\"schema\":{\"type\":\"string\",\"const\":\"*\"}},"
-    "\"IfNoneMatch\":{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":"
-    "\"Answers 304 if this is still the version (an ETag).\",\"schema\":{\"type\":\"string\"}},"
-    "\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"description\":"
-    "\"Makes the write happen once: the same key answers the same.\","
-    "\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}}},"
-    "\"responses\":{\"Problem\":{\"description\":\"What went wrong (RFC 9457).\",\"headers\":{"
-    "\"Retry-After\":{\"description\":\"Seconds to wait, with 429 and "
-    "503.\",\"schema\":{\"type\":\"integer\"}}},"
-    "\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}}";
+    "\"IfMatch\":{\"name\":\"If-Match\",\"in\":\"header\",\"description\":\"Only if the record sti"
+    "ll has this version, an ETag, or one of several with commas between them; `*`: o"
+    "nly if there is a record. Otherwise 412. Writes that do not list this header ref"
+    "use it.\",\"schema\":{\"type\":\"string\",\"pattern\":\"^(\\\\*|(W/)?\\\"[^\\\"]*\\\"( *, *(W/)?\\\""
+    "[^\\\"]*\\\")*)$\",\"example\":\"\\\"3\\\"\"}},"
+    "\"IfNone\":{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":\"`*`: only if there"
+    " is no record with this id or external key; otherwise 412.\",\"schema\":{\"type\":\"st"
+    "ring\",\"enum\":[\"*\"]}},"
+    "\"IfNoneMatch\":{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":\"Answers 304 i"
+    "f this is still the version (an ETag).\",\"schema\":{\"type\":\"string\",\"example\":\"\\\"3"
+    "\\\"\"}},"
+    "\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"description\":\"Makes th"
+    "e write happen once: the same key answers the same.\",\"schema\":{\"type\":\"string\",\""
+    "minLength\":1,\"maxLength\":255,\"pattern\":\"^[!-~]+$\",\"example\":\"0b7c6f2e-order-4711"
+    "\"}}},"
+    "\"responses\":{\"Problem\":{\"description\":\"What went wrong (RFC 9457).\",\"headers\":{\""
+    "Retry-After\":{\"description\":\"Seconds to wait, with 429 and 503.\",\"schema\":{\"type"
+    "\":\"integer\",\"example\":1}}},"
+    "\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Pr"
+    "oblem\"}}}}}";
 
 static const char problem_schema[] =
-    "\"Problem\":{\"type\":\"object\",\"description\":\"An error. The code is stable; title and detail are "
-    "in the "
-    "language of Accept-Language.\",\"required\":[\"type\",\"title\",\"status\",\"code\",\"requestId\"],"
-    "\"properties\":{\"type\":{\"type\":\"string\",\"format\":\"uri\"},\"title\":{\"type\":\"string\"},"
-    "\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},"
-    "\"code\":{\"type\":\"string\",\"description\":\"What went wrong, for programs.\"},"
-    "\"requestId\":{\"type\":\"string\",\"description\":\"Finds the request in the logs.\"},"
-    "\"existingId\":{\"type\":\"string\",\"description\":\"The record that is already there.\"},"
-    "\"errors\":{\"type\":\"array\",\"description\":\"What is wrong with which field.\","
-    "\"items\":{\"$ref\":\"#/components/schemas/ProblemError\"}}}},"
-    "\"ProblemError\":{\"type\":\"object\",\"description\":\"What is wrong with one field: pointer or "
-    "parameter says "
-    "which.\",\"required\":[\"detail\",\"reason\"],\"properties\":{"
-    "\"pointer\":{\"type\":\"string\",\"description\":\"JSON pointer into the body.\"},"
-    "\"parameter\":{\"type\":\"string\",\"description\":\"Parameter of the path or the query.\"},"
-    "\"detail\":{\"type\":\"string\"},\"reason\":{\"type\":\"string\",\"description\":\"The same, for "
-    "programs.\"}}}";
+    "\"Problem\":{\"type\":\"object\",\"description\":\"An error. The code is stable; title an"
+    "d detail are in the language of Accept-Language.\",\"required\":[\"type\",\"title\",\"st"
+    "atus\",\"code\",\"requestId\"],"
+    "\"properties\":{\"type\":{\"type\":\"string\",\"format\":\"uri\",\"example\":\"urn:sfms:problem"
+    ":INVALID_FIELDS\"},\"title\":{\"type\":\"string\",\"example\":\"Invalid request\"},"
+    "\"status\":{\"type\":\"integer\",\"minimum\":400,\"maximum\":599,\"example\":400},\"detail\":{"
+    "\"type\":\"string\",\"example\":\"Some fields are not right.\"},\"instance\":{\"type\":\"stri"
+    "ng\",\"description\":\"The path that was asked for.\",\"example\":\"/v1/accounts\"},"
+    "\"code\":{\"type\":\"string\",\"description\":\"What went wrong, for programs.\",\"pattern\""
+    ":\"^[A-Z][A-Z0-9_]*$\",\"example\":\"INVALID_FIELDS\"},"
+    "\"requestId\":{\"type\":\"string\",\"description\":\"Finds the request in the logs.\",\"exa"
+    "mple\":\"01900a6e-7c1b-7d6e-9a43-3f1c5d2e8b07\"},"
+    "\"existingId\":{\"type\":\"string\",\"description\":\"The record that is already there.\","
+    "\"example\":\"01900a6e-7c1b-7d6e-9a43-3f1c5d2e8b07\"},"
+    "\"errors\":{\"type\":\"array\",\"description\":\"What is wrong with which field.\",\"items\""
+    ":{\"$ref\":\"#/components/schemas/ProblemError\"}}}},"
+    "\"ProblemError\":{\"type\":\"object\",\"description\":\"What is wrong with one field: poi"
+    "nter or parameter says which.\",\"required\":[\"detail\",\"reason\"],\"properties\":{"
+    "\"pointer\":{\"type\":\"string\",\"description\":\"JSON pointer into the body.\",\"example\""
+    ":\"/name\"},"
+    "\"parameter\":{\"type\":\"string\",\"description\":\"Parameter of the path or the query.\""
+    ",\"example\":\"pageSize\"},"
+    "\"detail\":{\"type\":\"string\",\"example\":\"is required\"},\"reason\":{\"type\":\"string\",\"de"
+    "scription\":\"The same, for programs.\",\"example\":\"REQUIRED\"}}}";
 
 static const char about[] =
     "Sales force management: customers, pipeline, activities and analytics.\n\n"
     "- Lists are paged by token: follow `nextPageToken` until it is empty. Filters follow AIP-160.\n"
-    "- An answer holds every field of its schema, or those that `readMask` names and no others.\n"
+    "- An answer holds every field of its schema, or those that `readMask` names and no others. So schemas "
+    "of "
+    "what can be "
+    "asked for by `readMask` require nothing.\n"
     "- PATCH writes the members that the body has; null clears one. A record can be sent back as it was "
     "read: what the service "
     "sets may be given as it is stored.\n"
@@ -128,10 +142,27 @@ write_components(document *d)
     writer_end_object(w);
 }
 
-void
-openapi_write(sfms_buf *b, const router *routes)
+static void
+write_info(writer *w)
 {
-    document d = {.arena = b->arena, .schemas = schemas_new(b->arena), .w = {.out = b}};
+    writer_object(w, "info");
+    writer_text(w, "title", "SFMS");
+    writer_text(w, "version", SFMS_VERSION);
+    writer_text(w, "description", about);
+    writer_object(w, "contact");
+    writer_text(w, "name", "Who runs this server");
+    writer_end_object(w);
+    writer_end_object(w);
+}
+
+void
+openapi_write(sfms_buf *b, const router *routes, const sfms_contract *contract, bool v30)
+{
+    document d = {
+        .arena = b->arena,
+        .schemas = schemas_new(b->arena, contract),
+        .w = {.out = b, .v30 = v30},
+    };
     writer *w = &d.w;
 
     d.targets = route_targets(routes, &d.n);
@@ -140,12 +171,8 @@ openapi_write(sfms_buf *b, const router *routes)
             operation_collect(&d, d.targets[i]);
     }
     writer_object(w, NULL);
-    writer_text(w, "openapi", "3.1.0");
-    writer_object(w, "info");
-    writer_text(w, "title", "SFMS");
-    writer_text(w, "version", SFMS_VERSION);
-    writer_text(w, "description", about);
-    writer_end_object(w);
+    writer_text(w, "openapi", v30 ? "3.0.3" : "3.1.0");
+    write_info(w);
     writer_array(w, "servers");
     writer_object(w, NULL);
     writer_text(w, "url", "/");

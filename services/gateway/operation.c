@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "schema_value.h"
 
 /* ---- what a route's parts are ------------------------------------------------------------------------ */
 
@@ -112,6 +113,13 @@ operation_address(sfms_arena *a, const route_target *t)
 
 /* ---- collecting schemas ------------------------------------------------------------------------------ */
 
+/* What a readMask narrows: the resource that is answered, or those of which there is a list. */
+static const sfms_message *
+masked_message(const sfms_message *output)
+{
+    return output->resource != NULL ? output : sfms_message_resource_field(output)->message;
+}
+
 void
 operation_collect(document *d, const route_target *t)
 {
@@ -123,19 +131,22 @@ operation_collect(document *d, const route_target *t)
         if (used && f->message != NULL)
             schemas_add(d->schemas, f->message, SCHEMA_REQUEST);
         if (used && f->desc->type == PROTOBUF_C_TYPE_ENUM)
-            schemas_add_enum(d->schemas, f->desc->descriptor);
+            schemas_add_enum(d->schemas, f->desc->descriptor, SCHEMA_REQUEST);
     }
     if (has_body(t) && body_is_message(t))
         schemas_add(d->schemas, body_message(t), body_use(t));
     else if (t->body != NULL && t->body->message != NULL)
         schemas_add(d->schemas, t->body->message, SCHEMA_REQUEST);
     schemas_add(d->schemas, t->method->output, SCHEMA_ANSWER);
+    if (t->read_mask != NULL)
+        schemas_mask(d->schemas, masked_message(t->method->output));
 }
 
 /* ---- parameters -------------------------------------------------------------------------------------- */
 
 static void
-write_parameter(document *d, const char *name, const char *in, const sfms_field *f, bool required)
+write_parameter(document *d, const char *name, const char *in, const sfms_field *f, bool required,
+    const sfms_message *listed)
 {
     writer *w = &d->w;
     bool json = f->message != NULL && f->message->kind == SFMS_KIND_PLAIN;
@@ -150,7 +161,7 @@ write_parameter(document *d, const char *name, const char *in, const sfms_field 
         writer_object(w, "content");
         writer_object(w, "application/json");
     }
-    schema_parameter(d->schemas, w, "schema", f);
+    schema_parameter(d->schemas, w, "schema", f, required, listed);
     if (json) {
         writer_end_object(w);
         writer_end_object(w);
@@ -184,11 +195,13 @@ write_parameters(document *d, const route_target *t)
 
     writer_array(w, "parameters");
     for (unsigned i = 0; i < t->n_vars; i++)
-        write_parameter(d, variable_name(t, i), "path", variable_field(t, i), true);
+        write_parameter(d, variable_name(t, i), "path", variable_field(t, i), true, NULL);
     for (unsigned i = 0; i < input->n_fields; i++) {
         const sfms_field *f = &input->fields[i];
+        /* What comes with a file may be in its form instead. */
+        bool required = f->rule->required && t->raw == NULL;
         if (in_query(t, f))
-            write_parameter(d, f->json_name, "query", f, f->rule->required);
+            write_parameter(d, f->json_name, "query", f, required, t->method->resource);
     }
     if (verb == PB__VERB__GET)
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
@@ -203,6 +216,14 @@ write_parameters(document *d, const route_target *t)
 
 /* ---- bodies ------------------------------------------------------------------------------------------ */
 
+static const char *
+media_type_of(const route_target *t)
+{
+    const char *type = t->method->rule->media_type;
+
+    return type[0] != '\0' ? type : "application/octet-stream";
+}
+
 static void
 write_binary(writer *w, const char *type)
 {
@@ -214,16 +235,17 @@ write_binary(writer *w, const char *type)
     writer_end_object(w);
 }
 
-/* A file may come alone, with the other fields in the query, or in a form together with them. */
+/* A file may come in a form together with the other fields, or alone, with those in the query. The form is first, as
+ * generated clients take the first. */
 static void
 write_file_body(document *d, const route_target *t)
 {
     writer *w = &d->w;
 
-    write_binary(w, "*/*");
     writer_object(w, "multipart/form-data");
-    schema_body(d->schemas, w, "schema", t->method->input, t->var, SCHEMA_REQUEST);
+    schema_body(d->schemas, w, "schema", t->method->input, t->var, SCHEMA_FORM);
     writer_end_object(w);
+    write_binary(w, media_type_of(t));
 }
 
 /* A body of which nothing must be there may be left out. */
@@ -295,7 +317,7 @@ write_success(document *d, const route_target *t, const char *status, const char
     write_answer_headers(w, t, status);
     writer_object(w, "content");
     if (output->kind == SFMS_KIND_RAW) {
-        write_binary(w, "*/*");
+        write_binary(w, media_type_of(t));
     } else {
         writer_object(w, "application/json");
         if (output->kind == SFMS_KIND_PLAIN) {
@@ -303,12 +325,21 @@ write_success(document *d, const route_target *t, const char *status, const char
         } else {
             writer_object(w, "schema");
             writer_text(w, "type", "object");
+            schema_open(w);
             writer_end_object(w);
         }
         writer_end_object(w);
     }
     writer_end_object(w);
     writer_end_object(w);
+}
+
+/* What is sent to a collection's own address and is no standard method makes one of its resources each time. */
+static bool
+always_creates(const route_target *t)
+{
+    return strcmp(t->verb, "POST") == 0 && t->n_vars == 0 && strchr(t->path, ':') == NULL &&
+           t->method->rule->verb == PB__VERB__VERB_UNSPECIFIED && t->method->output->resource != NULL;
 }
 
 static void
@@ -319,9 +350,10 @@ write_responses(document *d, const route_target *t)
     writer *w = &d->w;
 
     writer_object(w, "responses");
-    write_success(
-        d, t, "200", rule->verb == PB__VERB__CREATE ? "It was there already, the same." : "Success.");
-    if (rule->verb == PB__VERB__CREATE || rule->verb == PB__VERB__UPSERT)
+    if (!always_creates(t))
+        write_success(
+            d, t, "200", rule->verb == PB__VERB__CREATE ? "It was there already, the same." : "Success.");
+    if (rule->verb == PB__VERB__CREATE || rule->verb == PB__VERB__UPSERT || always_creates(t))
         write_success(d, t, "201", "Created.");
     if (rule->verb == PB__VERB__GET) {
         writer_object(w, "304");

@@ -14,18 +14,27 @@ typedef enum {
     SCHEMA_REQUEST = 1, /* in a body: the required fields must be there */
     SCHEMA_PATCH = 2,   /* the body of a partial update: no field must be there */
     SCHEMA_UPSERT = 4,  /* the same where it may create the record: the external id must be there */
-    SCHEMA_ANSWER = 8,  /* every field is there */
+    SCHEMA_ANSWER = 8,  /* every field is there, unless a readMask leaves it out */
+    SCHEMA_FORM = 16,   /* the same as SCHEMA_REQUEST for the parts of a form */
 } schema_use;
 
 typedef struct schemas schemas;
 
-schemas *schemas_new(sfms_arena *a);
+schemas *schemas_new(sfms_arena *a, const sfms_contract *contract);
 
 /* schemas_add collects a message, and what it reaches. */
 void schemas_add(schemas *s, const sfms_message *m, schema_use use);
 
-/* schemas_add_enum collects an enum. */
-void schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d);
+/* schemas_add_enum collects an enum. Requests do not say "unspecified": where an enum has such a value, what is answered and
+ * what is sent are two schemas. */
+void schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d, schema_use use);
+
+/* schemas_mask notes that a readMask can leave fields of the message out; schemas_are_masked asks for that. */
+void schemas_mask(schemas *s, const sfms_message *m);
+bool schemas_are_masked(const schemas *s, const sfms_message *m);
+
+/* schemas_collections writes the names of the collections that have a standard method, as an array. */
+void schemas_collections(const schemas *s, writer *w, const char *name, Pb__Verb verb);
 
 /* schemas_address answers where the schema of a message or enum is: "#/components/schemas/Deal". */
 const char *schemas_address(const schemas *s, const void *thing, schema_use use);
@@ -42,10 +51,11 @@ void schemas_write(schemas *s, writer *w);
 void schema_ref(schemas *s, writer *w, const char *name, const sfms_message *m, schema_use use);
 
 /* schema_field writes the schema of a field of m as a member; schema_parameter, of a field as a parameter, without
- * the field's comment. */
+ * the field's comment. listed is the resource that a list is of; NULL for other methods. */
 void schema_field(
     schemas *s, writer *w, const char *name, const sfms_message *m, const sfms_field *f, schema_use use);
-void schema_parameter(schemas *s, writer *w, const char *name, const sfms_field *f);
+void schema_parameter(
+    schemas *s, writer *w, const char *name, const sfms_field *f, bool required, const sfms_message *listed);
 
 /* schema_body writes the schema of a message without the fields that skip names (proto names, NULL at the
  * end). */

@@ -8,20 +8,23 @@ typedef struct entry {
     const ProtobufCEnumDescriptor *enum_; /* one of the two */
     const char *name;
     unsigned uses;
+    bool masked;
     struct entry *next;
 } entry;
 
 struct schemas {
     sfms_arena *arena;
+    const sfms_contract *contract;
     entry *first, **end;
 };
 
 schemas *
-schemas_new(sfms_arena *a)
+schemas_new(sfms_arena *a, const sfms_contract *contract)
 {
     schemas *s = sfms_new(a, schemas);
 
     s->arena = a;
+    s->contract = contract;
     s->end = &s->first;
     return s;
 }
@@ -79,10 +82,43 @@ append(schemas *s, const char *full, const char *short_name)
 }
 
 void
-schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d)
+schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d, schema_use use)
 {
-    if (find(s, d) == NULL)
-        append(s, d->name, name_of_enum(s->arena, d))->enum_ = d;
+    entry *e = find(s, d);
+
+    if (e == NULL) {
+        e = append(s, d->name, name_of_enum(s->arena, d));
+        e->enum_ = d;
+    }
+    e->uses |= schema_use_inside(use);
+}
+
+void
+schemas_mask(schemas *s, const sfms_message *m)
+{
+    find(s, m)->masked = true;
+}
+
+bool
+schemas_are_masked(const schemas *s, const sfms_message *m)
+{
+    const entry *e = find(s, m);
+
+    return e != NULL && e->masked;
+}
+
+void
+schemas_collections(const schemas *s, writer *w, const char *name, Pb__Verb verb)
+{
+    unsigned n;
+    const sfms_method *methods = sfms_contract_methods(s->contract, &n);
+
+    writer_array(w, name);
+    for (unsigned i = 0; i < n; i++) {
+        if (methods[i].rule->verb == verb)
+            writer_text(w, NULL, methods[i].resource->resource);
+    }
+    writer_end_array(w);
 }
 
 schema_use
@@ -107,7 +143,7 @@ add_fields(schemas *s, const sfms_message *m, schema_use use)
         if (!schema_is_there(f, use))
             continue;
         if (f->desc->type == PROTOBUF_C_TYPE_ENUM)
-            schemas_add_enum(s, f->desc->descriptor);
+            schemas_add_enum(s, f->desc->descriptor, use);
         else if (f->message != NULL)
             schemas_add(s, f->message, schema_use_inside(use));
     }
@@ -133,8 +169,24 @@ schemas_add(schemas *s, const sfms_message *m, schema_use use)
     add_fields(s, m, use);
 }
 
+/* True for FORMAT_UNSPECIFIED, which stands for no value. */
+static bool
+is_no_value(const ProtobufCEnumValue *v)
+{
+    static const char none[] = "UNSPECIFIED";
+    size_t n = strlen(v->name);
+
+    return v->value == 0 && n >= sizeof none - 1 && strcmp(v->name + n - (sizeof none - 1), none) == 0;
+}
+
+static bool
+is_one_for_both(const entry *e)
+{
+    return e->enum_ != NULL && !is_no_value(&e->enum_->values[0]);
+}
+
 /* Deal is what is answered; DealInput, DealPatch and DealUpsert are what is sent. A message that only requests hold
- * needs no such distinction. */
+ * needs no such distinction, nor does an enum of which all values may be sent. */
 static const char *
 name_for(const schemas *s, const entry *e, schema_use use)
 {
@@ -144,7 +196,7 @@ name_for(const schemas *s, const entry *e, schema_use use)
         suffix = "Patch";
     else if (use == SCHEMA_UPSERT)
         suffix = "Upsert";
-    else if (use == SCHEMA_REQUEST && (e->uses & SCHEMA_ANSWER) != 0)
+    else if (use == SCHEMA_REQUEST && (e->uses & SCHEMA_ANSWER) != 0 && !is_one_for_both(e))
         suffix = "Input";
     return suffix[0] == '\0' ? e->name : sfms_printf(s->arena, "%s%s", e->name, suffix);
 }
@@ -156,13 +208,15 @@ schemas_address(const schemas *s, const void *thing, schema_use use)
 }
 
 static void
-write_enum(writer *w, const char *name, const ProtobufCEnumDescriptor *d)
+write_enum(writer *w, const char *name, const ProtobufCEnumDescriptor *d, schema_use use)
 {
     writer_object(w, name);
     writer_text(w, "type", "string");
     writer_array(w, "enum");
-    for (unsigned i = 0; i < d->n_values; i++)
-        writer_text(w, NULL, d->values[i].name);
+    for (unsigned i = 0; i < d->n_values; i++) {
+        if (use == SCHEMA_ANSWER || !is_no_value(&d->values[i]))
+            writer_text(w, NULL, d->values[i].name);
+    }
     writer_end_array(w);
     writer_end_object(w);
 }
@@ -173,11 +227,14 @@ schemas_write(schemas *s, writer *w)
     static const schema_use uses[] = {SCHEMA_ANSWER, SCHEMA_REQUEST, SCHEMA_PATCH, SCHEMA_UPSERT};
 
     for (const entry *e = s->first; e != NULL; e = e->next) {
-        if (e->enum_ != NULL)
-            write_enum(w, e->name, e->enum_);
         for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
-            if ((e->uses & uses[i]) != 0)
-                schema_body(s, w, name_for(s, e, uses[i]), e->message, NULL, uses[i]);
+            const char *name = name_for(s, e, uses[i]);
+            if ((e->uses & uses[i]) == 0 || (i > 0 && is_one_for_both(e) && (e->uses & SCHEMA_ANSWER) != 0))
+                continue;
+            if (e->enum_ != NULL)
+                write_enum(w, name, e->enum_, uses[i]);
+            else
+                schema_body(s, w, name, e->message, NULL, uses[i]);
         }
     }
 }

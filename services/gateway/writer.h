@@ -11,6 +11,7 @@
 typedef struct {
     sfms_buf *out;
     bool comma; /* something stands before in the same object or array */
+    bool v30;   /* for OpenAPI 3.0, which has its own words for null, examples and files */
 } writer;
 
 void writer_object(writer *w, const char *name);

@@ -8,6 +8,8 @@ import re
 
 import requests
 
+from lib.document import Document
+
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PROBLEM_KEYS = {"type", "title", "status", "detail", "instance", "code", "requestId", "errors", "existingId"}
 
@@ -71,6 +73,29 @@ class Answer:
         return problem
 
 
+_documents = {}     # by address
+_looked_at = {}     # by operation and status
+
+
+def check_documented(answer, base, verb, path):
+    """Every answer that a test sees fits the OpenAPI document, or the document is wrong. Of each operation and status the first
+    answers are looked at, and of what follows one in sixteen; very long ones are left out."""
+    if base not in _documents:
+        reply = requests.get(base + "/openapi.json", timeout=60)
+        _documents[base] = Document(reply.json()) if reply.status_code == 200 else None
+    document = _documents[base]
+    operation = document and document.find("GET" if verb == "HEAD" else verb, path.partition("?")[0])
+    if not operation or verb == "HEAD" or len(answer.text) > 100000:
+        return
+    key = (operation["operationId"], answer.status)
+    n = _looked_at[key] = _looked_at.get(key, 0) + 1
+    if n > 40 and n % 16:
+        return
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    faults = document.answer_faults(operation, answer.status, answer.headers, kind, answer.json() if answer.text and "json" in kind else None)
+    assert not faults, f"the OpenAPI document says otherwise: {faults[:5]}\n{answer}"
+
+
 class Api:
     """A caller: an address, a token, a language."""
 
@@ -92,8 +117,11 @@ class Api:
             headers.setdefault("Content-Type", "application/json")
         if params:
             params = {k: str(v).lower() if isinstance(v, bool) else v for k, v in params.items()}
-        return Answer(self.http.request(verb, self.base + path, data=data, params=params, headers=headers,
-                                        timeout=timeout, allow_redirects=False, **more))
+        answer = Answer(self.http.request(verb, self.base + path, data=data, params=params, headers=headers,
+                                          timeout=timeout, allow_redirects=False, **more))
+        if not more.get("stream"):
+            check_documented(answer, self.base, verb, path)
+        return answer
 
     def get(self, path, **params):
         return self.call("GET", path, params=params)
