@@ -17,6 +17,7 @@ enum {
     FIRST_MARK = 0x300, /* no character before it takes part in a composition with another */
     FIRST_HAN = 0x4e00, /* nor do Chinese characters */
     LAST_HAN = 0x9fff,
+    MARKS_MAX = 100,
 };
 
 /* character answers the code point that starts at s, and its bytes; a byte that is no UTF-8 stands for itself. */
@@ -125,10 +126,28 @@ is_nfc(const char *text)
     return true;
 }
 
+bool
+sfms_text_is_heaped(const char *text)
+{
+    unsigned marks = 0;
+    size_t n;
+
+    for (; *text != '\0' && marks <= MARKS_MAX; text += n) {
+        int32_t c = character(text, &n);
+
+        marks =
+            c >= FIRST_MARK && (c < FIRST_HAN || c > LAST_HAN) && u_getCombiningClass(c) != 0 ? marks + 1 : 0;
+    }
+    return marks > MARKS_MAX;
+}
+
 /* normal answers the text in a normal form. What is no UTF-8 becomes U+FFFD. */
 static const char *
 normal(sfms_arena *a, const UNormalizer2 *form, const char *text)
 {
+    if (sfms_text_is_heaped(text))
+        return text;
+
     UErrorCode error = U_ZERO_ERROR;
     int32_t bytes = (int32_t)strlen(text), wide_len, most;
     UChar *wide = sfms_alloc_raw(a, ((size_t)bytes + 1) * sizeof *wide);

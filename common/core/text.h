@@ -20,6 +20,10 @@ bool sfms_text_is_blank(const char *text);
 /* sfms_text_hides is true if there is something in it that cannot be seen: for what holds no blanks, such as a mail address. */
 bool sfms_text_hides(const char *text);
 
+/* sfms_text_is_heaped is true if a letter has more than a hundred marks, as no script writes them: they are sorted in the square
+ * of their number. Such a text is in no normal form, and stays as it is. */
+bool sfms_text_is_heaped(const char *text);
+
 /* sfms_text_trim takes what cannot be seen off both ends. */
 const char *sfms_text_trim(sfms_arena *a, const char *text);
 

@@ -111,6 +111,10 @@ check_string(validation *v, const sfms_field *f, const char **at, const sfms_pat
         bad_format(v, PB__FORMAT__FORMAT_UNSPECIFIED, path);
         return;
     }
+    if (sfms_text_is_heaped(*at)) {
+        sfms_violate(v->call, where(v, path), &sfms_heaped);
+        return;
+    }
     *at = sfms_normal_text(a, f->rule, *at);
     if ((*at)[0] == '\0')
         return;
@@ -156,6 +160,8 @@ check_value(validation *v, const sfms_field *f, ProtobufCMessage *value, const s
     sfms_json_write(&b, f->message, value, NULL);
     if (!sfms_buf_ok(&b))
         sfms_violate(v->call, where(v, path), &sfms_too_long, sfms_printf(v->call->arena, "%zu", most));
+    else if (sfms_text_is_heaped(b.data))
+        sfms_violate(v->call, where(v, path), &sfms_heaped);
 }
 
 static void

@@ -125,6 +125,24 @@ test_lower(void **state)
     (void)state;
 }
 
+/* Half a million marks on one letter, in the order that takes longest to sort, take no time. */
+static void
+test_a_heap_of_marks_stays(void **state)
+{
+    enum { PAIRS = 250000 };
+    sfms_arena *a = sfms_arena_new();
+    char *heap = sfms_alloc(a, 4 * PAIRS + 2);
+
+    heap[0] = 'e';
+    for (size_t i = 0; i < PAIRS; i++)
+        memcpy(heap + 1 + 4 * i, "\u0301\u0323", 4);
+    assert_ptr_equal(sfms_text_nfc(a, heap), heap);
+    assert_ptr_equal(sfms_text_nfkc(a, heap), heap);
+    assert_int_equal(strlen(sfms_text_fold(a, heap)), 4 * PAIRS + 1);
+    sfms_arena_free(a);
+    (void)state;
+}
+
 static void
 test_what_is_no_utf8_does_no_harm(void **state)
 {
@@ -152,6 +170,7 @@ main(void)
         cmocka_unit_test(test_what_can_be_seen_stays),
         cmocka_unit_test(test_normal_forms),
         cmocka_unit_test(test_lower),
+        cmocka_unit_test(test_a_heap_of_marks_stays),
         cmocka_unit_test(test_what_is_no_utf8_does_no_harm),
     };
 

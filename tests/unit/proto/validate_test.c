@@ -157,6 +157,13 @@ test_texts(void **state)
     x = validate(create, "{\"name\":\"x\",\"description\":\" \\u3000\\n\"}");
     assert_string_equal(x->description, "");
     bad(create, "{\"name\":\"\\u3000\\u200b\\ufeff\"}", "name", "REQUIRED");
+    char heap[2 * 101 + 1] = "";
+    for (int i = 0; i < 101; i++)
+        strcat(heap, i % 2 == 0 ? "\u0301" : "\u0323");
+    bad(create, sfms_printf(a, "{\"name\":\"e%s\"}", heap), "name", "TOO_MANY_MARKS");
+    bad(create, sfms_printf(a, "{\"name\":\"x\",\"customFields\":{\"k\":[\"e%s\"]}}", heap), "custom_fields",
+        "TOO_MANY_MARKS");
+    good(create, sfms_printf(a, "{\"name\":\"e%s\"}", heap + 2));
     bad(create, "{\"name\":\"x\",\"customFields\":{\"k\":1,\" k\":2}}", "custom_fields.k", "GIVEN_TWICE");
     bad("sfms.activities.v1.Notes/CreateNote",
         "{\"body\":\"\\n \\u3000\",\"relatedResource\":\"accounts\",\"relatedId\":\"" ID "\"}", "body",
