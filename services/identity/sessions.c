@@ -152,7 +152,7 @@ create_session(sfms_call *call, const void *in, void *out)
     const Pb__CreateSessionRequest *req = in;
     const tries t = tries_of_login(call, req->email);
     PGresult *candidates;
-    person who;
+    person who = {0};
     sfms_status status = tries_count(call, &t);
 
     if (status == SFMS_OK)
