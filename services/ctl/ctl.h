@@ -39,6 +39,21 @@ PGconn *ctl_connect(void);
  * what names the SQL: a file, or the thing being done. */
 void ctl_run(PGconn *conn, const char *what, const char *sql);
 
+/* ctl_try is ctl_run, but answers false if the SQL fails with one of these SQLSTATEs, of which the last is NULL. */
+bool ctl_try(PGconn *conn, const char *what, const char *sql, const char *const *states);
+
+/* A migration: whose it is, the name of its file, both as one text, and what is in it. */
+typedef struct {
+    const char *owner, *name, *what, *sql;
+} ctl_file;
+
+/* ctl_apply applies a file unless it was applied before; one that has changed since then is refused. Answers 1 if it was
+ * applied. */
+int ctl_apply(PGconn *conn, sfms_arena *a, const ctl_file *file);
+
+/* ctl_read answers the text of a file of SQL, "-" for standard input; ends the process if it cannot be read. */
+char *ctl_read(const char *path);
+
 /* ctl_text answers the only value of a query with up to n parameters, in the arena; "" if there is no row. */
 const char *ctl_text(PGconn *conn, sfms_arena *a, const char *sql, int n, const char *const *values);
 

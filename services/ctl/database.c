@@ -1,4 +1,4 @@
-/* database.c -- the owner's connection. */
+/* database.c -- the owner's connection. One that has stopped in the middle of a transaction does not hold others up for long. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,9 @@ ctl_connect(void)
 {
     const char *const names[] = {"dbname", "application_name", "options", NULL};
     const char *const values[] = {ctl_env->database_url, "sfmsctl",
-        "-c client_min_messages=warning -c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO", NULL};
+        "-c client_min_messages=warning -c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO"
+        " -c idle_in_transaction_session_timeout=60000",
+        NULL};
     PGconn *conn;
 
     if (ctl_env->database_url[0] == '\0')
@@ -72,17 +74,39 @@ die_of(const PGresult *result, const char *what, const char *sql)
     sfms_die("%s%s: %s%s%s", what, at, message, detail[0] != '\0' ? ": " : "", detail);
 }
 
-void
-ctl_run(PGconn *conn, const char *what, const char *sql)
+static bool
+is_one_of(const PGresult *result, const char *const *states)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    for (; state != NULL && *states != NULL; states++) {
+        if (strcmp(state, *states) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+ctl_try(PGconn *conn, const char *what, const char *sql, const char *const *states)
 {
     PGresult *result = PQexec(conn, sql);
     ExecStatusType status = PQresultStatus(result);
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 
     if (status == PGRES_COPY_IN)
         sfms_die("%s: COPY FROM STDIN is not possible here; write INSERT", what);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
+    if (!ok && !is_one_of(result, states))
         die_of(result, what, sql);
     PQclear(result);
+    return ok;
+}
+
+void
+ctl_run(PGconn *conn, const char *what, const char *sql)
+{
+    static const char *const none[] = {NULL};
+
+    ctl_try(conn, what, sql, none);
 }
 
 const char *

@@ -9,21 +9,29 @@
 
 enum { LOAD_MAX = 256 << 20 }; /* bytes of a file */
 
+char *
+ctl_read(const char *path)
+{
+    size_t n;
+    char *sql = sfms_read_file(strcmp(path, "-") == 0 ? "/dev/stdin" : path, LOAD_MAX, &n);
+
+    if (sql == NULL)
+        sfms_die("cannot read %s: %s", path, strerror(errno));
+    if (strlen(sql) != n)
+        sfms_die("%s is not text", path);
+    return sql;
+}
+
 int
 ctl_load(int argc, char **argv)
 {
     const char *path = argc == 2 ? argv[1] : NULL;
     PGconn *conn;
-    size_t n;
     char *sql;
 
     if (path == NULL)
         ctl_usage("load");
-    sql = sfms_read_file(strcmp(path, "-") == 0 ? "/dev/stdin" : path, LOAD_MAX, &n);
-    if (sql == NULL)
-        sfms_die("cannot read %s: %s", path, strerror(errno));
-    if (strlen(sql) != n)
-        sfms_die("%s is not text", path);
+    sql = ctl_read(path);
     conn = ctl_connect();
     ctl_run(conn, path, "BEGIN");
     ctl_run(conn, path, sql);

@@ -18,7 +18,7 @@ typedef struct {
 
 /* clang-format off */
 static const command commands[] = {
-    {"migrate", "", "brings the database up to date", ctl_migrate},
+    {"migrate", "[FILE.sql ...]", "brings the database up to date; then applies files of your own, each once", ctl_migrate},
     {"health", "[--wait SECONDS]", "asks every service how it is", ctl_health},
     {"call", "METHOD JSON|- [--as-org ID --as-user ID]", "calls any method, as a user if wanted", ctl_call},
     {"org create", "--name NAME --admin-email EMAIL [--admin-name NAME] [--admin-password-file FILE|-]\n"

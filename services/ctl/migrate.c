@@ -1,14 +1,15 @@
 /* migrate.c -- roles and schema, brought up to date. Safe to run at any time and by several at once. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/currency.h"
 #include "core/log.h"
-#include "core/seal.h"
 #include "ctl.h"
 
-enum { CURRENCIES_JSON_MAX = 1 << 16 };
+enum { CURRENCIES_JSON_MAX = 1 << 16, TURN_US = 100000 };
 
 /* Made by CMake from the schema/ folders, in the order in which they apply; ends with a NULL. */
 extern const struct {
@@ -81,34 +82,59 @@ revoke_temporary(PGconn *conn, sfms_arena *a)
     ctl_run(conn, "privileges", sfms_printf(a, "REVOKE TEMPORARY ON DATABASE %s FROM PUBLIC", database));
 }
 
-/* Applies one file unless it was applied before; a file that has changed since then is refused. Answers 1 if
- * it was applied. */
-static int
-apply(PGconn *conn, sfms_arena *a, const char *owner, const char *name, const char *sql)
+/* Only one at a time. Who waits does not do so inside of a statement: making an index aside would wait for that in turn. */
+static void
+take_turn(PGconn *conn, sfms_arena *a)
 {
-    uint8_t hash[SFMS_MAC_SIZE];
-    const char *known = ctl_text(conn, a,
-        "SELECT checksum FROM sfms.app_migrations WHERE owner = $1 AND name = $2", SFMS_ARGS(owner, name));
-    const char *what = sfms_printf(a, "%s/%s", owner, name);
-    const char *checksum;
+    while (strcmp(ctl_text(conn, a, "SELECT pg_try_advisory_lock(hashtext('sfms migrate'))", SFMS_NO_ARGS),
+               "t") != 0)
+        usleep(TURN_US);
+}
 
-    sfms_hash(sql, strlen(sql), hash);
-    checksum = sfms_hex(a, hash, sizeof(hash));
-    if (strcmp(known, checksum) == 0)
-        return 0;
-    if (known[0] != '\0')
-        sfms_die(
-            "%s was applied to this database in another form; undo the change and add a new file instead",
-            what);
-    ctl_run(conn, what, "BEGIN");
-    ctl_run(conn, what, sql);
-    ctl_text(conn, a,
-        "INSERT INTO sfms.app_migrations (owner, name, checksum) VALUES ($1, $2, $3) RETURNING ''",
-        SFMS_ARGS(owner, name, checksum));
-    ctl_run(conn, what, "COMMIT");
-    printf("applied %s\n", what);
-    fflush(stdout);
-    return 1;
+/* Whoever else works in the database as its owner, by hand for example, does not stop the readers of events for long either. */
+static void
+settle_database(PGconn *conn, sfms_arena *a)
+{
+    char *database = sfms_arena_own(a, PQescapeIdentifier(conn, PQdb(conn), strlen(PQdb(conn))), PQfreemem);
+
+    if (ctl_text(conn, a,
+            "SELECT 1 FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase"
+            " WHERE datname = current_database() AND setrole = 0"
+            "   AND EXISTS (SELECT FROM unnest(setconfig) c WHERE c LIKE 'idle\\_in\\_transaction%')",
+            SFMS_NO_ARGS)[0] == '\0')
+        ctl_run(conn, "settings",
+            sfms_printf(a, "ALTER DATABASE %s SET idle_in_transaction_session_timeout = '10min'", database));
+}
+
+static int
+apply_schema(PGconn *conn, sfms_arena *a)
+{
+    int applied = 0;
+
+    for (int i = 0; sfms_schema[i].owner != NULL; i++) {
+        ctl_file file = {sfms_schema[i].owner, sfms_schema[i].name,
+            sfms_printf(a, "%s/%s", sfms_schema[i].owner, sfms_schema[i].name), sfms_schema[i].sql};
+
+        applied += ctl_apply(conn, a, &file);
+    }
+    return applied;
+}
+
+/* Files of one's own, after ours: an index that only this installation needs, for example. */
+static int
+apply_own(PGconn *conn, sfms_arena *a, int n, char **paths)
+{
+    int applied = 0;
+
+    for (int i = 0; i < n; i++) {
+        const char *slash = strrchr(paths[i], '/');
+        char *sql = ctl_read(paths[i]);
+        ctl_file file = {"own", slash != NULL ? slash + 1 : paths[i], paths[i], sql};
+
+        applied += ctl_apply(conn, a, &file);
+        free(sql);
+    }
+    return applied;
 }
 
 /* The currencies as app.sync_currencies reads them. */
@@ -130,13 +156,10 @@ ctl_migrate(int argc, char **argv)
 {
     sfms_arena *a = sfms_arena_new();
     PGconn *conn;
-    int applied = 0;
+    int applied;
 
-    (void)argv;
-    if (argc > 1)
-        ctl_usage("migrate");
     conn = ctl_connect();
-    ctl_run(conn, "lock", "SELECT pg_advisory_lock(hashtext('sfms migrate'))");
+    take_turn(conn, a);
     make_role(conn, a, "sfms_service", "NOLOGIN");
     for (int i = 0; services[i] != NULL; i++) {
         const char *role = sfms_printf(a, "sfms_%s", services[i]);
@@ -145,11 +168,11 @@ ctl_migrate(int argc, char **argv)
         settle_role(conn, a, role);
     }
     revoke_temporary(conn, a);
+    settle_database(conn, a);
     if (ctl_text(conn, a, "SELECT to_regclass('sfms.app_migrations')", SFMS_NO_ARGS)[0] == '\0')
         ctl_run(conn, "ledger", ledger_sql);
     ctl_text(conn, a, "SELECT set_config('sfms.currencies', $1, false)", SFMS_ARGS(currencies_json(a)));
-    for (int i = 0; sfms_schema[i].owner != NULL; i++)
-        applied += apply(conn, a, sfms_schema[i].owner, sfms_schema[i].name, sfms_schema[i].sql);
+    applied = apply_schema(conn, a) + apply_own(conn, a, argc - 1, argv + 1);
     ctl_run(conn, "currencies", "SELECT app.sync_currencies()");
     if (strcmp(ctl_text(conn, a, "SELECT app.shift_events()", SFMS_NO_ARGS), "t") == 0)
         printf("note: restored from a dump; new events are numbered after those that it brought\n");

@@ -40,7 +40,10 @@ class OldDatabase:
                 return
             with open(path, encoding="utf-8") as f:
                 text = f.read()
-            self.conn.cursor().execute(f"BEGIN;{text};COMMIT")
+            aside = file.endswith(".aside.sql")
+            for part in re.split(r"(?<=;)\n", text) if aside else [f"BEGIN;{text};COMMIT"]:
+                if part.strip():
+                    self.conn.cursor().execute(part)
             self.sql("INSERT INTO sfms.app_migrations VALUES (%s, %s, %s)", owner, file,
                      hashlib.blake2b(text.encode(), digest_size=32).hexdigest())
         raise AssertionError(f"there is no migration {before}")
