@@ -272,3 +272,54 @@ def test_who_decides_who_sees_whom_sees_all(permission, firm):
     made = firm.api.post("/v1/roles", json={**role, "visibility": "ORG"}).ok(201)
     firm.api.patch(f"/v1/roles/{made['id']}", {"visibility": "TEAM"}).fails(
         400, "INVALID_FIELDS", "/visibility", "MUST_SEE_ALL")
+
+
+# ---- large teams -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crowd(stack):
+    """5,000 people in one team below another, each with an account; loaded by SQL."""
+    org = Org(stack)
+    c = types.SimpleNamespace(org=org, api=org.api, first=org.person("Manager"), second=org.person("Manager"), rep=org.person("Rep"))
+    c.top = org.team("Top", manager=c.first.id)
+    c.team = org.team("Crowd", parent=c.top)
+    stack.sql("""INSERT INTO identity.users (org_id, id, display_name, team_id, role_id)
+                 SELECT %s, gen_random_uuid(), 'Person ' || n, %s, %s FROM generate_series(1, 5000) n""",
+              org.id, c.team, org.role("Rep"))
+    stack.sql("""INSERT INTO customers.accounts (org_id, id, owner_id, name)
+                 SELECT org_id, gen_random_uuid(), id, display_name FROM identity.users WHERE org_id = %s""", org.id)
+    return c
+
+
+def _total(person):
+    return int(person.api.get("/v1/accounts", countTotal=True, pageSize=1).ok()["totalSize"])
+
+
+def test_a_manager_of_thousands_comes_and_goes(crowd):
+    """What people see is not written down person by person: with 5,000 in a team, that were 25 million pairs."""
+    assert (_total(crowd.first), _total(crowd.second), _total(crowd.rep)) == (5001, 1, 1)
+    crowd.api.patch(f"/v1/teams/{crowd.top}", {"managerId": crowd.second.id}).ok()
+    assert (_total(crowd.first), _total(crowd.second)) == (1, 5001)
+    crowd.api.patch(f"/v1/users/{crowd.second.id}", {"teamId": crowd.team}).ok()
+    crowd.api.patch(f"/v1/teams/{crowd.team}", {"parentId": None}).ok()
+    assert (_total(crowd.first), _total(crowd.second)) == (1, 5001)
+    crowd.api.patch(f"/v1/users/{crowd.rep.id}", {"teamId": crowd.team}).ok()
+    assert _total(crowd.rep) == 1 and _total(crowd.second) == 5002
+    crowd.api.patch(f"/v1/teams/{crowd.team}", {"parentId": crowd.top}).ok()
+
+
+def test_only_teams_are_kept(crowd, stack):
+    """Each team once for itself and once for each above it, however many people there are; a deleted one for none."""
+    kept = "SELECT count(*) FROM identity.team_tree WHERE org_id = %s"
+    assert stack.sql(kept, crowd.org.id) == [(3,)]
+    below = crowd.org.team("Below", parent=crowd.team)
+    deep = crowd.org.team("Deep", parent=below)
+    assert stack.sql(kept, crowd.org.id) == [(10,)]
+    crowd.api.patch(f"/v1/teams/{below}", {"parentId": crowd.top}).ok()
+    assert stack.sql(kept, crowd.org.id) == [(8,)]
+    crowd.api.delete(f"/v1/teams/{below}")
+    assert stack.sql("""SELECT count(*) FROM identity.teams t WHERE t.org_id = %s AND t.delete_time IS NULL
+                           AND NOT EXISTS (SELECT 1 FROM identity.team_tree k WHERE k.top_id = t.id AND k.team_id = t.id)""",
+                     crowd.org.id) == [(0,)]
+    assert deep
