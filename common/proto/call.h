@@ -34,8 +34,8 @@ typedef struct sfms_call {
     const char *traceparent;
     const char *idempotency_key;
     const char *peer; /* the caller's address */
-    const char *
-        claimed; /* whom the peer says it speaks for, which need not be true; NULL or "" if it says nothing */
+    /* Whom the peer says it speaks for, and what program it says that is: neither need be true. NULL or "" for nothing. */
+    const char *claimed, *agent;
     sfms_condition condition;
     int64_t deadline_us; /* by sfms_mono_us */
     bool impatient;      /* does not wait for locks of others: it is told BLOCKED, and comes again */

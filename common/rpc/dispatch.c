@@ -89,6 +89,7 @@ init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const 
         .idempotency_key = wire->idempotency_key[0] != '\0' ? wire->idempotency_key : NULL,
         .peer = wire->peer,
         .claimed = wire->claimed,
+        .agent = wire->agent,
         .condition = condition_of(a, wire),
         .deadline_us = now + (int64_t)wire->timeout_ms * 1000,
     };
@@ -353,6 +354,7 @@ sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch 
     took = sfms_mono_us() - received_us;
     for (size_t i = 0; i < n; i++) {
         replies->replies[i] = sfms_run_reply(&runs[i]);
+        sfms_audit_run(&runs[i]);
         log_end(&runs[i], took);
     }
     return replies;

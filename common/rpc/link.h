@@ -40,7 +40,7 @@ struct sfms_link_call {
     size_t request_len;
     const Pb__Principal *principal; /* NULL for none; calls with the same pointer share it on the wire */
     int64_t deadline_us; /* by sfms_mono_us; DEADLINE_EXCEEDED is answered about then at the latest */
-    const char *request_id, *traceparent, *idempotency_key, *peer, *claimed; /* NULL for none */
+    const char *request_id, *traceparent, *idempotency_key, *peer, *claimed, *agent; /* NULL for none */
     sfms_locale locale;
     sfms_condition condition;
     sfms_link_done *done;

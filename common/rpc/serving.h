@@ -74,6 +74,9 @@ Pb__Reply *sfms_run_reply(sfms_run *run);
 bool sfms_once_wanted(const sfms_run *run);
 void sfms_once(sfms_run *run);
 
+/* sfms_audit_run tells the security log of a call that has ended, if it is one to be told of. */
+void sfms_audit_run(sfms_run *run);
+
 /* Workers. sfms_workers_drain lets them finish once no message has come for a while; false if timeout_ms passed before. */
 typedef struct sfms_workers sfms_workers;
 sfms_workers *sfms_workers_start(sfms_server *s, int n);

@@ -53,6 +53,7 @@ fill_call(Pb__Call *out, const sfms_link_call *call, int64_t now)
     out->peer = or_empty(call->peer);
     out->patient = call->patient;
     out->claimed = or_empty(call->claimed);
+    out->agent = or_empty(call->agent);
     out->must_exist = call->condition.exists;
     out->must_not_exist = call->condition.absent;
     if (call->condition.n_versions == 0)

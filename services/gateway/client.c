@@ -7,7 +7,7 @@
 #include "core/address.h"
 #include "core/log.h"
 
-enum { NOT_SAID = -1 };
+enum { NOT_SAID = -1, AGENT_MAX = 200 };
 
 static bool
 is_loopback(const char *host)
@@ -55,6 +55,18 @@ warn_once(const request *r)
         r->peer, r->head.forwarded_for != NULL ? "X-Forwarded-For" : "Forwarded");
 }
 
+/* What can be shown of it, at most AGENT_MAX characters. */
+static const char *
+agent_of(request *r)
+{
+    char *agent = sfms_strndup(r->call.arena, r->head.user_agent, strnlen(r->head.user_agent, AGENT_MAX));
+
+    for (char *c = agent; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return agent;
+}
+
 void
 client_find(request *r)
 {
@@ -62,6 +74,8 @@ client_find(request *r)
     char address[SFMS_ADDRESS_SIZE];
 
     r->call.peer = r->peer;
+    if (r->head.user_agent != NULL)
+        r->call.agent = agent_of(r);
     if (proxies <= 0 && (r->head.forwarded_for != NULL || r->head.forwarded != NULL))
         warn_once(r);
     if (r->head.forwarded_for == NULL || !entry_from_end(r->head.forwarded_for, proxies, address))

@@ -10,9 +10,9 @@
 /* client_start says in the log what looks wrong about SFMS_TRUST_PROXY at start. */
 void client_start(const gateway_config *config);
 
-/* client_find sets the call's peer: the client's address as the trusted proxy wrote it, or else the connection's own. What a
- * proxy says that is not trusted becomes call->claimed, which splits what is counted for the peer, and never replaces it; the
- * log says so once. */
+/* client_find sets the call's agent, and its peer: the client's address as the trusted proxy wrote it, or else the
+ * connection's own. What a proxy says that is not trusted becomes call->claimed, which splits what is counted for the peer,
+ * and never replaces it; the log says so once. */
 void client_find(request *r);
 
 #endif

@@ -345,6 +345,7 @@ send_call(request *r)
         .idempotency_key = call->idempotency_key,
         .peer = call->peer,
         .claimed = call->claimed,
+        .agent = call->agent,
         .locale = call->locale,
         .condition = call->condition,
         .done = call_done,

@@ -26,6 +26,7 @@ static const struct {
     {"Origin", offsetof(head, origin)},
     {"Traceparent", offsetof(head, traceparent)},
     {"Transfer-Encoding", offsetof(head, transfer_encoding)},
+    {"User-Agent", offsetof(head, user_agent)},
     {"X-Forwarded-For", offsetof(head, forwarded_for)},
     {"X-Request-Id", offsetof(head, request_id)},
 };

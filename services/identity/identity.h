@@ -9,5 +9,7 @@ extern const sfms_noun identity_users;
 extern const sfms_noun identity_teams;
 extern const sfms_noun identity_roles;
 extern const sfms_noun identity_sessions;
+extern const sfms_noun identity_session_list;
+extern const sfms_noun identity_audit_events;
 
 #endif

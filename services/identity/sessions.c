@@ -8,8 +8,10 @@
 #include "core/id.h"
 #include "core/seal.h"
 #include "core/time.h"
+#include "db/audit.h"
 #include "identity.h"
 #include "password.h"
+#include "sessions.h"
 #include "token.h"
 #include "tries.h"
 
@@ -26,6 +28,15 @@ static const sfms_reason org_needed = {"ORG_NEEDED", SFMS_FAILED_PRECONDITION,
         "该邮箱属于多个组织，请在 org 中指定其一。"}};
 static const sfms_reason bad_refresh_token = {"BAD_REFRESH_TOKEN", SFMS_UNAUTHENTICATED,
     {"The refresh token is not valid; sign in again.", "刷新令牌无效，请重新登录。"}};
+
+static int session_idle_s, session_longest_s;
+
+void
+sessions_open(int idle_s, int longest_s)
+{
+    session_idle_s = idle_s;
+    session_longest_s = longest_s;
+}
 
 /* ---- tokens ------------------------------------------------------------------------------------------ */
 
@@ -85,7 +96,7 @@ answer(sfms_call *call, const token *t, const char *refresh, Pb__SessionTokens *
 
 /* Who wants to sign in, if the password fits. */
 typedef struct {
-    const char *org_id, *user_id, *hash;
+    const char *org_id, *user_id, *hash, *session_id;
     password_fit fit;
 } person;
 
@@ -104,7 +115,7 @@ match(sfms_call *call, const PGresult *candidates, const char *password, person 
 
         if (fit == PASSWORD_WRONG)
             continue;
-        *ret = (person){PQgetvalue(candidates, i, 0), PQgetvalue(candidates, i, 1), hash, fit};
+        *ret = (person){PQgetvalue(candidates, i, 0), PQgetvalue(candidates, i, 1), hash, "", fit};
         matches++;
     }
     if (matches == 0)
@@ -128,46 +139,85 @@ renew_hash(sfms_call *call, const person *who, const char *password)
 }
 
 static sfms_status
-open_session(sfms_call *call, const char *org_id, const char *user_id, Pb__SessionTokens *out)
+open_session(sfms_call *call, person *who, Pb__SessionTokens *out)
 {
     sfms_arena *a = call->arena;
     char *session_id = sfms_alloc(a, SFMS_ID_SIZE);
     const char *family = sfms_random_text(a, FAMILY_BYTES);
     const char *refresh;
-    token t = {.org_id = org_id, .user_id = user_id};
+    token t = {.org_id = who->org_id, .user_id = who->user_id};
     sfms_status status;
 
     sfms_id_make(session_id);
-    t.session_id = session_id;
-    refresh = refresh_make(a, org_id, session_id, family);
-    status = sfms_exec(call, NULL, "SELECT identity.open_session($1::uuid, $2::uuid, $3::uuid, $4, $5)",
-        SFMS_ARGS(org_id, user_id, session_id, hash_text(a, family), hash_text(a, refresh)));
+    who->session_id = t.session_id = session_id;
+    refresh = refresh_make(a, who->org_id, session_id, family);
+    status = sfms_exec(call, NULL,
+        "SELECT identity.open_session($1::uuid, $2::uuid, $3::uuid, $4, $5, $6, $7, $8::integer, "
+        "$9::integer)",
+        SFMS_ARGS(who->org_id, who->user_id, session_id, hash_text(a, family), hash_text(a, refresh),
+            call->peer, call->agent, sfms_printf(a, "%d", session_idle_s),
+            sfms_printf(a, "%d", session_longest_s)));
     return status == SFMS_OK ? answer(call, &t, refresh, out) : status;
+}
+
+/* Tells all whose address it is how a sign-in ended. An address that nobody has is told to the process's log alone. */
+static void
+audit_sign_in(sfms_call *call, const char *email, const PGresult *candidates)
+{
+    sfms_audit_event event = {.action = PB__AUDIT_ACTION__SIGN_IN, .email = email, .resource = "users"};
+
+    if (PQntuples(candidates) == 0)
+        sfms_audit(call, &event);
+    for (int i = 0; i < PQntuples(candidates); i++) {
+        event.org_id = PQgetvalue(candidates, i, 0);
+        event.user_id = event.record_id = PQgetvalue(candidates, i, 1);
+        sfms_audit(call, &event);
+    }
 }
 
 /* The statements are not one transaction: a failed try must stay counted. */
 static sfms_status
-create_session(sfms_call *call, const void *in, void *out)
+try_sign_in(
+    sfms_call *call, const Pb__CreateSessionRequest *req, const PGresult *candidates, Pb__SessionTokens *out)
 {
-    const Pb__CreateSessionRequest *req = in;
     const tries t = tries_of_login(call, req->email);
-    PGresult *candidates;
     person who = {0};
     sfms_status status = tries_count(call, &t);
 
-    if (status == SFMS_OK)
-        status = sfms_query(call, &candidates,
-            "SELECT org_id, user_id, password_hash FROM identity.sign_in_candidates($1, $2)",
-            SFMS_ARGS(req->email, req->org));
     if (status == SFMS_OK)
         status = match(call, candidates, req->password, &who);
     if (status == SFMS_OK)
         status = tries_forget(call, &t);
     if (status == SFMS_OK)
         status = renew_hash(call, &who, req->password);
+    if (status == SFMS_OK)
+        status = open_session(call, &who, out);
+    if (status == SFMS_OK)
+        sfms_audit(call, &(sfms_audit_event){.action = PB__AUDIT_ACTION__SIGN_IN,
+                             .org_id = who.org_id,
+                             .user_id = who.user_id,
+                             .session_id = who.session_id,
+                             .resource = "users",
+                             .record_id = who.user_id,
+                             .email = req->email});
+    return status;
+}
+
+static sfms_status
+create_session(sfms_call *call, const void *in, void *out)
+{
+    const Pb__CreateSessionRequest *req = in;
+    PGresult *candidates;
+    sfms_status status = sfms_query(call, &candidates,
+        "SELECT org_id, user_id, password_hash FROM identity.sign_in_candidates($1, $2)",
+        SFMS_ARGS(req->email, req->org));
+
     if (status != SFMS_OK)
         return status;
-    return open_session(call, who.org_id, who.user_id, out);
+    status = try_sign_in(call, req, candidates, out);
+    if (status != SFMS_OK)
+        audit_sign_in(call, req->email, candidates);
+    return status;
 }
 
 /* ---- staying signed in ------------------------------------------------------------------------------- */
@@ -186,6 +236,17 @@ open_next(sfms_arena *a, const sfms_key *key, const char *sealed)
     const char *next = sfms_unseal(a, key, sealed, &n);
 
     return next != NULL ? sfms_strndup(a, next, n) : NULL;
+}
+
+static void
+audit_reuse(sfms_call *call, const refresh_token *t, const char *user_id)
+{
+    sfms_audit(call, &(sfms_audit_event){.action = PB__AUDIT_ACTION__TOKEN_REUSED,
+                         .org_id = t->org_id,
+                         .user_id = user_id,
+                         .session_id = t->session_id,
+                         .resource = "users",
+                         .record_id = user_id});
 }
 
 /* Two windows of a browser have one token, and an answer may be lost on its way: whoever brings the token again within
@@ -207,13 +268,19 @@ refresh_session(sfms_call *call, const void *in, void *out)
     next = refresh_make(a, old.org_id, old.session_id, family);
     sealed = sfms_seal(a, &key, next, strlen(next));
     status = sfms_query(call, &result,
-        "SELECT user_id, next_sealed FROM identity.rotate_session($1::uuid, $2::uuid, $3, $4, $5, $6)",
-        SFMS_ARGS(old.org_id, old.session_id, old.family_hash, old.token_hash, hash_text(a, next), sealed));
+        "SELECT user_id, next_sealed, reused::int"
+        "  FROM identity.rotate_session($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9::integer)",
+        SFMS_ARGS(old.org_id, old.session_id, old.family_hash, old.token_hash, hash_text(a, next), sealed,
+            call->peer, call->agent, sfms_printf(a, "%d", session_idle_s)));
     if (status != SFMS_OK)
         return status;
-    next = PQgetisnull(result, 0, 0) ? NULL : open_next(a, &key, PQgetvalue(result, 0, 1));
-    if (next == NULL)
-        return sfms_fail(call, &bad_refresh_token);
+    next = PQgetisnull(result, 0, 1) ? NULL : open_next(a, &key, PQgetvalue(result, 0, 1));
+    if (next == NULL) {
+        status = sfms_fail(call, &bad_refresh_token);
+        if (PQgetvalue(result, 0, 2)[0] == '1')
+            audit_reuse(call, &old, PQgetvalue(result, 0, 0));
+        return status;
+    }
     t = (token){.org_id = old.org_id, .session_id = old.session_id, .user_id = PQgetvalue(result, 0, 0)};
     return answer(call, &t, next, out);
 }

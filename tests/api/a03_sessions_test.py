@@ -274,3 +274,62 @@ def test_a_process_of_before_takes_no_permission_away(stack):
         cursor.execute("ROLLBACK")
     finally:
         connection.close()
+
+
+def sid(tokens):
+    return tokens["refreshToken"].split(".")[1]
+
+
+def test_sessions_are_seen_and_ended(org):
+    person = org.person("Rep")
+    phone = Api(org.base, User_Agent="phone/2").post(
+        "/v1/sessions", json={"email": person.email, "password": PASSWORD}).ok()
+    seen = {s["id"]: s for s in person.api.all("/v1/sessions")}
+    assert set(seen) == {sid(person.session), sid(phone)}
+    one = seen[sid(phone)]
+    assert one["agent"] == "phone/2" and one["address"] == "127.0.0.1" and one["userId"] == person.id
+    assert not one["current"] and seen[sid(person.session)]["current"]
+    assert one["createTime"] <= one["refreshTime"] < one["expireTime"] < one["endTime"]
+    person.api.delete(f"/v1/sessions/{sid(phone)}").ok()
+    refresh(person.api.without_token(), phone["refreshToken"]).fails(401)
+    person.api.delete(f"/v1/sessions/{sid(phone)}").fails(404)
+    assert [s["id"] for s in person.api.all("/v1/sessions")] == [sid(person.session)]
+
+
+def test_the_others_are_ended(org):
+    person = org.person("Rep")
+    others = [log_in(org.base, person.email) for _ in range(3)]
+    assert person.api.post("/v1/sessions:endOthers").ok()["endedSessions"] == 3
+    for other in others:
+        refresh(person.api.without_token(), other["refreshToken"]).fails(401)
+    refresh(person.api.without_token(), person.session["refreshToken"]).ok()
+
+
+def test_administrators_see_and_end_all_sessions(org):
+    person, colleague = org.person("Rep"), org.person("Rep")
+    assert [s["id"] for s in org.api.all("/v1/sessions", userId=person.id)] == [sid(person.session)]
+    everybody = {s["userId"] for s in org.api.all("/v1/sessions", allUsers=True, pageSize=2)}
+    assert {person.id, colleague.id, org.admin.id} <= everybody
+    colleague.api.get("/v1/sessions", userId=person.id).fails(403, "NO_PERMISSION")
+    colleague.api.get("/v1/sessions", allUsers=True).fails(403, "NO_PERMISSION")
+    colleague.api.delete(f"/v1/sessions/{sid(person.session)}").fails(404)
+    org.api.delete(f"/v1/sessions/{sid(person.session)}").ok()
+    refresh(org.api.without_token(), person.session["refreshToken"]).fails(401)
+
+
+def test_nobody_ends_the_session_of_who_may_more(org):
+    org.new_role("Helpdesk", ["users.read", "users.write"])
+    helper = org.person("Helpdesk")
+    answer = helper.api.delete(f"/v1/sessions/{sid(org.admin.session)}")
+    assert answer.status == 403, str(answer)
+    org.api.get("/v1/me").ok()
+
+
+def test_a_session_ends_however_often_it_is_refreshed(guest, org, stack):
+    person = org.person("Rep")
+    stack.sql("UPDATE identity.sessions SET end_time = now() + interval '1 hour' WHERE id = %s", sid(person.session))
+    tokens = refresh(guest, person.session["refreshToken"]).ok()
+    (one,) = person.api.all("/v1/sessions")
+    assert one["expireTime"] == one["endTime"], "no later than in an hour"
+    stack.sql("UPDATE identity.sessions SET expire_time = now(), end_time = now() WHERE id = %s", sid(person.session))
+    refresh(guest, tokens["refreshToken"]).fails(401)

@@ -25,6 +25,13 @@ class Records:
     def _make_orgs(self):
         return self.org.id
 
+    def _make_auditEvents(self):
+        return self.org.api.get("/v1/auditEvents", pageSize=1).ok()["auditEvents"][0]["id"]
+
+    def _make_sessions(self):
+        from lib.org import log_in
+        return log_in(self.org.base, self.org.admin.email)["refreshToken"].split(".")[1]
+
     def _make_imports(self):
         return start_import(self.org.api, "accounts", "name\nAcme\n")["id"]
 
