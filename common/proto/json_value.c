@@ -104,6 +104,12 @@ sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, con
     google__protobuf__value__init(v);
     v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
     v->string_value = sfms_strdup(a, text);
+    sfms_struct_put(a, s, key, v);
+}
+
+void
+sfms_struct_put(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, Google__Protobuf__Value *v)
+{
     for (size_t i = 0; i < s->n_fields; i++) {
         if (strcmp(s->fields[i]->key, key) != 0)
             continue;

@@ -17,6 +17,9 @@ bool sfms_list_value_write(sfms_buf *b, sfms_packed msg, int depth);
 /* sfms_struct_set gives a key a text; an older value of the key is replaced. */
 void sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, const char *text);
 
+/* sfms_struct_put does the same with a value of any kind. */
+void sfms_struct_put(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, Google__Protobuf__Value *v);
+
 /* sfms_value_is_null is true for null, and for a value that is none. */
 bool sfms_value_is_null(const Google__Protobuf__Value *value);
 

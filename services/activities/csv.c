@@ -216,6 +216,25 @@ import_csv_open(sfms_arena *a, const char *text, size_t n, unsigned n_names, con
 
 /* ---- writing ----------------------------------------------------------------------------------------- */
 
+static bool
+is_suspect(const char *cell)
+{
+    return cell[0] != '\0' && strchr("=+-@\t\r\n'", cell[0]) != NULL &&
+           (cell[0] != '-' || cell[1 + strspn(cell + 1, "0123456789.,")] != '\0');
+}
+
+const char *
+import_csv_harmless(sfms_arena *a, const char *cell)
+{
+    return is_suspect(cell) ? sfms_printf(a, "'%s", cell) : cell;
+}
+
+const char *
+import_csv_as_it_was(const char *cell)
+{
+    return cell[0] == '\'' && is_suspect(cell + 1) ? cell + 1 : cell;
+}
+
 void
 import_csv_cell(sfms_buf *b, char delimiter, bool first, const char *cell)
 {

@@ -58,6 +58,11 @@ import_csv_open(sfms_arena *a, const char *text, size_t n, unsigned n_names, con
 import_csv_result
 import_csv_read(const import_csv_file *file, import_csv_row_fn *fn, void *arg, int64_t *ret_row);
 
+/* import_csv_harmless answers a cell so that no spreadsheet takes it for a formula: behind an apostrophe, if it begins with
+ * = + - @ (and is no negative number), a tab, a line end or an apostrophe. import_csv_as_it_was takes that apostrophe off. */
+const char *import_csv_harmless(sfms_arena *a, const char *cell);
+const char *import_csv_as_it_was(const char *cell);
+
 /* import_csv_cell appends one cell, quoted where it must be; import_csv_end ends the row. */
 void import_csv_cell(sfms_buf *b, char delimiter, bool first, const char *cell);
 void import_csv_end(sfms_buf *b);

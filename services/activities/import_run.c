@@ -35,6 +35,7 @@ typedef struct {
     import_row *rows;
     unsigned n_rows;
     int64_t last_read; /* number of the last row that was put into a chunk */
+    bool refused_rows; /* the file is one of refused rows, with its cells made harmless */
     bool again;        /* rows were put aside before */
     bool may_wait;     /* rows may be put aside */
     bool progress;     /* of rows put aside, one has come through in this pass */
@@ -187,10 +188,14 @@ static bool
 on_row(void *arg, const import_csv_row *row)
 {
     run *r = arg;
+    const char **cells;
 
     if (row->number <= r->import.processed_rows) /* the header, and what an earlier run has done */
         return true;
-    r->status = add_row(r, row->number, row->n_cells, row->cells);
+    cells = (const char **)row->cells;
+    for (unsigned i = 0; r->refused_rows && i < row->n_cells && i < IMPORT_COLUMNS_MAX; i++)
+        cells[i] = import_csv_as_it_was(cells[i]);
+    r->status = add_row(r, row->number, row->n_cells, cells);
     return r->status == SFMS_OK;
 }
 
@@ -301,6 +306,7 @@ prepare(run *r)
         import_plan_make(call, r->import.resource, mapping, r->import.n_header, r->import.header, &r->plan);
     if (status != SFMS_OK)
         return status;
+    r->refused_rows = import_is_refused_rows(r->import.n_header, r->import.header);
     status = import_plan_check_rights(call, &r->plan);
     if (status != SFMS_OK)
         return status;

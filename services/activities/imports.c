@@ -76,6 +76,9 @@ look_at_row(void *arg, const import_csv_row *row)
         if (u->header[i][0] != '\0') /* a delimiter at the end begins no column */
             u->n_header = i + 1;
     }
+    /* The names of a file of refused rows have been made harmless as its cells have. */
+    for (unsigned i = 0; import_is_refused_rows(u->n_header, u->header) && i < u->n_header; i++)
+        u->header[i] = import_csv_as_it_was(u->header[i]);
     return true;
 }
 
@@ -276,15 +279,18 @@ cancel_import(sfms_call *call, const void *in, void *out)
 
 /* ---- the refused rows -------------------------------------------------------------------------------- */
 
+/* The reason is in the uploader's language, and so is the number of the row. */
 static void
-write_errors(sfms_call *call, sfms_buf *b, const char *header, char delimiter, const PGresult *rows)
+write_errors(sfms_call *call, sfms_buf *b, const PGresult *head, const PGresult *rows)
 {
+    char delimiter = PQgetvalue(head, 0, 1)[0];
+    bool zh = sfms_locale_parse(PQgetvalue(head, 0, 2)) == SFMS_LOCALE_ZH;
     unsigned n;
-    const char *const *names = import_cells(call, header, &n);
+    const char *const *names = import_cells(call, PQgetvalue(head, 0, 0), &n);
 
     sfms_buf_add(b, "\xef\xbb\xbf"); /* spreadsheets take the file for UTF-8 by this */
     for (unsigned i = 0; i < n; i++)
-        import_csv_cell(b, delimiter, i == 0, names[i]);
+        import_csv_cell(b, delimiter, i == 0, import_csv_harmless(call->arena, names[i]));
     import_csv_cell(b, delimiter, n == 0, IMPORT_REASON_COLUMN);
     import_csv_end(b);
     for (int r = 0; r < PQntuples(rows); r++) {
@@ -293,8 +299,11 @@ write_errors(sfms_call *call, sfms_buf *b, const char *header, char delimiter, c
 
         /* A row of the wrong width keeps its cells; the reason is last all the same. */
         for (unsigned i = 0; i < width || i < n; i++)
-            import_csv_cell(b, delimiter, i == 0, i < width ? cells[i] : "");
-        import_csv_cell(b, delimiter, false, PQgetvalue(rows, r, 1));
+            import_csv_cell(
+                b, delimiter, i == 0, i < width ? import_csv_harmless(call->arena, cells[i]) : "");
+        import_csv_cell(b, delimiter, false,
+            import_csv_harmless(call->arena, sfms_printf(call->arena, zh ? "%s（第 %s 行）" : "%s (row %s)",
+                                                 PQgetvalue(rows, r, 1), PQgetvalue(rows, r, 2))));
         import_csv_end(b);
     }
 }
@@ -307,7 +316,7 @@ get_errors(sfms_call *call, const void *in, void *out)
     PGresult *head, *rows;
     sfms_buf b;
     sfms_status status = sfms_query(call, &head,
-        "SELECT header, delimiter FROM activities.import_files"
+        "SELECT header, delimiter, locale FROM activities.import_files"
         " WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid",
         SFMS_ARGS(request->id));
 
@@ -315,13 +324,14 @@ get_errors(sfms_call *call, const void *in, void *out)
         status = sfms_fail(call, &sfms_not_found);
     if (status == SFMS_OK)
         status = sfms_query(call, &rows,
-            "SELECT cells, reason FROM activities.import_errors WHERE org_id = (SELECT app.org_id())"
+            "SELECT cells, reason, row_number FROM activities.import_errors WHERE org_id = (SELECT "
+            "app.org_id())"
             " AND import_id = $1::uuid AND reason IS NOT NULL ORDER BY row_number",
             SFMS_ARGS(request->id));
     if (status != SFMS_OK)
         return status;
     sfms_buf_init(&b, call->arena, SFMS_MESSAGE_MAX - SFMS_BODY_MAX);
-    write_errors(call, &b, PQgetvalue(head, 0, 0), PQgetvalue(head, 0, 1)[0], rows);
+    write_errors(call, &b, head, rows);
     if (!sfms_buf_ok(&b))
         return sfms_fail(call, &errors_too_large);
     file->content_type = "text/csv; charset=utf-8";

@@ -5,22 +5,29 @@
 
 #include "core/buf.h"
 #include "core/limits.h"
+#include "core/text.h"
+#include "core/utf8.h"
 #include "csv.h"
 #include "proto/formats.h"
 #include "send.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
 enum {
+    SEARCH_MAX = 100,     /* characters that a list takes to search for */
     ENTRIES_MAX = 100000, /* known names; beyond, all are forgotten and asked again */
     SLOTS = 1 << 18,      /* more than twice as many, a power of two */
 };
 
 typedef enum { WANTED, KNOWN, FORGOTTEN } entry_state;
 
+/* What a list is asked for. A search has an index; a collection that cannot be searched is small. */
+typedef enum { EXACTLY, SEARCHED, CONTAINED } asked_for;
+
 typedef struct looked {
     const import_column *column;
     const char *text;
     entry_state state;
+    asked_for asked;
     import_found found;
     const char *result;
 } looked;
@@ -80,6 +87,7 @@ push_wanted(import_lookups *l, looked *e)
         l->cap_wanted *= 2;
     }
     e->state = WANTED;
+    e->asked = EXACTLY;
     l->wanted[l->n_wanted++] = e;
 }
 
@@ -110,8 +118,16 @@ import_filter_text(sfms_buf *b, const char *text)
     sfms_buf_char(b, '"');
 }
 
-/* field = "text", and the mapping's own condition. Records hold texts with a format, mail addresses for
- * example, in one spelling; the file may have any. */
+/* Names that people write in several ways; what has a format has one spelling. */
+static bool
+can_be_folded(const sfms_field *f)
+{
+    return f->desc->type == PROTOBUF_C_TYPE_STRING && f->desc->label != PROTOBUF_C_LABEL_REPEATED &&
+           f->rule->format == PB__FORMAT__FORMAT_UNSPECIFIED;
+}
+
+/* field = "text", and the mapping's own condition; or whatever has the text in it in any spelling. Records hold
+ * texts with a format, mail addresses for example, in one spelling; the file may have any. */
 static const char *
 filter_of(const sfms_call *call, const looked *e)
 {
@@ -122,28 +138,61 @@ filter_of(const sfms_call *call, const looked *e)
     sfms_buf b;
 
     sfms_buf_init(&b, a, 2 * IMPORT_CELL_MAX + SFMS_URL_MAX);
-    sfms_buf_printf(&b, "%s = ", f->desc->name);
+    sfms_buf_printf(&b, e->asked == CONTAINED ? "%s:" : "%s = ", f->desc->name);
     import_filter_text(&b, spelled != NULL ? spelled : e->text);
     if (extra[0] != '\0')
         sfms_buf_printf(&b, " AND (%s)", extra);
     return b.data;
 }
 
+/* As much of a text as a search takes. */
+static char *
+beginning(sfms_arena *a, const char *text)
+{
+    const char *folded = sfms_text_fold(a, text);
+    size_t n = 0;
+
+    for (int i = 0; i < SEARCH_MAX && folded[n] != '\0'; i++)
+        n += sfms_utf8_next(folded + n, strlen(folded + n));
+    return sfms_strndup(a, folded, n);
+}
+
 static ProtobufCMessage *
 request_of(const sfms_call *call, const looked *e)
 {
     sfms_arena *a = call->arena;
-    static const char *const paths[] = {"id"};
+    const char *paths[] = {"id", e->column->lookup_field->desc->name};
     Pb__ListRequest *request = (Pb__ListRequest *)sfms_message_new(a, &pb__list_request__descriptor);
     Google__Protobuf__FieldMask *mask =
         (Google__Protobuf__FieldMask *)sfms_message_new(a, &google__protobuf__field_mask__descriptor);
 
-    mask->n_paths = 1;
+    mask->n_paths = e->asked != EXACTLY ? 2 : 1;
     mask->paths = sfms_memdup(a, paths, sizeof(paths));
-    request->filter = filter_of(call, e);
-    request->page_size = 2; /* one more than wanted shows that there are several */
+    if (e->asked == SEARCHED)
+        request->search = beginning(a, e->text);
+    request->filter = e->asked == SEARCHED ? e->column->rule->filter : filter_of(call, e);
+    request->page_size =
+        e->asked != EXACTLY ? SFMS_PAGE_MAX : 2; /* one more than wanted shows that there are several */
     request->read_mask = mask;
     return &request->base;
+}
+
+/* Of the records that have the text in them, those that are it; what is beyond the page may be another. */
+static size_t
+keep_folded(sfms_arena *a, const looked *e, ProtobufCMessage *page, const sfms_field *items)
+{
+    const sfms_field *token = sfms_message_field(e->column->lookup->output, "next_page_token", 15);
+    ProtobufCMessage **records = *(ProtobufCMessage ***)sfms_field_at(page, items->desc);
+    const char *folded = sfms_text_fold(a, e->text);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < sfms_field_count(page, items->desc); i++) {
+        const char *text = *(const char **)sfms_field_at(records[i], e->column->lookup_field->desc);
+
+        if (strcmp(sfms_text_fold(a, text), folded) == 0)
+            records[kept++] = records[i];
+    }
+    return kept > 0 && (*(const char **)sfms_field_at(page, token->desc))[0] != '\0' ? 2 : kept;
 }
 
 /* The ids in a list's response. */
@@ -157,13 +206,25 @@ read_reply(import_lookups *l, sfms_arena *a, looked *e, const Pb__Reply *reply)
     size_t n;
 
     e->state = KNOWN;
+    if (reply->status != NULL && e->asked == SEARCHED &&
+        strcmp(reply->status->reason, sfms_no_search.name) == 0) {
+        e->asked = CONTAINED;
+        e->state = WANTED;
+        return;
+    }
     if (reply->status != NULL) {
         e->found = IMPORT_REFUSED;
         e->result = sfms_strdup(l->arena, reply->status->message);
         return;
     }
     page = protobuf_c_message_unpack(m->desc, sfms_arena_pb(a), reply->response.len, reply->response.data);
-    n = page != NULL ? sfms_field_count(page, items->desc) : 0;
+    n = page == NULL          ? 0
+        : e->asked != EXACTLY ? keep_folded(a, e, page, items)
+                              : sfms_field_count(page, items->desc);
+    if (n == 0 && e->asked == EXACTLY && can_be_folded(e->column->lookup_field)) {
+        e->state = WANTED;
+        e->asked = SEARCHED;
+    }
     e->found = n == 0 ? IMPORT_MISSING : n == 1 ? IMPORT_FOUND : IMPORT_AMBIGUOUS;
     if (n != 1)
         return;
@@ -197,13 +258,12 @@ sfms_status
 import_lookup_fetch(import_lookups *l, sfms_call *call)
 {
     for (unsigned i = 0; i < l->n_wanted; i++) {
-        sfms_status status;
+        while (l->wanted[i]->state == WANTED) { /* more than once, if nothing has exactly that name */
+            sfms_status status = fetch_method(l, call, call->arena, l->wanted[i]->column->lookup);
 
-        if (l->wanted[i]->state != WANTED)
-            continue;
-        status = fetch_method(l, call, call->arena, l->wanted[i]->column->lookup);
-        if (status != SFMS_OK)
-            return status;
+            if (status != SFMS_OK)
+                return status;
+        }
     }
     l->n_wanted = 0;
     return SFMS_OK;

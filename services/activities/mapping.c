@@ -80,6 +80,12 @@ import_mapping_text(sfms_call *call, const Pb__ImportMapping *mapping)
     return b.data;
 }
 
+bool
+import_is_refused_rows(unsigned n_header, const char *const *header)
+{
+    return n_header > 0 && strcmp(header[n_header - 1], IMPORT_REASON_COLUMN) == 0;
+}
+
 /* ---- fields ------------------------------------------------------------------------------------------ */
 
 static bool
@@ -88,6 +94,32 @@ takes_text(const sfms_field *f)
     return f->desc->type != PROTOBUF_C_TYPE_MESSAGE
                ? f->desc->type != PROTOBUF_C_TYPE_BYTES
                : f->message->kind == SFMS_KIND_TIMESTAMP || f->message->kind == SFMS_KIND_WRAPPER;
+}
+
+/* What follows the name of an object of any shape is a key of the organisation's own. */
+static bool
+is_custom(const sfms_field *f)
+{
+    return f->message != NULL && f->message->kind == SFMS_KIND_STRUCT &&
+           f->desc->label != PROTOBUF_C_LABEL_REPEATED;
+}
+
+/* KEY or KEY:NUMBER. */
+static const char *
+custom_key(sfms_arena *a, const char *text, import_custom_type *ret_type)
+{
+    static const char *const types[] = {"", ":TEXT", ":NUMBER", ":BOOLEAN"};
+
+    for (int i = IMPORT_CUSTOM_TEXT; i <= IMPORT_CUSTOM_BOOLEAN; i++) {
+        size_t n = strlen(text), suffix = strlen(types[i]);
+
+        if (n <= suffix || strcmp(text + n - suffix, types[i]) != 0)
+            continue;
+        *ret_type = (import_custom_type)i;
+        return sfms_strndup(a, text, n - suffix);
+    }
+    *ret_type = IMPORT_CUSTOM_AS_WRITTEN;
+    return text;
 }
 
 /* Finds a field by its dotted path in JSON names. Notes a violation of where if requests cannot set it by a
@@ -117,6 +149,11 @@ find_target(sfms_call *call, const sfms_message *m, const char *where, const cha
         ret->leaf = f;
         if (at[n] == '\0')
             break;
+        if (is_custom(f) && at[n + 1] != '\0') {
+            ret->key = custom_key(call->arena, at + n + 1, &ret->type);
+            ret->path = ret->top = sfms_printf(call->arena, "%s.%s", names.data, ret->key);
+            return true;
+        }
         m = f->message;
         at += n + 1;
     }
@@ -203,11 +240,12 @@ plan_formats(sfms_call *call, const char *where, import_column *column)
     for (unsigned i = 0; i < column->n_targets; i++) {
         const sfms_field *f = column->targets[i].leaf;
 
-        if (column->rule->date_format[0] != '\0' && f->rule->format != PB__FORMAT__DATE && !is_time(f))
+        if (column->rule->date_format[0] != '\0' && f->rule->format != PB__FORMAT__DATE && !is_time(f) &&
+            !is_custom(f))
             sfms_violate(call, sfms_printf(call->arena, "%sdateFormat", where), &only_dates);
-        if (column->rule->scale[0] != '\0' && !is_number(f))
+        if (column->rule->scale[0] != '\0' && !is_number(f) && !is_custom(f))
             sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &only_numbers);
-        if (column->rule->number_format[0] != '\0' && !is_number(f))
+        if (column->rule->number_format[0] != '\0' && !is_number(f) && !is_custom(f))
             sfms_violate(call, sfms_printf(call->arena, "%snumberFormat", where), &only_numbers);
     }
     if (column->rule->number_format[0] != '\0' &&
@@ -318,6 +356,7 @@ plan_constants(sfms_call *call, import_plan *plan, const Pb__ImportMapping *mapp
 
         if (!find_target(call, plan->message, where, entry->key, &constant->target))
             continue;
+        constant->name = entry->key;
         constant->value = entry->value;
         plan->n_constants++;
     }

@@ -16,11 +16,24 @@ enum { IMPORT_TARGETS_MAX = 8 }; /* fields that one column fills */
 /* The last column of a file of refused rows. */
 #define IMPORT_REASON_COLUMN "error"
 
+/* import_is_refused_rows tells such a file by its header. */
+bool import_is_refused_rows(unsigned n_header, const char *const *header);
+
+/* What a custom field holds. */
+typedef enum {
+    IMPORT_CUSTOM_AS_WRITTEN, /* what JSON has for the text, if that is a number or a truth value */
+    IMPORT_CUSTOM_TEXT,
+    IMPORT_CUSTOM_NUMBER,
+    IMPORT_CUSTOM_BOOLEAN,
+} import_custom_type;
+
 /* A field that a column or a constant fills. */
 typedef struct {
     const char *path; /* proto names, e.g. "line_items.product_id" */
     const char *top;  /* proto name of its first word, for update masks */
     const sfms_field *leaf;
+    const char *key; /* of a custom field, which then has the leaf for its object; NULL for other fields */
+    import_custom_type type; /* of a custom field */
 } import_target;
 
 typedef struct {
@@ -37,6 +50,7 @@ typedef struct {
 } import_column;
 
 typedef struct {
+    const char *name; /* as the mapping has it */
     import_target target;
     const char *value;
 } import_constant;

@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "core/time.h"
 #include "google/protobuf/field_mask.pb-c.h"
+#include "proto/formats.h"
 #include "proto/json.h"
 #include "values.h"
 
@@ -26,6 +27,8 @@ static const sfms_reason other_number = {
 static const sfms_reason rounded = {"ROUNDED", SFMS_INVALID_ARGUMENT,
     {"\"%s\" has lost digits in a spreadsheet; format the column as text there, and export the file again",
         "“%s”已被电子表格截断为科学计数法，请将该列设为文本格式后重新导出"}};
+static const sfms_reason other_type = {"WRONG_TYPE", SFMS_INVALID_ARGUMENT,
+    {"\"%s\" is not of the type that the mapping says", "“%s”与映射中指定的类型不符"}};
 static const sfms_reason no_record = {
     "NO_SUCH_RECORD", SFMS_INVALID_ARGUMENT, {"No %s record with %s \"%s\"", "%s 中没有 %s 为“%s”的记录"}};
 static const sfms_reason many_records = {"AMBIGUOUS", SFMS_INVALID_ARGUMENT,
@@ -244,6 +247,31 @@ is_rounded(const char *text)
            p[2 + strspn(p + 2, "0123456789")] == '\0';
 }
 
+static void
+set_custom(sfms_call *call, import_row *row, ProtobufCMessage *record, const import_target *target,
+    const char *column, const char *text)
+{
+    Google__Protobuf__Struct **at = sfms_field_at(record, target->leaf->desc);
+    Google__Protobuf__Value *value = import_value_custom(call, target->type, text);
+
+    if (value == NULL) {
+        refuse_cell(call, row, column, sfms_text(call, &other_type, shown(call, text)));
+        return;
+    }
+    if (*at == NULL)
+        *at =
+            (Google__Protobuf__Struct *)sfms_message_new(call->arena, &google__protobuf__struct__descriptor);
+    sfms_struct_put(call->arena, *at, target->key, value);
+}
+
+/* Whether a text is one that a spreadsheet must not have rounded: any that is not for a number or a day. */
+static bool
+must_be_whole(const import_target *target)
+{
+    return target->key != NULL || (target->leaf->desc->type == PROTOBUF_C_TYPE_STRING &&
+                                      !sfms_format_is_number(target->leaf->rule->format));
+}
+
 /* Sets a field; what is wrong with the text is said under the column's name. */
 static void
 set_field(sfms_call *call, const import_plan *plan, import_row *row, ProtobufCMessage *record,
@@ -252,9 +280,12 @@ set_field(sfms_call *call, const import_plan *plan, import_row *row, ProtobufCMe
     sfms_call own = *call; /* so that violations are of this text alone */
 
     own.failure = NULL;
-    if (target->leaf->desc->type == PROTOBUF_C_TYPE_STRING &&
-        target->leaf->rule->format != PB__FORMAT__DECIMAL && is_rounded(text)) {
+    if (must_be_whole(target) && is_rounded(text)) {
         refuse_cell(call, row, column, sfms_text(call, &rounded, shown(call, text)));
+        return;
+    }
+    if (target->key != NULL) {
+        set_custom(call, row, record, target, column, text);
         return;
     }
     text = import_value_spelled(&own, target->leaf, text);
@@ -280,8 +311,7 @@ set_fields(sfms_call *call, const import_plan *plan, import_row *row, const impo
         const import_constant *constant = &plan->constants[i];
 
         if (!is_set(plan, row, constant->target.path))
-            set_field(call, plan, row, record, &constant->target, constant->target.leaf->json_name,
-                constant->value);
+            set_field(call, plan, row, record, &constant->target, constant->name, constant->value);
     }
     for (unsigned i = 0; i < plan->n_columns; i++) {
         const import_column *column = &plan->columns[i];

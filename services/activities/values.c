@@ -1,6 +1,7 @@
 /* values.c -- values as programs write them, in the spelling that fields take. */
 #include "values.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unicode/ucal.h>
@@ -189,6 +190,48 @@ spelled_text(sfms_call *call, Pb__Format format, const char *text)
         return text;
     }
 }
+
+/* ---- custom fields ------------------------------------------------------------------------------------ */
+
+/* A number as JSON has it that its double tells exactly: at most 15 digits. */
+static bool
+is_exact(const char *text)
+{
+    const char *p = text + (*text == '-');
+    size_t whole = strspn(p, "0123456789");
+    size_t decimals = p[whole] == '.' ? strspn(p + whole + 1, "0123456789") : 0;
+
+    if (whole == 0 || (whole > 1 && p[0] == '0') || whole + decimals > 15)
+        return false;
+    return p[whole] == '\0' || (decimals > 0 && p[whole + 1 + decimals] == '\0');
+}
+
+Google__Protobuf__Value *
+import_value_custom(sfms_call *call, import_custom_type type, const char *text)
+{
+    Google__Protobuf__Value *v = sfms_new(call->arena, Google__Protobuf__Value);
+    bool is_auto = type == IMPORT_CUSTOM_AS_WRITTEN;
+    const char *number = type == IMPORT_CUSTOM_NUMBER ? spelled_number(call->arena, text) : text;
+    const char *word = spelled_bool(text);
+    bool is_bool = strcmp(word, "true") == 0 || strcmp(word, "false") == 0;
+
+    google__protobuf__value__init(v);
+    if ((is_auto || type == IMPORT_CUSTOM_NUMBER) && is_exact(number)) {
+        v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE;
+        v->number_value = strtod(number, NULL);
+    } else if (is_auto ? strcasecmp(text, word) == 0 && is_bool : type == IMPORT_CUSTOM_BOOLEAN && is_bool) {
+        v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_BOOL_VALUE;
+        v->bool_value = strcmp(word, "true") == 0;
+    } else if (is_auto || type == IMPORT_CUSTOM_TEXT) {
+        v->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
+        v->string_value = sfms_strdup(call->arena, text);
+    } else {
+        return NULL;
+    }
+    return v;
+}
+
+/* ---- fields ------------------------------------------------------------------------------------------- */
 
 const char *
 import_value_spelled(sfms_call *call, const sfms_field *f, const char *text)

@@ -172,7 +172,7 @@ def test_keys_that_a_spreadsheet_has_rounded(field, cell, api):
     text = f'key,name\n"{cell}",Rounded {field}\n' * 1 + f'"{cell}",Rounded {field}\n'
     done = run_import(api, "accounts", text, {"columns": columns})
     assert (done["createdRows"], done["failedRows"]) == ("0", "2")
-    assert all("lost digits" in row[-1] and row[0] == cell for row in refused(api, done)[1:])
+    assert all("lost digits" in row[-1] and row[0] in (cell, "'" + cell) for row in refused(api, done)[1:])
 
 
 @pytest.mark.parametrize("mode", ["CREATE", "UPSERT"])
@@ -274,3 +274,88 @@ def test_an_hour_that_is_twice_or_not_at_all(cell, moment, stack):
     org.api.patch(f"/v1/users/{(me.get('user') or me)['id']}", json={"timeZone": "Europe/Berlin"}).ok()
     record = import_one(org.api, "tasks", "remindTime", cell)
     assert (record or {"remindTime": None})["remindTime"] == moment
+
+
+# ---- custom fields
+
+def test_custom_fields(api):
+    mapping = {"columns": {"id": {"field": "externalId"}, "name": {"field": "name"}, "budget": {"field": "customFields.budget"},
+                           "key": {"field": "customFields.key:TEXT"}, "vip": {"field": "customFields.vip:BOOLEAN"},
+                           "sum": {"field": "customFields.sum:NUMBER", "numberFormat": "1.234,5"},
+                           "day": {"field": "customFields.day", "dateFormat": "%d.%m.%Y"}},
+               "constants": {"customFields.source": "list", "customFields.year": "2026", "customFields.tag:TEXT": "1"}, "mode": "UPSERT"}
+    api.post("/v1/accounts", json={"name": "There", "externalId": "cf-1", "customFields": {"mine": "stays", "budget": 7}}).ok(201)
+    text = ("id;name;budget;key;vip;sum;day\ncf-1;There;1500;0042;ja;1.234,50;03.09.2025\ncf-2;Two;12.50;42;是;;\n"
+            "cf-3;Three;007;1;WAHR;5;\ncf-4;Four;9007199254740993;2;0;;\ncf-5;Five;TRUE;3;maybe;;\ncf-6;Six;1;4;1;many;\n")
+    done = run_import(api, "accounts", text, mapping)
+    assert (done["createdRows"], done["updatedRows"], done["failedRows"]) == ("3", "0", "3")
+    text = text.replace(";ja;", ";yes;").replace(";maybe;", ";no;")
+    done = run_import(api, "accounts", text, mapping)
+    assert (done["createdRows"], done["updatedRows"], done["failedRows"]) == ("1", "4", "1")
+    found = {a["externalId"]: a["customFields"] for a in api.all("/v1/accounts", filter='externalId:"cf-"')}
+    both = {"source": "list", "year": 2026, "tag": "1"}
+    assert found["cf-1"] == {"mine": "stays", "budget": 1500, "key": "0042", "vip": True, "sum": 1234.5, "day": "2025-09-03", **both}
+    assert found["cf-2"] == {"budget": 12.5, "key": "42", "vip": True, **both}
+    assert found["cf-3"] == {"budget": "007", "key": "1", "vip": True, "sum": 5, **both}
+    assert found["cf-4"] == {"budget": "9007199254740993", "key": "2", "vip": False, **both}
+    assert found["cf-5"] == {"budget": True, "key": "3", "vip": False, **both}
+    assert {a["externalId"] for a in api.all("/v1/accounts", filter='customFields.budget >= 1000 AND externalId:"cf-"')} == {"cf-1"}
+
+
+@pytest.mark.parametrize("mapping, where", [
+    ({"columns": {"name": {"field": "name:TEXT"}}}, "mapping.columns.name.field"),
+    ({"columns": {"name": {"field": "name"}, "b": {"field": "customFields"}}}, "mapping.columns.b.field"),
+    ({"columns": {"name": {"field": "name"}, "b": {"field": "customFields."}}}, "mapping.columns.b.field")])
+def test_bad_mappings_of_custom_fields(mapping, where, api):
+    upload(api, b"name,b\nA,1\n", mapping=mapping).fails(400, "INVALID_FIELDS", where)
+
+
+# ---- look-ups, and formulas
+
+@pytest.mark.parametrize("name, spelled", [
+    ("云帆（湖南）", "云帆(湖南)"), ("Café Un SA", "Cafe\u0301 Un SA"), ("Café Deux SA", "CAFÉ DEUX SA"), ("Café Trois SA", "Café Trois SA "),
+    ("Café Quatre SA", "Café Quatre SA\u00a0"), ("Straße Ltd", "STRASSE LTD"), ("Two  Blanks", "two blanks"), ("ＡＢＣ Full", "abc full")])
+def test_a_look_up_finds_what_people_take_for_the_same(name, spelled, api):
+    id = api.post("/v1/accounts", json={"name": name}).ok(201)["id"]
+    api.post("/v1/accounts", json={"name": f"{name} and more"}).ok(201)
+    mapping = {"columns": {"n": {"field": "name"}, "a": {"field": "accountId", "lookup": "accounts.name"}}}
+    done = run_import(api, "contacts", f'n,a\nOf {name},"{spelled}"\n', mapping)
+    assert done["createdRows"] == "1"
+    (contact,) = api.all("/v1/contacts", filter=f'name = "Of {name}"')
+    assert contact["accountId"] == id
+
+
+def test_an_exact_name_goes_first_and_two_are_an_error(api):
+    ids = [api.post("/v1/accounts", json={"name": name}).ok(201)["id"] for name in ("Exact Co", "EXACT CO")]
+    mapping = {"columns": {"n": {"field": "name"}, "a": {"field": "accountId", "lookup": "accounts.name"}}}
+    done = run_import(api, "contacts", "n,a\nFirst,Exact Co\nSecond,EXACT CO\nThird,exact co\n", mapping)
+    assert (done["createdRows"], done["failedRows"]) == ("2", "1")
+    found = {c["name"]: c["accountId"] for c in api.all("/v1/contacts", filter='name = "First" OR name = "Second"')}
+    assert [found["First"], found["Second"]] == ids
+    assert "More than one" in refused(api, done)[1][-1]
+
+
+def test_formulas_come_back_harmless_and_as_they_were(api):
+    cells = ['=HYPERLINK("http://evil.example")', "@SUM(1)", "+86 138 0013 8000", "-2+3", "'quoted", "-5", "plain"]
+    text = io.StringIO()
+    csv.writer(text).writerows([["name", "description", "foundedYear"]] + [[c, c, "soon"] for c in cells])
+    done = run_import(api, "accounts", text.getvalue())
+    rows = refused(api, done)
+    assert [r[0] for r in rows[1:]] == ["'" + c for c in cells[:5]] + cells[5:]
+    assert [re.search(r"\(row (\d+)\)$", r[-1])[1] for r in rows[1:]] == [str(i + 1) for i in range(len(cells))]
+    answer = lambda done: api.call("GET", f"/v1/imports/{done['id']}/errors").response.content
+    again = run_import(api, "accounts", answer(done))
+    assert [r[:2] for r in refused(api, again)] == [r[:2] for r in rows], "and no more apostrophes"
+    done = run_import(api, "accounts", answer(again).replace(b"soon", b"1999"))
+    assert done["createdRows"] == str(len(cells))
+    assert {a["description"] for a in api.all("/v1/accounts", filter="foundedYear = 1999")} == set(cells)
+
+
+def test_a_look_up_in_another_spelling_where_nothing_can_be_searched(api):
+    stages = api.all("/v1/stages")
+    mapping = {"columns": {"n": {"field": "name"}, "s": {"field": "stageId", "lookup": "stages.name",
+                                                         "filter": f'processId = "{stages[0]["processId"]}"'}}}
+    done = run_import(api, "deals", f"n,s\nStage spelled,{stages[0]['name'].upper()}\nNo stage,{'x' * 300}\n", mapping)
+    assert (done["createdRows"], done["failedRows"]) == ("1", "1")
+    (deal,) = api.all("/v1/deals", filter='name = "Stage spelled"')
+    assert deal["stageId"] == stages[0]["id"]
