@@ -20,98 +20,111 @@ typedef struct {
     int64_t bytes_left;
 } guest;
 
+/* Sockets that come; the lock is held for no longer than it takes to add or take one, as threads of the HTTP server wait for it. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     pthread_t thread;
     bool stop;
+    unsigned n;       /* here and with the thread */
+    unsigned n_fresh; /* here */
+    guest fresh[LINGER_MAX];
+} door = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+/* Those that are read from. Only the thread knows them. */
+static struct {
     unsigned n;
     guest guests[LINGER_MAX];
-} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} room;
 
-/* Reads what is there; false if the client has ended or has had its time. */
+/* Reads a piece, so that each gets its turn; false if the client has ended or has had its time. */
 static bool
 read_away(guest *g)
 {
-    static char piece[PIECE_BYTES]; /* only one thread reads */
+    static char piece[PIECE_BYTES];
+    ssize_t n = recv(g->fd, piece, sizeof piece, MSG_DONTWAIT);
 
-    for (;;) {
-        ssize_t n = recv(g->fd, piece, sizeof piece, MSG_DONTWAIT);
-        if (n < 0)
-            return (errno == EAGAIN || errno == EINTR) && sfms_mono_us() < g->until_us;
-        g->bytes_left -= n;
-        if (n == 0 || g->bytes_left < 0 || sfms_mono_us() >= g->until_us)
-            return false;
-    }
+    if (sfms_mono_us() >= g->until_us)
+        return false;
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    g->bytes_left -= n;
+    return n > 0 && g->bytes_left > 0;
 }
 
-/* Waits for something to read, without the lock: others only append. */
-static void
-wait_for_data(void)
+/* Takes in who has come, and waits for somebody if there is nobody; false if it is time to stop. */
+static bool
+take_in(void)
 {
-    struct pollfd fds[LINGER_MAX];
-    unsigned n = all.n;
+    pthread_mutex_lock(&door.lock);
+    while (door.n == 0 && !door.stop)
+        pthread_cond_wait(&door.wake, &door.lock);
+    while (door.n_fresh > 0)
+        room.guests[room.n++] = door.fresh[--door.n_fresh];
+    bool go_on = !door.stop;
+    pthread_mutex_unlock(&door.lock);
+    return go_on;
+}
 
-    for (unsigned i = 0; i < n; i++)
-        fds[i] = (struct pollfd){.fd = all.guests[i].fd, .events = POLLIN};
-    pthread_mutex_unlock(&all.lock);
-    (void)poll(fds, n, POLL_MS);
-    pthread_mutex_lock(&all.lock);
+static void
+see_off(unsigned i)
+{
+    (void)close(room.guests[i].fd);
+    room.guests[i] = room.guests[--room.n];
+    pthread_mutex_lock(&door.lock);
+    door.n--;
+    pthread_mutex_unlock(&door.lock);
 }
 
 static void *
 run(void *arg)
 {
-    pthread_mutex_lock(&all.lock);
-    while (!all.stop) {
-        if (all.n == 0) {
-            pthread_cond_wait(&all.wake, &all.lock);
-            continue;
-        }
-        wait_for_data();
-        for (unsigned i = 0; i < all.n;) {
-            if (read_away(&all.guests[i])) {
-                i++;
-                continue;
-            }
-            (void)close(all.guests[i].fd);
-            all.guests[i] = all.guests[--all.n];
+    struct pollfd fds[LINGER_MAX];
+
+    while (take_in()) {
+        for (unsigned i = 0; i < room.n; i++)
+            fds[i] = (struct pollfd){.fd = room.guests[i].fd, .events = POLLIN};
+        (void)poll(fds, room.n, POLL_MS);
+        for (unsigned i = room.n; i-- > 0;) {
+            if (!read_away(&room.guests[i]))
+                see_off(i);
         }
     }
-    while (all.n > 0)
-        (void)close(all.guests[--all.n].fd);
-    pthread_mutex_unlock(&all.lock);
+    while (room.n > 0)
+        see_off(room.n - 1);
     return arg;
 }
 
 void
 linger_start(void)
 {
-    if (pthread_create(&all.thread, NULL, run, NULL) != 0)
+    if (pthread_create(&door.thread, NULL, run, NULL) != 0)
         sfms_die("cannot start a thread");
 }
 
 void
 linger_stop(void)
 {
-    pthread_mutex_lock(&all.lock);
-    all.stop = true;
-    pthread_cond_signal(&all.wake);
-    pthread_mutex_unlock(&all.lock);
-    (void)pthread_join(all.thread, NULL);
+    pthread_mutex_lock(&door.lock);
+    door.stop = true;
+    pthread_cond_signal(&door.wake);
+    pthread_mutex_unlock(&door.lock);
+    (void)pthread_join(door.thread, NULL);
 }
 
 void
 linger_on(int fd)
 {
-    pthread_mutex_lock(&all.lock);
-    int second = all.n < LINGER_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-    if (second >= 0)
-        all.guests[all.n++] = (guest){
+    pthread_mutex_lock(&door.lock);
+    int second = door.n < LINGER_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (second >= 0) {
+        door.n++;
+        door.fresh[door.n_fresh++] = (guest){
             .fd = second,
             .until_us = sfms_mono_us() + LINGER_MS * INT64_C(1000),
             .bytes_left = LINGER_BYTES_MAX,
         };
-    pthread_cond_signal(&all.wake);
-    pthread_mutex_unlock(&all.lock);
+    }
+    pthread_cond_signal(&door.wake);
+    pthread_mutex_unlock(&door.lock);
 }

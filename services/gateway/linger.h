@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 enum {
-    LINGER_MAX = 64,              /* sockets at once; what is more is closed as it is */
-    LINGER_MS = 3000,             /* for the client to notice */
-    LINGER_BYTES_MAX = 256 << 20, /* that it may send meanwhile */
+    LINGER_MAX = 64,             /* sockets at once; what is more is closed as it is */
+    LINGER_MS = 3000,            /* for the client to notice */
+    LINGER_BYTES_MAX = 64 << 20, /* that it may send meanwhile */
 };
 
 /* linger_start starts the thread that reads; linger_stop ends it and closes what there is. */
