@@ -9,6 +9,7 @@ enum {
     SFMS_PAGE_MAX = 200,                 /* resources in a page at most; more is cut to this */
     SFMS_COUNT_EXACT_MAX = 10000,        /* totalSize is exact up to here, an estimate beyond */
     SFMS_BODY_MAX = 1 << 20,             /* bytes of an HTTP body, unless the method says otherwise */
+    SFMS_SMALL_BODY_MAX = 8 << 10,       /* the same where no token is needed, or no body */
     SFMS_MESSAGE_MAX = 64 << 20,         /* bytes of one message between processes */
     SFMS_BATCH_CALLS = 64,               /* calls in one message at most */
     SFMS_BATCH_BYTES = 1 << 20,          /* request bytes after which a batch is full */

@@ -20,6 +20,14 @@
 #include "linger.h"
 #include "refusal.h"
 
+/* What is wrong with a request, and whom one is, we say ourselves (head_is_sound, refusal.c): the library is to be as tolerant as it
+ * can, as it would answer in HTML. */
+#if MHD_VERSION >= 0x00097701
+#define TOLERANT MHD_OPTION_CLIENT_DISCIPLINE_LVL, -3
+#else
+#define TOLERANT MHD_OPTION_STRICT_FOR_CLIENT, 0
+#endif
+
 struct http {
     struct MHD_Daemon *daemon;
     int port;
@@ -103,11 +111,14 @@ is_too_slow(const request *r, uint64_t bytes)
 static enum MHD_Result
 take_body(request *r, const char *data, size_t *n)
 {
-    sfms_buf_mem(&r->body, data, *n);
+    bool fits = *n <= r->body.max - r->body.len; /* its memory may be larger, from another request */
+
+    if (fits)
+        sfms_buf_mem(&r->body, data, *n);
     *n = 0;
     if (is_too_slow(r, r->body.len))
         return MHD_NO;
-    if (sfms_buf_ok(&r->body))
+    if (fits)
         return MHD_YES;
     /* Only chunked bodies get here: a length that is too large is refused before. */
     sfms_fail(&r->call, &sfms_too_large, sfms_printf(r->call.arena, "%zu", r->body.max));
@@ -323,6 +334,7 @@ http_start(gateway *gw)
     h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
         (uint16_t)h->port, NULL, NULL, on_request, gw,                     /* the logger must come first */
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,                          /* */
+        TOLERANT,                                                          /* */
         MHD_OPTION_LISTEN_SOCKET, fd,                                      /* */
         MHD_OPTION_THREAD_POOL_SIZE, (unsigned)config->threads,            /* */
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connections,        /* */

@@ -163,6 +163,17 @@ location_of(sfms_arena *a, const sfms_contract *contract, const sfms_method *m)
     return sfms_strndup(a, path, n - 4);
 }
 
+/* Bodies of strangers are small: a sign-in fits, and many of them hold little. So are those that nobody reads. */
+static size_t
+max_body(const route_target *t)
+{
+    const Pb__MethodRule *rule = t->method->rule;
+
+    if (rule->max_body != 0)
+        return rule->max_body;
+    return rule->public_ || (t->body == NULL && !t->whole_body) ? SFMS_SMALL_BODY_MAX : SFMS_BODY_MAX;
+}
+
 static void
 add_route(
     router *r, const sfms_contract *contract, const sfms_method *m, unsigned index, const sfms_route *route)
@@ -177,7 +188,7 @@ add_route(
     t->read_mask = mask_field(m->input, "read_mask");
     if (t->body != NULL && t->raw == NULL)
         t->update_mask = mask_field(m->input, "update_mask");
-    t->max_body = m->rule->max_body != 0 ? m->rule->max_body : SFMS_BODY_MAX;
+    t->max_body = max_body(t);
     t->location = location_of(r->arena, contract, m);
     insert(r, t);
 }
