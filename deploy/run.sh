@@ -123,9 +123,9 @@ await_ready() {
     return 1
 }
 
-# ready: true if the gateway says that it is.
+# ready: true if the gateway says that it is, with all services.
 ready() {
-    curl -fsS -o /dev/null --max-time 2 --noproxy '*' "http://$(local_host):$SFMS_PORT/readyz" 2>/dev/null
+    [[ $(curl -fsS --max-time 2 --noproxy '*' "http://$(local_host):$SFMS_PORT/readyz" 2>/dev/null) == *'"degraded":false'* ]]
 }
 
 # shutdown: the end, in order: gateway, services, database.

@@ -36,6 +36,12 @@ struct auth {
     entry entries[AUTH_SETS][AUTH_WAYS];
 };
 
+const sfms_link *
+auth_link(const auth *a)
+{
+    return a->link;
+}
+
 /* ---- principals -------------------------------------------------------------------------------------- */
 
 static void

@@ -62,6 +62,9 @@ bool auth_find(auth *a, auth_wait *w);
  * this returns, with w->who, which is the caller's to release, or w->status. */
 void auth_ask(auth *a, auth_wait *w);
 
+/* auth_link is the link to the service that is asked; NULL if no address of it is known. */
+const sfms_link *auth_link(const auth *a);
+
 /* auth_may is true if the principal's permissions include the one of the method with this index. */
 static inline bool
 auth_may(const principal *p, unsigned method_index)

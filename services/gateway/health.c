@@ -1,4 +1,10 @@
-/* health.c -- /healthz and /readyz. */
+/*
+ * health.c -- /healthz and /readyz.
+ *
+ * Ready means: sending requests here makes sense. That is so while the service that knows who calls answers, and one more. What
+ * else is away takes its own calls with it and no others: a gateway taken out for that would take everything. It is said
+ * as "degraded", with 200, and which services are well stands beside it.
+ */
 #include "health.h"
 
 #include <stdio.h>
@@ -39,17 +45,32 @@ health_live(request *r)
     return true;
 }
 
+/* Whether requests are welcome; *ret_all, whether nothing is away. */
+static bool
+is_ready(const gateway *gw, const checks *all, bool *ret_all)
+{
+    const sfms_link *callers = auth_link(gw->auth);
+    bool known = false;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < all->n; i++) {
+        n += all->check[i].ok;
+        known = known || (all->check[i].ok && all->check[i].link == callers);
+    }
+    *ret_all = n == all->n;
+    return known && (n > 1 || all->n == 1) && !atomic_load(&gw->draining);
+}
+
 static next_step
 all_checked(request *r)
 {
     const checks *all = r->own;
-    bool ready = !atomic_load(&r->gw->draining);
+    bool whole, ready = is_ready(r->gw, all, &whole);
     sfms_buf b;
 
-    for (unsigned i = 0; i < all->n; i++)
-        ready = ready && all->check[i].ok;
     sfms_buf_init(&b, r->call.arena, SFMS_MESSAGE_MAX);
-    sfms_buf_printf(&b, "{\"ready\":%s,\"services\":[", ready ? "true" : "false");
+    sfms_buf_printf(&b, "{\"ready\":%s,\"degraded\":%s,\"services\":[", ready ? "true" : "false",
+        whole ? "false" : "true");
     for (unsigned i = 0; i < all->n; i++) {
         const check *c = &all->check[i];
         sfms_buf_add(&b, i == 0 ? "{\"service\":" : ",{\"service\":");
@@ -131,7 +152,7 @@ health_ready(request *r)
     /* Counted like a call, so that the links stay until it is over. */
     atomic_fetch_add(&r->gw->calls, 1);
     if (atomic_load(&r->gw->stopped)) {
-        static const char gone[] = "{\"ready\":false,\"services\":[]}";
+        static const char gone[] = "{\"ready\":false,\"degraded\":true,\"services\":[]}";
 
         atomic_fetch_sub(&r->gw->calls, 1);
         answer_set(&r->answer, 503, "application/json", gone, sizeof gone - 1);

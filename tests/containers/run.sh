@@ -95,7 +95,7 @@ up() {
 await_gateway() {
     local i
     for ((i = 0; i < 600; i++)); do
-        if curl -fsS -o /dev/null --noproxy '*' "http://127.0.0.1:$SFMS_PORT/readyz" 2>/dev/null; then
+        if [[ $(curl -fsS --noproxy '*' "http://127.0.0.1:$SFMS_PORT/readyz" 2>/dev/null) == *'"degraded":false'* ]]; then
             return 0
         fi
         sleep 0.2

@@ -164,8 +164,10 @@ class Stack:
         return self.processes[name]
 
     def ready(self):
+        """All services answer."""
         try:
-            return requests.get(f"{self.base}/readyz", timeout=2).status_code == 200
+            answer = requests.get(f"{self.base}/readyz", timeout=2)
+            return answer.status_code == 200 and not answer.json()["degraded"]
         except requests.RequestException:
             return False
 
