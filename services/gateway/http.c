@@ -20,14 +20,6 @@
 #include "linger.h"
 #include "refusal.h"
 
-/* What is wrong with a request, and whom one is, we say ourselves (head_is_sound, refusal.c): the library is to be as tolerant as it
- * can, as it would answer in HTML. */
-#if MHD_VERSION >= 0x00097701
-#define TOLERANT MHD_OPTION_CLIENT_DISCIPLINE_LVL, -3
-#else
-#define TOLERANT MHD_OPTION_STRICT_FOR_CLIENT, 0
-#endif
-
 struct http {
     struct MHD_Daemon *daemon;
     int port;
@@ -334,7 +326,6 @@ http_start(gateway *gw)
     h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
         (uint16_t)h->port, NULL, NULL, on_request, gw,                     /* the logger must come first */
         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,                          /* */
-        TOLERANT,                                                          /* */
         MHD_OPTION_LISTEN_SOCKET, fd,                                      /* */
         MHD_OPTION_THREAD_POOL_SIZE, (unsigned)config->threads,            /* */
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connections,        /* */
