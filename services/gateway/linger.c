@@ -20,7 +20,7 @@ typedef struct {
     int64_t bytes_left;
 } guest;
 
-/* Sockets that come; the lock is held for no longer than it takes to add or take one, as threads of the HTTP server wait for it. */
+/* Sockets that come. The lock is held for no longer than it takes to add or take one: threads of the HTTP server wait for it. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t wake;
