@@ -1,4 +1,4 @@
-/* connection.c -- connect, prepare, send, sync. */
+/* connection.c -- prepare, send, sync. */
 #include "db/connection.h"
 
 #include <errno.h>
@@ -10,8 +10,9 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
+#include "db/pulse.h"
 
-enum { PREPARED_SLOTS = 2 * SFMS_STATEMENTS_MAX, RETRY_US = 200 * 1000 };
+enum { PREPARED_SLOTS = 2 * SFMS_STATEMENTS_MAX, RETRY_US = 200 * 1000, READ_ONLY_US = 1000 * 1000 };
 
 /* A statement kept by the server under the name of its slot. */
 struct sfms_prepared {
@@ -33,7 +34,9 @@ sfms_db_open(const sfms_db_config *config)
     if (db == NULL)
         sfms_die("out of memory");
     db->config = *config;
-    pthread_mutex_init(&db->cancel_lock, NULL);
+    db->socket = -1;
+    pthread_mutex_init(&db->handles_lock, NULL);
+    sfms_pulse_join(db);
     db->prepared = calloc(PREPARED_SLOTS, sizeof(*db->prepared));
     if (db->prepared == NULL)
         sfms_die("out of memory");
@@ -59,35 +62,11 @@ forget_prepared(sfms_db *db)
     db->n_prepared = 0;
 }
 
-static void
-keep_cancel(sfms_db *db, PGcancel *cancel)
-{
-    pthread_mutex_lock(&db->cancel_lock);
-    PQfreeCancel(db->cancel);
-    db->cancel = cancel;
-    pthread_mutex_unlock(&db->cancel_lock);
-}
-
 void
-sfms_db_cancel(sfms_db *db)
+sfms_connection_forget(sfms_db *db)
 {
-    char why[256];
-
-    pthread_mutex_lock(&db->cancel_lock);
-    if (db->cancel != NULL && PQcancel(db->cancel, why, sizeof(why)) != 1)
-        sfms_log(SFMS_LOG_WARN, "a statement could not be cancelled: %s", why);
-    pthread_mutex_unlock(&db->cancel_lock);
-}
-
-static void
-disconnect(sfms_db *db)
-{
-    keep_cancel(db, NULL);
     forget_answers(db);
     forget_prepared(db);
-    PQfinish(db->conn);
-    db->conn = NULL;
-    db->pipeline = false;
     db->stale = false;
 }
 
@@ -96,47 +75,13 @@ sfms_db_close(sfms_db *db)
 {
     if (db == NULL)
         return;
-    disconnect(db);
-    pthread_mutex_destroy(&db->cancel_lock);
+    sfms_pulse_leave(db);
+    sfms_connection_end(db);
+    pthread_mutex_destroy(&db->handles_lock);
     free(db->prepared);
     free(db->sent);
     free(db->answers);
     free(db);
-}
-
-static void
-no_notice(void *arg, const PGresult *result)
-{
-    (void)arg;
-    (void)result; /* notices of triggers are for people at a prompt */
-}
-
-static bool
-connect_now(sfms_db *db)
-{
-    const char *keys[8] = {"dbname", "application_name", "options", "connect_timeout"};
-    const char *values[8] = {db->config.url, db->config.name,
-        "-c timezone=UTC -c datestyle=ISO -c search_path=pg_catalog -c client_min_messages=warning", "5"};
-    int n = 4;
-
-    if (db->config.user != NULL && db->config.user[0] != '\0') {
-        keys[n] = "user";
-        values[n++] = db->config.user;
-    }
-    if (db->config.password != NULL && db->config.password[0] != '\0') {
-        keys[n] = "password";
-        values[n++] = db->config.password;
-    }
-    db->conn = PQconnectdbParams(keys, values, 1);
-    if (PQstatus(db->conn) == CONNECTION_OK) {
-        PQsetNoticeReceiver(db->conn, no_notice, NULL);
-        keep_cancel(db, PQgetCancel(db->conn));
-        return true;
-    }
-    snprintf(db->error, sizeof(db->error), "%s", PQerrorMessage(db->conn));
-    db->error[strcspn(db->error, "\n")] = '\0';
-    disconnect(db);
-    return false;
 }
 
 bool
@@ -173,27 +118,41 @@ prepare_anew(sfms_db *db)
 {
     forget_prepared(db);
     db->stale = false;
+    if (db->config.prepare == SFMS_PREPARE_NEVER)
+        return true;
     sfms_connection_send(db, &(sfms_statement){.sql = "DEALLOCATE ALL"});
     return sfms_connection_sync(db) == SFMS_OUTCOME_OK;
+}
+
+/* A server that only reads may not be the one to talk to any more: whoever is, is found by connecting again. */
+static bool
+worth_another(const sfms_db *db)
+{
+    return db->read_only && sfms_mono_us() - db->begin_us >= READ_ONLY_US;
 }
 
 bool
 sfms_connection_ready(sfms_db *db)
 {
+    if (sfms_pulse_silent()) {
+        snprintf(db->error, sizeof(db->error), "it does not answer");
+        return false;
+    }
     if (db->conn != NULL && sfms_connection_alive(db) && db->pipeline && db->stale && !prepare_anew(db))
-        disconnect(db);
-    if (db->conn != NULL && (!sfms_connection_alive(db) || closed_while_idle(db)))
-        disconnect(db);
+        sfms_connection_end(db);
+    if (db->conn != NULL && (!sfms_connection_alive(db) || closed_while_idle(db) || worth_another(db)))
+        sfms_connection_end(db);
     if (db->conn == NULL) {
         if (sfms_mono_us() < db->retry_at_us)
             return false;
-        if (!connect_now(db)) {
+        if (!sfms_connection_begin(db)) {
             db->retry_at_us = sfms_mono_us() + RETRY_US;
             return false;
         }
     }
     if (!db->pipeline)
         db->pipeline = PQenterPipelineMode(db->conn) == 1;
+    sfms_connection_renew_cancel(db);
     return db->pipeline;
 }
 
@@ -293,7 +252,7 @@ sfms_connection_send(sfms_db *db, const sfms_statement *statement)
         db->send_failed = true;
         return false;
     }
-    if (worth_preparing(sql, statement->n)) {
+    if (db->config.prepare != SFMS_PREPARE_NEVER && worth_preparing(sql, statement->n)) {
         hash = hash_text(sql);
         p = find_prepared(db, sql, hash);
     }
@@ -359,20 +318,23 @@ session_ended(const PGresult *result)
     return state != NULL && strncmp(state, "57P", 3) == 0;
 }
 
-sfms_outcome
-sfms_connection_sync(sfms_db *db)
+/* What an error says about the connection. */
+static void
+note_error(sfms_db *db, const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    db->stale |= is_stale(result);
+    db->read_only |= state != NULL && strcmp(state, "25006") == 0;
+}
+
+/* Reads the answers to all that was sent. An error that ended the session is one: nothing has happened. */
+static sfms_outcome
+read_answers(sfms_db *db)
 {
     sfms_outcome outcome = SFMS_OUTCOME_OK;
     PGresult *sync;
 
-    for (size_t i = 0; i < db->n_answers; i++)
-        PQclear(db->answers[i]);
-    db->n_answers = 0;
-    if (!sfms_connection_alive(db) || PQpipelineSync(db->conn) != 1) {
-        db->n_sent = 0;
-        db->send_failed = true;
-        return SFMS_OUTCOME_LOST;
-    }
     for (size_t i = 0; i < db->n_sent; i++) {
         bool failed = false;
         bool alive = read_answer(db, &db->sent[i], &failed);
@@ -380,24 +342,36 @@ sfms_connection_sync(sfms_db *db)
         if (failed && outcome == SFMS_OUTCOME_OK && db->n_answers > 0) {
             outcome = SFMS_OUTCOME_ERROR;
             db->failed_answer = db->n_answers - 1;
-            db->stale |= is_stale(db->answers[db->failed_answer]);
+            note_error(db, db->answers[db->failed_answer]);
         }
-        if (!alive) {
-            db->n_sent = 0;
-            db->send_failed = true;
-            if (outcome == SFMS_OUTCOME_ERROR && session_ended(db->answers[db->failed_answer]))
-                return SFMS_OUTCOME_ERROR;
-            return SFMS_OUTCOME_LOST;
-        }
-    }
-    db->n_sent = 0;
-    sync = PQgetResult(db->conn);
-    if (PQresultStatus(sync) != PGRES_PIPELINE_SYNC) {
-        PQclear(sync);
+        if (alive)
+            continue;
         db->send_failed = true;
+        if (outcome == SFMS_OUTCOME_ERROR && session_ended(db->answers[db->failed_answer]))
+            return SFMS_OUTCOME_ERROR;
         return SFMS_OUTCOME_LOST;
     }
+    sync = PQgetResult(db->conn);
+    if (PQresultStatus(sync) != PGRES_PIPELINE_SYNC)
+        outcome = SFMS_OUTCOME_LOST;
     PQclear(sync);
+    return outcome;
+}
+
+sfms_outcome
+sfms_connection_sync(sfms_db *db)
+{
+    sfms_outcome outcome = SFMS_OUTCOME_LOST;
+
+    for (size_t i = 0; i < db->n_answers; i++)
+        PQclear(db->answers[i]);
+    db->n_answers = 0;
+    sfms_pulse_waits(db);
+    if (sfms_connection_alive(db) && PQpipelineSync(db->conn) == 1)
+        outcome = read_answers(db);
+    sfms_pulse_heard(db, outcome != SFMS_OUTCOME_LOST);
+    db->n_sent = 0;
+    db->send_failed = db->send_failed || outcome == SFMS_OUTCOME_LOST;
     return outcome;
 }
 

@@ -8,6 +8,7 @@
 #define SFMS_DB_CONNECTION_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "db/db.h"
 
@@ -25,11 +26,16 @@ struct sfms_db {
     PGconn *conn;
     sfms_db_config config;
     sfms_tx tx;
-    pthread_mutex_t cancel_lock;
-    PGcancel *cancel;    /* how to end what runs on it, from another thread */
-    bool pipeline;       /* libpq is in pipeline mode */
-    int64_t retry_at_us; /* do not try to connect before this */
-    char error[256];     /* why the last attempt to connect failed */
+    pthread_mutex_t handles_lock; /* guards the next two, which other threads use */
+    PGcancel *cancel;             /* how to end what runs on it */
+    int socket;                   /* how to hang up; -1 if there is no connection */
+    struct sfms_db *next;         /* all of them, known to the watch */
+    _Atomic int64_t waiting_us;   /* since when it waits for the database; 0 if it does not */
+    bool pipeline;                /* libpq is in pipeline mode */
+    bool read_only;               /* the server has refused to write */
+    int64_t begin_us;             /* of the session */
+    int64_t retry_at_us;          /* do not try to connect before this */
+    char error[256];              /* why the last attempt to connect failed */
 
     sfms_prepared *prepared; /* open-addressed by hash of the text */
     unsigned n_prepared;
@@ -47,6 +53,18 @@ struct sfms_db {
     unsigned
         careful; /* so many batches more are run so that a refused statement costs only itself: one was refused lately */
 };
+
+/* sfms_connect opens a session; PQstatus says whether it could, and PQfinish ends it in any case. */
+PGconn *sfms_connect(const sfms_db_config *config);
+
+/* sfms_connection_begin opens the session of a connection object, sfms_connection_end ends it, and sfms_connection_forget
+ * forgets what belonged to it. */
+bool sfms_connection_begin(sfms_db *db);
+void sfms_connection_end(sfms_db *db);
+void sfms_connection_forget(sfms_db *db);
+
+/* sfms_connection_renew_cancel makes it possible to cancel a statement once more, after that was done. */
+void sfms_connection_renew_cancel(sfms_db *db);
 
 /* sfms_connection_ready connects if there is no live connection; false if it cannot. Notices a connection
  * that the server has closed while it was idle. */

@@ -18,11 +18,16 @@
 
 typedef struct sfms_db sfms_db;
 
+/* Whether statements are kept by the server under names. A pooler gives us another session for each transaction: what we have
+ * named in one is not there in the next, or is somebody else's. */
+typedef enum { SFMS_PREPARE_AUTO, SFMS_PREPARE_NEVER, SFMS_PREPARE_ALWAYS } sfms_prepare;
+
 typedef struct sfms_db_config {
     const char *url;      /* libpq connection string */
     const char *user;     /* overrides the user in url; NULL or "" to keep it */
     const char *password; /* overrides; NULL or "" to keep it */
     const char *name;     /* application_name */
+    sfms_prepare prepare; /* AUTO counts as ALWAYS until sfms_db_settle has looked */
 } sfms_db_config;
 
 /* A statement to run. values[i] is the text of $i+1; NULL for SQL NULL. */
@@ -48,8 +53,20 @@ void sfms_db_close(sfms_db *db);
 /* sfms_db_ready connects if necessary; false if the database cannot be reached. sfms_db_error says why. */
 bool sfms_db_ready(sfms_db *db);
 const char *sfms_db_error(const sfms_db *db);
-/* sfms_db_cancel asks the server to end the statement that runs on the connection now. The only function that may be called
- * from another thread than the one that uses the connection. */
+/* sfms_db_settle looks once, over a connection that is ready, at what a session is like: ends the process with a sentence if
+ * the role has other settings than those that services rely on, and decides whether to prepare statements. */
+void sfms_db_settle(sfms_db *db, sfms_db_config *config);
+
+/* sfms_db_watch starts to watch whether the database answers, with a connection now and then, until sfms_db_watch_end. What
+ * waits for one that does not is lost within 4 seconds, and nothing is sent until it answers again. */
+void sfms_db_watch(const sfms_db_config *config);
+void sfms_db_watch_end(void);
+
+/* sfms_db_hang_up makes whoever waits for an answer on the connection lose it. Like sfms_db_cancel it may be called from any
+ * thread.
+ *
+ * sfms_db_cancel asks the server to end the statement that runs on the connection now. */
+void sfms_db_hang_up(sfms_db *db);
 void sfms_db_cancel(sfms_db *db);
 /* The libpq connection, for start-up checks and tools; NULL while there is none. */
 PGconn *sfms_db_conn(sfms_db *db);

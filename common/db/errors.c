@@ -22,6 +22,7 @@ static const struct {
     {"40", &sfms_conflict},
     {"55P03", &sfms_blocked},
     {"26000", &sfms_unavailable},
+    {"25006", &sfms_unavailable}, /* a server that only reads, for now */
     {"57P", &sfms_unavailable},
     {"53", &sfms_unavailable},
     {"08", &sfms_unavailable},

@@ -28,7 +28,8 @@ enum {
 };
 
 typedef struct {
-    const char *services, *listen, *secret, *database_url, *database_user, *database_password, *log_level;
+    const char *services, *listen, *secret, *database_url, *database_user, *database_password, *prepared,
+        *log_level;
     int workers;
     sfms_tls tls;
 } settings;
@@ -46,6 +47,8 @@ static const sfms_option options[] = {
         "role to connect as; sfms_<service> if unset"},
     {"SFMS_DATABASE_PASSWORD", SFMS_OPT_SECRET, offsetof(settings, database_password), "",
         "password of that role"},
+    {"SFMS_PREPARED", SFMS_OPT_TEXT, offsetof(settings, prepared), "auto",
+        "1 if statements are prepared under names, 0 if not; auto: not behind a pooler"},
     {"SFMS_WORKERS", SFMS_OPT_INT, offsetof(settings, workers), "6",
         "messages worked on at once, each with a database connection"},
     SFMS_TLS_OPTIONS(settings, tls),
@@ -79,7 +82,17 @@ listen_url(sfms_arena *perm, const settings *set, const char *service)
     return sfms_strndup(perm, urls, strcspn(urls, "|"));
 }
 
-static const sfms_db_config *
+static sfms_prepare
+prepare_setting(const char *text)
+{
+    if (strcmp(text, "auto") == 0)
+        return SFMS_PREPARE_AUTO;
+    if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
+        sfms_die("SFMS_PREPARED must be 0, 1 or auto");
+    return text[0] == '1' ? SFMS_PREPARE_ALWAYS : SFMS_PREPARE_NEVER;
+}
+
+static sfms_db_config *
 database_config(sfms_arena *perm, const settings *set, const char *service)
 {
     sfms_db_config *config = sfms_new(perm, sfms_db_config);
@@ -88,6 +101,7 @@ database_config(sfms_arena *perm, const settings *set, const char *service)
     config->user = set->database_user[0] != '\0' ? set->database_user : sfms_printf(perm, "sfms_%s", service);
     config->password = set->database_password;
     config->name = sfms_printf(perm, "sfms-%s", service);
+    config->prepare = prepare_setting(set->prepared);
     return config;
 }
 
@@ -174,6 +188,7 @@ prepare(
     sfms_server *s, const sfms_service *service, const settings *set, sfms_arena *perm, const sigset_t *stop)
 {
     sfms_key *token_key = sfms_new(perm, sfms_key);
+    sfms_db_config *database = database_config(perm, set, service->name);
     sfms_db *db;
 
     sfms_seal_init();
@@ -182,10 +197,11 @@ prepare(
     sfms_key_derive(set->secret, "page token", token_key);
     s->env.service = service->name;
     s->env.contract = sfms_contract_load();
-    s->env.database = database_config(perm, set, service->name);
+    s->env.database = database;
     s->env.token_key = token_key;
     db = sfms_db_open(s->env.database);
     wait_for_database(db, stop);
+    sfms_db_settle(db, database);
     s->served = sfms_served_table(perm, service, s->env.contract, sfms_db_conn(db), token_key);
     sfms_db_close(db);
     s->env.links = sfms_links_open_lazy(set->services, &s->keys);
@@ -253,6 +269,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     block_signals(&stop);
     prepare(&server, service, &set, perm, &stop);
     open_socket(&server);
+    sfms_db_watch(server.env.database);
     workers = sfms_workers_start(&server, set.workers);
     start_listening(&server, url);
     job_rows = all_jobs(perm, service);
@@ -267,6 +284,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
         sfms_log(SFMS_LOG_WARN, "stopped with calls still running after %d ms", DRAIN_MS);
         _exit(0);
     }
+    sfms_db_watch_end();
     sfms_socket_deadline(SFMS_CLOSE_SECONDS);
     sfms_workers_free(workers);
     nng_close(server.socket);

@@ -17,6 +17,7 @@ enum {
     QUIET_MS = 100, /* while draining: no message for so long means that none will come */
     SEND_MS = 10000,
     OVERTIME_MS = 300, /* what runs for so much longer than anybody waits is cancelled */
+    LOST_MS = 3000,    /* and if it goes on all the same, the connection leads nowhere */
 };
 
 typedef struct {
@@ -375,19 +376,10 @@ sfms_workers_free(sfms_workers *all)
     free(all);
 }
 
-/* A thread of its own: to say it to the server may take long, too. */
-static void *
-cancel(void *db)
-{
-    sfms_db_cancel(db);
-    return NULL;
-}
-
 void
 sfms_workers_watch(sfms_workers *all)
 {
     int64_t now = sfms_mono_us();
-    pthread_t thread;
 
     for (int i = 0; i < all->n; i++) {
         worker *w = &all->workers[i];
@@ -395,9 +387,9 @@ sfms_workers_watch(sfms_workers *all)
 
         if (until == INT64_MAX || now < until + OVERTIME_MS * 1000LL)
             continue;
-        /* Asked again after as long, if it goes on. */
-        if (atomic_compare_exchange_strong(&w->until_us, &until, now) &&
-            pthread_create(&thread, NULL, cancel, w->db) == 0)
-            pthread_detach(thread);
+        if (now >= until + LOST_MS * 1000LL)
+            sfms_db_hang_up(w->db);
+        else
+            sfms_db_cancel(w->db); /* nothing happens where that was done before */
     }
 }

@@ -39,11 +39,13 @@ make_role(PGconn *conn, sfms_arena *a, const char *role, const char *login)
     printf("made the role %s\n", role);
 }
 
-/* What holds on every connection of a role: names are found nowhere but in pg_catalog; short statements are not
- * compiled, which takes longer than running them; and a process that has stopped in the middle of a
- * transaction, or is cut off, does not hold its locks and the readers of events up for longer than a minute. */
-static const char *const settings[][2] = {
-    {"search_path", "pg_catalog"}, {"jit", "off"}, {"idle_in_transaction_session_timeout", "60000"}, {NULL}};
+/* What holds on every connection of a role, also on one that a pooler has made: names are found nowhere but in pg_catalog; times
+ * and dates are written in one way; short statements are not compiled, which takes longer than running them; and a process that
+ * has stopped in the middle of a transaction, or is cut off, does not hold its locks and the readers of events up for longer than
+ * a minute. */
+static const char *const settings[][2] = {{"search_path", "pg_catalog"}, {"TimeZone", "UTC"},
+    {"DateStyle", "ISO, MDY"}, {"client_min_messages", "warning"}, {"jit", "off"},
+    {"idle_in_transaction_session_timeout", "60000"}, {NULL}};
 
 static void
 settle_role(PGconn *conn, sfms_arena *a, const char *role)

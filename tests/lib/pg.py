@@ -2,6 +2,7 @@
 import glob
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -55,10 +56,11 @@ class Cluster:
         conn.cursor().execute("CREATE DATABASE sfms")
         conn.close()
 
-    def start(self):
+    def start(self, check=True):
         options = " ".join(f"-c {name}={value}" for name, value in self.SETTINGS.items() if value)
         options += f" -c listen_addresses= -c unix_socket_directories={self.socket_dir} -p {self.port}"
-        self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "60", "-s", "-o", options, "start")
+        self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "60", "-s", "-o", options, "start",
+                  check=check)
 
     def stop(self, mode="fast"):
         self._run(f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-s", "-m", mode, "stop", check=False)
@@ -68,6 +70,33 @@ class Cluster:
         self.stop(mode)
         time.sleep(pause)
         self.start()
+
+    def runs(self):
+        return self._run(f"{self.bin}/pg_ctl", "-D", self.data, "status", check=False).returncode == 0
+
+    def processes(self):
+        """The server's processes, the one that starts the others first; none if it does not run."""
+        try:
+            with open(os.path.join(self.data, "postmaster.pid")) as f:
+                first = int(f.readline())
+            with open(f"/proc/{first}/task/{first}/children") as f:
+                return [first] + [int(pid) for pid in f.read().split()]
+        except FileNotFoundError:
+            return []
+
+    def pause(self):
+        """All of it stops where it is and says nothing, as a host that hangs."""
+        for _ in range(2):  # what the first has started meanwhile, too
+            for pid in self.processes():
+                os.kill(pid, signal.SIGSTOP)
+
+    def resume(self):
+        for pid in reversed(self.processes()):
+            os.kill(pid, signal.SIGCONT)
+
+    @property
+    def socket(self):
+        return os.path.join(self.socket_dir, f".s.PGSQL.{self.port}")
 
     def url(self, user="owner", database="sfms"):
         return f"postgresql://{user}@/{database}?host={self.socket_dir}&port={self.port}"
