@@ -232,3 +232,15 @@ def test_what_a_task_is_about_is_looked_for_in_the_cheaper_way(condition, as_a_s
     # PostgreSQL 17 prints what it means; older ones print only which subplan it is.
     asked = re.search(r"<= 20\) THEN (.*?) ELSE (?:EXISTS)?\(SubPlan \d+\) END OR \(\(related_resource <> ALL", plan)
     assert asked and ("hashed SubPlan" in asked[1]) == as_a_set, plan
+
+
+@pytest.mark.parametrize("name", contract().collections("GET"))
+def test_the_feed_of_one_collection_does_not_walk_all_events(name, owner, full):
+    """There may be three of its events among millions."""
+    owner.execute("""INSERT INTO app.events (org_id, resource, record_id, action)
+                     SELECT %s, 'others', gen_random_uuid(), 'CREATED' FROM generate_series(1, 20000)""", (full.id,))
+    owner.execute("ANALYZE app.events")
+    plan = plan_of(owner, "sfms_activities", f"""
+        SELECT seq FROM app.events e WHERE org_id = (SELECT app.org_id()) AND (xid, seq) > ('0'::xid8, 0)
+           AND resource = '{name}' ORDER BY xid, seq LIMIT 51""")
+    assert "events_resource" in plan, plan
