@@ -90,6 +90,20 @@ ready(const sfms_replica *r)
     return r->greeted && !r->draining && !r->silent;
 }
 
+bool
+sfms_link_well_beside(const sfms_link *link, const sfms_replica *r)
+{
+    int64_t now = sfms_mono_us();
+
+    for (unsigned i = 0; i < link->n_replicas; i++) {
+        const sfms_replica *other = &link->replicas[i];
+
+        if (other != r && ready(other) && other->ailing_us <= now)
+            return true;
+    }
+    return false;
+}
+
 static sfms_slot *
 free_slot(sfms_replica *r, sfms_lane lane)
 {

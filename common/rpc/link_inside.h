@@ -93,6 +93,9 @@ struct sfms_link {
 /* sfms_link_usable is true if a replica can be sent to, now or as soon as it has greeted us. Lock held. */
 bool sfms_link_usable(const sfms_link *link);
 
+/* sfms_link_well_beside is true if another replica than this one is up and can do what it is asked. Lock held. */
+bool sfms_link_well_beside(const sfms_link *link, const sfms_replica *r);
+
 /* sfms_link_places answers how many messages of a lane may be under way to one replica. */
 unsigned sfms_link_places(sfms_lane lane);
 

@@ -105,19 +105,36 @@ database_config(sfms_arena *perm, const settings *set, const char *service)
     return config;
 }
 
-/* Waits for the database, which may be starting at this moment too. Being told to stop ends the process. */
+/* All places may be taken while an upgrade runs both versions: one will be free. PostgreSQL and PgBouncer say so in words. */
+static bool
+is_full(const char *error)
+{
+    static const char *const words[] = {
+        "too many", "connection slots are reserved", "no more connections allowed", NULL};
+
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strstr(error, words[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Waits for the database, which may be starting at this moment too, or have no connection left for us. Being told to stop ends
+ * the process. */
 static void
 wait_for_database(sfms_db *db, const sigset_t *stop)
 {
     static const struct timespec pause = {.tv_nsec = DATABASE_RETRY_MS * 1000000L};
-    int64_t start = sfms_mono_us(), said = start;
+    int64_t start = sfms_mono_us(), said = 0;
 
     while (!sfms_db_ready(db)) {
         int64_t now = sfms_mono_us();
 
+        if (is_full(sfms_db_error(db)))
+            start = now;
         if (now - start >= DATABASE_PATIENCE_MS * 1000LL)
             sfms_die("the database cannot be reached: %s", sfms_db_error(db));
-        if (said == start || now - said >= DATABASE_COMPLAIN_MS * 1000LL) {
+        if (said == 0 || now - said >= DATABASE_COMPLAIN_MS * 1000LL) {
             sfms_log(SFMS_LOG_WARN, "waiting for the database: %s", sfms_db_error(db));
             said = now;
         }
@@ -180,6 +197,18 @@ all_jobs(sfms_arena *perm, const sfms_service *service)
             rows[n++] = *row;
     }
     return rows;
+}
+
+/* How many connections to the database the process opens at most: one for each worker and each kind of job, and the one that asks
+ * whether the database answers. */
+static int
+count_connections(int workers, const sfms_job_row *jobs)
+{
+    int n = workers + 1;
+
+    for (; jobs != NULL && jobs->kind != NULL; jobs++)
+        n++;
+    return n;
 }
 
 /* Everything that can be wrong is found out here, before the first call. */
@@ -275,8 +304,8 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     job_rows = all_jobs(perm, service);
     if (job_rows != NULL)
         jobs = sfms_jobs_start(&server.env, job_rows);
-    sfms_log(SFMS_LOG_INFO, "ready listen=%s workers=%d ms=%d", url, set.workers,
-        (int)((sfms_mono_us() - start) / 1000));
+    sfms_log(SFMS_LOG_INFO, "ready listen=%s workers=%d connections=%d ms=%d", url, set.workers,
+        count_connections(set.workers, job_rows), (int)((sfms_mono_us() - start) / 1000));
 
     signal_number = wait_for_signal(&stop, workers);
     sfms_log(SFMS_LOG_INFO, "stopping signal=%s", signal_number == SIGINT ? "INT" : "TERM");

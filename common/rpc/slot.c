@@ -187,19 +187,35 @@ note_ailing(sfms_replica *r, const Pb__Replies *replies)
     r->ailing_us = sfms_mono_us() + AILING_US;
 }
 
-/* Moves the calls that were BLOCKED, and so have done nothing, to the slow ones, and takes them out of calls: whoever holds their
- * rows may hold them for long, and everybody else's writes should not wait for that. Lock held. */
-static void
-move_blocked(sfms_link *link, const Pb__Replies *replies, sfms_link_call **calls)
+static bool
+is_for(const Pb__Status *status, const sfms_reason *reason)
 {
-    for (size_t i = 0; i < replies->n_replies; i++) {
+    return status != NULL && strcmp(status->reason, reason->name) == 0;
+}
+
+/* Takes calls out of the answered ones that have done nothing and may fare better: what was BLOCKED waits with the slow ones, as
+ * whoever holds its rows may hold them for long, and everybody else's writes should not wait for that; what this replica could
+ * not do, as it has no database for example, is asked of another, once. Lock held. */
+static void
+move_on(sfms_slot *slot, const Pb__Replies *replies, sfms_link_call **calls)
+{
+    sfms_link *link = slot->replica->link;
+    bool beside = sfms_link_well_beside(link, slot->replica);
+
+    for (size_t i = replies->n_replies; i-- > 0 && !link->closed;) {
         const Pb__Status *status = replies->replies[i]->status;
 
-        if (calls[i] == NULL || calls[i]->patient || link->closed || status == NULL ||
-            strcmp(status->reason, sfms_blocked.name) != 0)
+        if (calls[i] == NULL)
             continue;
-        calls[i]->patient = true;
-        sfms_turns_push(&link->waiting[SFMS_LANE_SLOW], calls[i], sfms_mono_us());
+        if (is_for(status, &sfms_blocked) && !calls[i]->patient) {
+            calls[i]->patient = true;
+            sfms_turns_push(&link->waiting[SFMS_LANE_SLOW], calls[i], sfms_mono_us());
+        } else if (is_for(status, &sfms_unavailable) && beside && calls[i]->attempts == 0) {
+            calls[i]->attempts = 1;
+            sfms_turns_unshift(&link->waiting[slot->lane], calls[i]);
+        } else {
+            continue;
+        }
         calls[i] = NULL;
     }
 }
@@ -233,7 +249,7 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
     memcpy(calls, slot->calls, n * sizeof(calls[0]));
     sfms_turns_note(&link->waiting[slot->lane], n, sfms_mono_us() - slot->sent_us);
     note_ailing(slot->replica, replies);
-    move_blocked(link, replies, calls);
+    move_on(slot, replies, calls);
     free_slot(slot);
     pthread_mutex_unlock(&link->lock);
     sfms_link_pump(link, slot->replica); /* the next message first, then the callers of this one */

@@ -1,8 +1,10 @@
-"""Two processes of one service: work is spread over both, and one may go without anybody noticing more than it must."""
+"""Several processes of one service: work is spread over all, and one may go, or be of no use, without anybody noticing more than
+it must."""
 import pytest
 
 from fault_helpers import counter, load_on
 from lib.org import Org
+from lib.proxy import Proxy
 from lib.stack import Stack, wait_until
 
 
@@ -69,3 +71,49 @@ def test_a_rolling_restart_is_not_noticed(own_stack, victim):
         wait_until("the load runs again", lambda: len(load.successes()) > before + 60)
     assert not load.failures(), f"{load.summary()}: {load.failures()[:5]}"
     load.check_writes(counter(own_stack, "customers"))
+
+
+@pytest.fixture(scope="module")
+def four():
+    """Four processes of a service, of which the last has a way of its own to the database."""
+    stack = Stack(replicas={"customers": 4})
+    proxy = Proxy(stack.pg.socket)
+    try:
+        stack.start()
+        last = stack["customers-4"]
+        assert last.terminate() == 0
+        last.env["SFMS_DATABASE_URL"] = f"postgresql://owner@127.0.0.1:{proxy.port}/sfms"
+        last.start()
+        stack.proxy = proxy
+        yield stack
+    finally:
+        proxy.mend()
+        wrong = stack.stop()
+        proxy.close()
+    assert not wrong, wrong
+
+
+def test_a_fourth_is_used(four):
+    org = Org(four)
+    wait_until("the last is up", lambda: "ready" in four["customers-4"].text().rsplit("stopped", 1)[-1])
+    with load_on("customers", org) as load:
+        wait_until("all have work", lambda: min(calls_of(four, n) for n in four.names("customers")) > 20)
+    assert not load.failures(), load.failures()[:5]
+
+
+def test_one_that_fails_at_once_attracts_nothing(four):
+    """It has no way to the database, and so is the quickest of all to answer: nobody notices, as the others are asked instead."""
+    org = Org(four)
+    with load_on("customers", org) as load:
+        wait_until("the load runs", lambda: len(load.successes()) > 60)
+        four.proxy.refuse()
+        before = {n: calls_of(four, n) for n in four.names("customers")}
+        wait_until("the load goes on", lambda: sum(calls_of(four, n) for n in before) - sum(before.values()) > 400)
+        done = {n: calls_of(four, n) - before[n] for n in before}
+        four.proxy.mend()
+        wait_until("it is called again", lambda: calls_of(four, "customers-4") > before["customers-4"] + done["customers-4"] + 20)
+    odd = [o for o in load.failures() if not (o.kind == "create" and o.code == "OUTCOME_UNKNOWN")]
+    assert not odd, f"the others could have done this: {odd[:5]}"
+    assert len(load.failures()) <= 12, load.summary()
+    assert done["customers-4"] < sum(done.values()) / 4, done
+    load.check_writes(counter(four, "customers"))

@@ -3,15 +3,23 @@ import socket
 import threading
 
 
+def _hang_up(s):
+    try:
+        s.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
 class Proxy:
     """Listens on a port of its own and passes on what comes to a unix socket, and back.
 
     cut(): nothing is passed on any more, in either direction, and nothing is closed; connections are still taken, and lead
-    nowhere. mend(): all goes on.
+    nowhere. refuse(): whoever is connected is hung up on, and whoever comes, at once. mend(): all goes on.
     """
 
     def __init__(self, target):
         self.target, self.whole, self.open = target, threading.Event(), True
+        self.refusing, self.connected = False, set()
         self.whole.set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
@@ -20,7 +28,13 @@ class Proxy:
     def cut(self):
         self.whole.clear()
 
+    def refuse(self):
+        self.refusing = True
+        for s in list(self.connected):
+            _hang_up(s)
+
     def mend(self):
+        self.refusing = False
         self.whole.set()
 
     def close(self):
@@ -38,6 +52,10 @@ class Proxy:
 
     def _serve(self, near):
         self.whole.wait()
+        if self.refusing:
+            near.close()
+            return
+        self.connected.add(near)
         far = socket.socket(socket.AF_UNIX)
         try:
             far.connect(self.target)
@@ -57,8 +75,6 @@ class Proxy:
                 to.sendall(data)
         except OSError:
             pass
-        for s in (source, to):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        _hang_up(source)
+        _hang_up(to)
+        self.connected -= {source, to}
