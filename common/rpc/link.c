@@ -84,26 +84,6 @@ sfms_link_usable(const sfms_link *link)
     return false;
 }
 
-static bool
-ready(const sfms_replica *r)
-{
-    return r->greeted && !r->draining && !r->silent;
-}
-
-bool
-sfms_link_well_beside(const sfms_link *link, const sfms_replica *r)
-{
-    int64_t now = sfms_mono_us();
-
-    for (unsigned i = 0; i < link->n_replicas; i++) {
-        const sfms_replica *other = &link->replicas[i];
-
-        if (other != r && ready(other) && other->ailing_us <= now)
-            return true;
-    }
-    return false;
-}
-
 static sfms_slot *
 free_slot(sfms_replica *r, sfms_lane lane)
 {
@@ -124,10 +104,10 @@ best_slot(sfms_link *link, sfms_lane lane)
     bool well = false;
 
     for (unsigned i = 0; i < link->n_replicas; i++)
-        well = well || (ready(&link->replicas[i]) && link->replicas[i].ailing_us <= now);
+        well = well || (sfms_replica_ready(&link->replicas[i]) && link->replicas[i].ailing_us <= now);
     for (unsigned i = 0; i < link->n_replicas; i++) {
         sfms_replica *r = &link->replicas[(link->next + i) % link->n_replicas];
-        bool good = ready(r) && (!well || r->ailing_us <= now);
+        bool good = sfms_replica_ready(r) && (!well || r->ailing_us <= now);
         sfms_slot *slot = good ? free_slot(r, lane) : NULL;
 
         if (slot != NULL && (best == NULL || r->under_way < best->replica->under_way))
@@ -151,7 +131,7 @@ places_now(const sfms_link *link, sfms_lane lane)
     unsigned n = 0;
 
     for (unsigned i = 0; i < link->n_replicas; i++)
-        n += ready(&link->replicas[i]) ? sfms_link_places(lane) : 0;
+        n += sfms_replica_ready(&link->replicas[i]) ? sfms_link_places(lane) : 0;
     return n;
 }
 
@@ -490,7 +470,7 @@ sfms_link_up(sfms_link *link)
 
     pthread_mutex_lock(&link->lock);
     for (unsigned i = 0; i < link->n_replicas && !link->closed; i++)
-        up = up || ready(&link->replicas[i]);
+        up = up || sfms_replica_ready(&link->replicas[i]);
     pthread_mutex_unlock(&link->lock);
     return up;
 }

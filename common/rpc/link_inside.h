@@ -93,9 +93,6 @@ struct sfms_link {
 /* sfms_link_usable is true if a replica can be sent to, now or as soon as it has greeted us. Lock held. */
 bool sfms_link_usable(const sfms_link *link);
 
-/* sfms_link_well_beside is true if another replica than this one is up and can do what it is asked. Lock held. */
-bool sfms_link_well_beside(const sfms_link *link, const sfms_replica *r);
-
 /* sfms_link_places answers how many messages of a lane may be under way to one replica. */
 unsigned sfms_link_places(sfms_lane lane);
 
@@ -122,6 +119,9 @@ void sfms_link_arena_back(sfms_link *link, sfms_arena *a);
 void sfms_replica_open(sfms_replica *r, sfms_link *link, const char *url);
 void sfms_replica_stop(sfms_replica *r);
 void sfms_replica_close(sfms_replica *r);
+
+/* sfms_replica_ready is true if messages may be sent to it. Lock held. */
+bool sfms_replica_ready(const sfms_replica *r);
 
 /* sfms_replica_drains notes that the process behind a connection is about to stop. Lock held. */
 void sfms_replica_drains(sfms_replica *r, const nng_msg *msg);

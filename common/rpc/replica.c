@@ -160,6 +160,12 @@ disconnected(nng_pipe pipe, nng_pipe_ev event, void *arg)
     sfms_link_pump(r->link, NULL);
 }
 
+bool
+sfms_replica_ready(const sfms_replica *r)
+{
+    return r->greeted && !r->draining && !r->silent;
+}
+
 void
 sfms_replica_drains(sfms_replica *r, const nng_msg *msg)
 {

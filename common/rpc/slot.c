@@ -187,6 +187,22 @@ note_ailing(sfms_replica *r, const Pb__Replies *replies)
     r->ailing_us = sfms_mono_us() + AILING_US;
 }
 
+/* Whether another replica than this one is up and can do what it is asked. Lock held. */
+static bool
+well_beside(const sfms_replica *r)
+{
+    const sfms_link *link = r->link;
+    int64_t now = sfms_mono_us();
+
+    for (unsigned i = 0; i < link->n_replicas; i++) {
+        const sfms_replica *other = &link->replicas[i];
+
+        if (other != r && sfms_replica_ready(other) && other->ailing_us <= now)
+            return true;
+    }
+    return false;
+}
+
 static bool
 is_for(const Pb__Status *status, const sfms_reason *reason)
 {
@@ -200,7 +216,7 @@ static void
 move_on(sfms_slot *slot, const Pb__Replies *replies, sfms_link_call **calls)
 {
     sfms_link *link = slot->replica->link;
-    bool beside = sfms_link_well_beside(link, slot->replica);
+    bool beside = well_beside(slot->replica);
 
     for (size_t i = replies->n_replies; i-- > 0 && !link->closed;) {
         const Pb__Status *status = replies->replies[i]->status;

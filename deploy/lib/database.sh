@@ -81,12 +81,13 @@ database_running() {
     [[ -e $place/data/postmaster.pid ]] && database_as "$(database_bin)/pg_ctl" -D "$place/data" status >/dev/null 2>&1
 }
 
-# database_create DIR: makes the cluster if there is none. Half a cluster (initdb was interrupted) is made anew.
+# database_create DIR: makes the cluster if there is none; one that is there gets the settings of this version. Half a cluster (initdb was interrupted) is made anew.
 database_create() {
     local place
     place=$(database_place "$1")
     if [[ -e $place/data/sfms.conf ]]; then
-        return 0
+        database_settings | database_as tee "$place/data/sfms.conf" >/dev/null
+        return
     fi
     mkdir -p "$(dirname "$place")"
     database_own "$place"
@@ -98,28 +99,9 @@ database_create() {
     database_as mv "$place/data/sfms.conf.new" "$place/data/sfms.conf"
 }
 
-# database_settings: what differs from PostgreSQL's own defaults.
+# database_settings: what differs from PostgreSQL's own defaults; docker-compose.yml uses the same file.
 database_settings() {
-    cat <<'CONF'
-# Reached through the unix socket alone.
-listen_addresses = ''
-max_connections = 100
-shared_buffers = 256MB
-work_mem = 8MB
-maintenance_work_mem = 128MB
-synchronous_commit = on
-max_wal_size = 2GB
-wal_compression = on
-random_page_cost = 1.1
-effective_io_concurrency = 100
-# Statements are short and many: compiling them costs more than it gains.
-jit = off
-track_io_timing = on
-log_min_duration_statement = 1s
-log_line_prefix = '%m [%p] %u@%d '
-log_timezone = UTC
-timezone = UTC
-CONF
+    cat "$(dirname "${BASH_SOURCE[0]}")/../postgres/sfms.conf"
 }
 
 # database_start DIR PORT: makes the cluster where there is none and starts its server; returns when it takes
@@ -135,7 +117,7 @@ database_start() {
         return 0
     fi
     if ! database_as "$(database_bin)/pg_ctl" -D "$place/data" -l "$place/server.log" -w -t 120 -s \
-        -o "-k '$socket' -p $2" start </dev/null; then
+        -o "-h '' -k '$socket' -p $2" start </dev/null; then
         tail -n 5 "$place/server.log" >&2
         return 1
     fi

@@ -1,11 +1,14 @@
 """Several processes of one service: work is spread over all, and one may go, or be of no use, without anybody noticing more than
 it must."""
+import contextlib
+import re
+
 import pytest
 
-from fault_helpers import counter, load_on
+from fault_helpers import WRITES, counter, load_on
 from lib.org import Org
 from lib.proxy import Proxy
-from lib.stack import Stack, wait_until
+from lib.stack import ROOT, SERVICES, Stack, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,44 @@ def test_a_rolling_restart_is_not_noticed(own_stack, victim):
         wait_until("the load runs again", lambda: len(load.successes()) > before + 60)
     assert not load.failures(), f"{load.summary()}: {load.failures()[:5]}"
     load.check_writes(counter(own_stack, "customers"))
+
+
+def said_connections(stack, name):
+    return int(re.findall(r"ready .* connections=(\d+)", stack[name].text())[-1])
+
+
+def test_connections_are_as_few_as_said(own_stack, victim):
+    """Each process says how many it opens at most; what the documentation sums up, and the server has room for, is that."""
+    loads = [load_on(s, victim, threads=8) for s in WRITES]
+    with contextlib.ExitStack() as all_loads:
+        for load in loads:
+            all_loads.enter_context(load)
+        wait_until("the load runs", lambda: all(len(load.successes()) > 100 for load in loads), 60)
+        open_now = dict(own_stack.sql("SELECT application_name, count(*) FROM pg_stat_activity GROUP BY 1"))
+    for service in SERVICES:
+        said = sum(said_connections(own_stack, n) for n in own_stack.names(service))
+        assert 0 < open_now[f"sfms-{service}"] <= said, (service, open_now)
+    one_of_each = sum(said_connections(own_stack, s) for s in SERVICES)
+    with open(f"{ROOT}/deploy/README.md", encoding="utf-8") as f:
+        assert f"**{one_of_each}**" in f.read(), one_of_each
+    with open(f"{ROOT}/deploy/postgres/sfms.conf", encoding="utf-8") as f:
+        room = int(re.search(r"^max_connections = (\d+)", f.read(), re.MULTILINE).group(1))
+    assert 4 * one_of_each + 20 <= room, "four of each, and some more"
+
+
+def test_a_start_that_finds_no_room_waits_for_it(own_stack, victim):
+    late = own_stack["customers-2"]
+    assert late.terminate() == 0
+    before = len(late.text())
+    own_stack.sql("ALTER ROLE sfms_customers CONNECTION LIMIT 0")
+    try:
+        late.start()
+        wait_until("it says so", lambda: "waiting for the database" in late.text()[before:])
+        assert "too many connections" in late.text()[before:] and late.alive()
+        victim.api.get("/v1/accounts").ok()  # the other has its connections
+    finally:
+        own_stack.sql("ALTER ROLE sfms_customers CONNECTION LIMIT -1")
+    wait_until("it is ready", lambda: "ready" in late.text()[before:])
 
 
 @pytest.fixture(scope="module")
