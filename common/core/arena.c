@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/budget.h"
 #include "core/limits.h"
 #include "core/log.h"
 
@@ -47,6 +48,9 @@ struct sfms_arena {
     char *at, *end; /* what is left of the chunk being filled */
     owned *owned;   /* newest first */
     size_t used;
+    bool metered;
+    unsigned turn;  /* if it is */
+    size_t counted; /* in the budget */
     ProtobufCAllocator pb;
 };
 
@@ -104,10 +108,42 @@ destroy_owned(sfms_arena *a)
 }
 
 void
+sfms_arena_meter(sfms_arena *a, unsigned turn)
+{
+    a->metered = true;
+    a->turn = turn;
+}
+
+void
+sfms_arena_count(sfms_arena *a, size_t n)
+{
+    if (!a->metered)
+        return;
+    sfms_budget_add(a->turn, n);
+    a->counted += n;
+}
+
+bool
+sfms_arena_room(const sfms_arena *a, size_t n)
+{
+    return !a->metered || sfms_budget_room(a->turn, a->counted, n);
+}
+
+static void
+give_back(sfms_arena *a)
+{
+    if (a->counted > 0)
+        sfms_budget_sub(a->turn, a->counted);
+    a->counted = 0;
+    a->metered = false;
+}
+
+void
 sfms_arena_free(sfms_arena *a)
 {
     if (a == NULL)
         return;
+    give_back(a);
     destroy_owned(a);
     chunks_free(a->chunks);
     chunks_free(a->spare);
@@ -119,6 +155,7 @@ sfms_arena_reset(sfms_arena *a)
 {
     size_t kept = 0;
 
+    give_back(a);
     destroy_owned(a);
     for (chunk *c = a->spare; c != NULL; c = c->next)
         kept += c->size;
@@ -183,6 +220,8 @@ take(sfms_arena *a, size_t n)
     if (room > (size_t)(a->end - a->at)) {
         chunk *c = chunk_get(a, room);
 
+        if (a->chunks != NULL)
+            sfms_arena_count(a, c->size);
         c->next = a->chunks;
         a->chunks = c;
         /* Go on filling whichever chunk has more left: a big object does not waste the chunk before it. */

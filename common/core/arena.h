@@ -10,6 +10,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,13 @@ void sfms_arena_free(sfms_arena *a);
 
 /* sfms_arena_reset destroys what the arena owns and keeps at most SFMS_ARENA_KEEP bytes for next time. */
 void sfms_arena_reset(sfms_arena *a);
+
+/* sfms_arena_meter has what the arena takes from now on, until the next reset, counted in the budget of the process as a turn's
+ * (budget.h). Its first chunk is not: it is kept anyway. sfms_arena_count counts n bytes that are held beside it as long;
+ * sfms_arena_room asks whether n more may come, and answers true if nothing is counted. */
+void sfms_arena_meter(sfms_arena *a, unsigned turn);
+void sfms_arena_count(sfms_arena *a, size_t n);
+bool sfms_arena_room(const sfms_arena *a, size_t n);
 
 /* sfms_arena_used answers the bytes handed out since the last reset. */
 size_t sfms_arena_used(const sfms_arena *a);

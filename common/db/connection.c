@@ -381,6 +381,8 @@ sfms_connection_answer(sfms_db *db, sfms_arena *a, size_t number)
     PGresult *result = db->answers[number];
 
     db->answers[number] = NULL;
+    if (result != NULL && PQresultMemorySize(result) > SFMS_ARENA_CHUNK)
+        sfms_arena_count(a, PQresultMemorySize(result));
     return sfms_arena_own(a, result, (sfms_dtor *)PQclear);
 }
 

@@ -10,7 +10,7 @@
 #include "proto/json_scan.h"
 #include "proto/number.h"
 
-enum { FEW_KEYS = 16 };
+enum { FEW_KEYS = 16, VALUE_BYTES = 160 /* of a value in a tree, and of what is made of it */ };
 
 static const sfms_reason duplicate_key = {
     "DUPLICATE_KEY",
@@ -196,6 +196,11 @@ sfms_json_parse_at(sfms_call *call, const char *prefix, const char *text, size_t
         break;
     }
 
+    if (!sfms_arena_room(call->arena, s.n_values * VALUE_BYTES)) {
+        sfms_fail(call, &sfms_overloaded);
+        call->failure->retry_after = 1;
+        return NULL;
+    }
     cJSON *tree = build(&s);
     if (tree == NULL)
         SFMS_WRONG("JSON that cJSON cannot read");

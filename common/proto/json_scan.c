@@ -237,6 +237,7 @@ sfms_json_scan(sfms_scanned *to)
         skip_space(&s);
         ok = s.p == s.end;
     }
+    to->n_values = s.values;
     to->at = (size_t)(s.p - to->text);
     if (ok)
         return SFMS_SCAN_OK;

@@ -27,6 +27,7 @@ typedef struct {
     int depth;         /* of brackets at most */
     size_t values;     /* at most */
     sfms_arena *arena; /* for the odd numbers; NULL if nobody asks for them */
+    size_t n_values;   /* found */
     size_t at;         /* found: the byte (from 0) where it shows that the text is not OK; else its end */
     bool nul;          /* found: it is not OK because a string has \u0000 there */
     sfms_odd_number *odd;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
 #include "proto/validate.h"
@@ -212,6 +213,30 @@ by_target(const void *left, const void *right)
     return order != 0 ? order : a < b ? -1 : a > b;
 }
 
+/* Reads what the database has answered. Answers are held until the message is made, so when they have become many bytes, what can
+ * be asked again is: it is told as BLOCKED, upon which a link sends each such call by itself. */
+static void
+finish_pipeline(size_t n, sfms_run **sharing)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sfms_run *run = sharing[i];
+
+        if (run->item == NULL)
+            continue;
+        if (run->call.failure != NULL) {
+            sfms_engine_failed(run->served->engine, &run->call, run->in);
+        } else if (bytes > SFMS_ANSWERS_BYTES && run->call.method->rule->idempotent) {
+            sfms_fail(&run->call, &sfms_blocked);
+        } else {
+            settle(&run->call, sfms_engine_finish(run->served->engine, &run->call, run->in, run->item->result,
+                                   &run->packed));
+            bytes += run->packed.len;
+        }
+    }
+}
+
 /* Plans all that may share a pipeline, runs it, and reads the answers. */
 static void
 run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
@@ -239,17 +264,7 @@ run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
     }
     if (n_items > 0)
         sfms_batch(db, n_items, items);
-    for (size_t i = 0; i < n; i++) {
-        sfms_run *run = sharing[i];
-
-        if (run->item == NULL)
-            continue;
-        if (run->call.failure == NULL)
-            settle(&run->call, sfms_engine_finish(run->served->engine, &run->call, run->in, run->item->result,
-                                   &run->packed));
-        else
-            sfms_engine_failed(run->served->engine, &run->call, run->in);
-    }
+    finish_pipeline(n, sharing);
 }
 
 /* ---- after ------------------------------------------------------------------------------------------- */

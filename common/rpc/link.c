@@ -117,11 +117,13 @@ best_slot(sfms_link *link, sfms_lane lane)
     return best;
 }
 
-/* A page of a list: the engine's, and of bounded size. */
+/* A page of a list: the engine's, and of bounded size. One that was sent back as too much travels alone. */
 static bool
 is_page(const sfms_link_call *call)
 {
-    return call->method->rule->verb == PB__VERB__LIST || call->method->rule->verb == PB__VERB__BATCH_GET;
+    const Pb__MethodRule *rule = call->method->rule;
+
+    return (rule->verb == PB__VERB__LIST || rule->verb == PB__VERB__BATCH_GET) && !call->patient;
 }
 
 /* How many messages of a lane can be under way now. */
@@ -187,13 +189,13 @@ fill_many(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
 }
 
 /* Slow calls travel alone; but pages of lists, when more of them wait than there are slots, would each cost all the context
- * switches of a message, so a few of one organisation go together. */
+ * switches of a message, so a few of one organisation go together, unless some have been large of late. */
 static void
 fill_few(sfms_link *link, sfms_slot *slot, sfms_link_queue *expired)
 {
     sfms_turns *t = &link->waiting[slot->lane];
     size_t fair = 1 + t->n / SFMS_LINK_SLOW;
-    size_t most = fair < SFMS_LINK_PAGES ? fair : SFMS_LINK_PAGES;
+    size_t most = t->fat_until_us > sfms_mono_us() ? 1 : fair < SFMS_LINK_PAGES ? fair : SFMS_LINK_PAGES;
     const sfms_link_queue *q;
 
     while (slot->n == 0 && sfms_turns_peek(t, link->marks, cap_of(link, slot->lane)) != NULL) {

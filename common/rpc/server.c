@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/budget.h"
 #include "core/config.h"
 #include "core/limits.h"
 #include "core/log.h"
@@ -30,7 +31,7 @@ enum {
 typedef struct {
     const char *services, *listen, *secret, *database_url, *database_user, *database_password, *prepared,
         *log_level;
-    int workers;
+    int workers, memory_mb;
     sfms_tls tls;
 } settings;
 
@@ -51,6 +52,8 @@ static const sfms_option options[] = {
         "1 if statements are prepared under names, 0 if not; auto: not behind a pooler"},
     {"SFMS_WORKERS", SFMS_OPT_INT, offsetof(settings, workers), "6",
         "messages worked on at once, each with a database connection"},
+    {"SFMS_MEMORY_MB", SFMS_OPT_INT, offsetof(settings, memory_mb), "320",
+        "MiB for calls that wait or are worked on; what does not fit is told to come again"},
     SFMS_TLS_OPTIONS(settings, tls),
     {"SFMS_TLS_CLIENTS", SFMS_OPT_INT, offsetof(settings, tls.clients), "1",
         "1 if who connects by tls+tcp must show a certificate of SFMS_TLS_CA"},
@@ -289,11 +292,15 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     int signal_number;
 
     mallopt(
+        M_MMAP_THRESHOLD, SFMS_ARENA_KEEP); /* what is large goes back to the system when it is given back */
+    mallopt(
         M_ARENA_MAX, 2); /* threads share heaps: idle memory counts more than the last malloc per second */
     sfms_config_read(options, &set, argc, argv, service->about);
     sfms_log_open(sfms_printf(perm, "sfms-%s", service->name), set.log_level);
     if (set.workers < 1 || set.workers > WORKERS_MAX)
         sfms_die("SFMS_WORKERS must be between 1 and %d", WORKERS_MAX);
+    if (!sfms_budget_open(set.memory_mb))
+        sfms_die("SFMS_MEMORY_MB must be between %d and %d", SFMS_BUDGET_MIN_MB, SFMS_BUDGET_MAX_MB);
     url = listen_url(perm, &set, service->name);
     block_signals(&stop);
     prepare(&server, service, &set, perm, &stop);

@@ -7,6 +7,7 @@
 
 enum {
     SLACK_MS = 250,      /* an answer may come this long after the last of a message's calls has expired */
+    FAT_US = 5000000,    /* pages travel alone for so long after one was large */
     AILING_US = 1000000, /* a replica that can do nothing is passed over for so long */
 };
 
@@ -254,6 +255,8 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
     }
     if (replies != NULL && replies->draining)
         sfms_replica_drains(slot->replica, msg);
+    if (nng_msg_len(msg) > SFMS_ANSWERS_BYTES / 2)
+        link->waiting[slot->lane].fat_until_us = sfms_mono_us() + FAT_US;
     pthread_mutex_unlock(&link->lock);
     nng_msg_free(msg);
     if (replies == NULL || replies->n_replies != n) {

@@ -30,6 +30,7 @@ typedef struct {
     unsigned newest;                /* the turn of the call that came last */
     int64_t newest_us;              /* when it came */
     int64_t shared_until_us;        /* more than one has called in the last seconds */
+    int64_t fat_until_us;           /* answers have been large in the last seconds */
     int64_t call_us;                /* what a call has taken of a message's time of late */
 } sfms_turns;
 

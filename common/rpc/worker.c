@@ -16,6 +16,7 @@
 enum {
     QUIET_MS = 100, /* while draining: no message for so long means that none will come */
     SEND_MS = 10000,
+    WORK_FACTOR = 3,   /* what is made of a large message: decoded, and sent to the database */
     OVERTIME_MS = 300, /* what runs for so much longer than anybody waits is cancelled */
     LOST_MS = 3000,    /* and if it goes on all the same, the connection leads nowhere */
 };
@@ -68,6 +69,30 @@ pack_too_large(const worker *w, const sfms_work *work, Pb__Replies *replies)
         replies->replies[i]->status = &status;
     }
     return sfms_wire_pack(&w->all->server->keys.reply, &work->bond, &replies->base);
+}
+
+/* Says of each call of a message that there is no room for it now. */
+static Pb__Replies *
+no_room(const sfms_work *work)
+{
+    Pb__Replies *replies = sfms_new(work->arena, Pb__Replies);
+
+    pb__replies__init(replies);
+    replies->n_replies = work->batch->n_calls;
+    replies->replies = sfms_new_array(work->arena, Pb__Reply *, replies->n_replies);
+    for (size_t i = 0; i < replies->n_replies; i++) {
+        const Pb__Call *wire = work->batch->calls[i];
+        sfms_call call = {.arena = work->arena, .locale = sfms_locale_parse(wire->locale)};
+
+        sfms_fail(&call, &sfms_overloaded);
+        call.failure->retry_after = 1;
+        replies->replies[i] = sfms_new(work->arena, Pb__Reply);
+        pb__reply__init(replies->replies[i]);
+        replies->replies[i]->status = call.failure;
+    }
+    sfms_log(SFMS_LOG_WARN, "no room for a message of %zu bytes: SFMS_MEMORY_MB is in use",
+        sfms_arena_used(work->arena));
+    return replies;
 }
 
 static void
@@ -172,6 +197,21 @@ work_of(worker *w, Pb__Batch *batch)
     return work;
 }
 
+/* Counts the message at hand; false if there is no room for it and for what will be made of it. */
+static bool
+has_room(const sfms_work *work)
+{
+    size_t held = sfms_arena_used(work->arena);
+
+    sfms_arena_meter(work->arena, work->turn);
+    if (held <= SFMS_ARENA_CHUNK)
+        return true;
+    if (!sfms_arena_room(work->arena, (1 + WORK_FACTOR) * held))
+        return false;
+    sfms_arena_count(work->arena, held);
+    return true;
+}
+
 /* The message at hand waits, with context and arena; the worker goes on with new ones. */
 static void
 leave_waiting(worker *w)
@@ -251,7 +291,9 @@ serve(worker *w, nng_msg *msg)
         return;
     }
     work = work_of(w, batch);
-    if (sfms_admit(w->all->admission, work))
+    if (!has_room(work))
+        answer(w, work, no_room(work));
+    else if (sfms_admit(w->all->admission, work))
         run_all(w, work);
     else
         leave_waiting(w);

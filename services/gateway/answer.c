@@ -95,9 +95,10 @@ set_json(answer *ans, sfms_call *call, const route_target *target, const Protobu
     if (target->read_mask != NULL)
         mask = *(Google__Protobuf__FieldMask *const *)sfms_field_at(request, target->read_mask->desc);
     sfms_buf_init(&b, call->arena, SFMS_MESSAGE_MAX);
-    /* JSON is two to three times as long as its message: room at once, rather than by doubling and copying. */
+    /* JSON is two to three times as long as its message: room at once, rather than by doubling and copying. What is large
+     * is mostly text, which is as long in both. */
     if (msg.n < SFMS_MESSAGE_MAX / 4)
-        (void)sfms_buf_grow(&b, 3 * msg.n + 256);
+        (void)sfms_buf_grow(&b, msg.n < SFMS_ARENA_KEEP ? 3 * msg.n + 256 : msg.n + msg.n / 4);
     if (!sfms_json_write_packed(&b, target->method->output, msg, mask) || !sfms_buf_ok(&b))
         return false;
     answer_set(ans, status, "application/json", b.data, b.len);

@@ -124,7 +124,7 @@ compress_answer(answer *ans, sfms_arena *a, const char *accept_encoding)
         return;
 
     size_t room = deflateBound(z, ans->len);
-    char *out = sfms_alloc(a, room);
+    char *out = sfms_alloc_raw(a, room);
     z->next_in = (Bytef *)(uintptr_t)ans->body;
     z->avail_in = (uInt)ans->len;
     z->next_out = (Bytef *)out;

@@ -13,7 +13,13 @@
 #include "cors.h"
 #include "form.h"
 #include "problem.h"
+#include "rpc/lane.h"
 #include "translate.h"
+
+enum {
+    FILE_FACTOR = 3,   /* a file is here, in the call, and in its message */
+    ANSWER_FACTOR = 3, /* an answer is here as it came, as JSON, and compressed */
+};
 
 static const sfms_reason encoded_body = {
     "UNSUPPORTED_ENCODING",
@@ -138,6 +144,26 @@ take_write_headers(request *r)
     return take_conditions(r);
 }
 
+/* There is too much in memory, or the organisation has its share of it. */
+static next_step
+no_room(request *r)
+{
+    sfms_fail(&r->call, &sfms_overloaded);
+    r->call.failure->retry_after = 1;
+    return NEXT_ANSWER;
+}
+
+bool
+gate_take_room(request *r, size_t n)
+{
+    if (!sfms_arena_room(r->call.arena, r->match.target->raw != NULL ? n * FILE_FACTOR : n)) {
+        (void)no_room(r);
+        return false;
+    }
+    sfms_arena_count(r->call.arena, n);
+    return true;
+}
+
 static next_step
 check_body(request *r)
 {
@@ -158,6 +184,9 @@ check_body(request *r)
     if (r->head.content_encoding != NULL && strcasecmp(r->head.content_encoding, "identity") != 0)
         return fail(r, &encoded_body);
     r->body.max = t->max_body;
+    if (!gate_take_room(r, len))
+        return NEXT_ANSWER;
+    r->announced = len;
     return NEXT_BODY;
 }
 
@@ -170,6 +199,7 @@ admit(request *r)
 
     if (r->who != NULL)
         r->call.principal = r->who->pb;
+    sfms_arena_meter(r->call.arena, sfms_turn_of(r->call.principal, r->call.peer));
     if (limited(r))
         return NEXT_ANSWER;
     bool quick = rule->permission[0] != '\0' && r->who != NULL && auth_may(r->who, t->method_index);
@@ -312,7 +342,15 @@ call_done(sfms_link_call *call, const Pb__Reply *reply)
 {
     request *r = call->arg;
 
-    request_keep_reply(r, reply);
+    /* It is here, will be copied, and then be written as JSON. What was changed is told in any case. */
+    if (call->method->rule->idempotent &&
+        !sfms_arena_room(r->call.arena, ANSWER_FACTOR * reply->response.len)) {
+        (void)no_room(r);
+        r->reply = (Pb__Reply)PB__REPLY__INIT;
+        r->reply.status = r->call.failure;
+    } else {
+        request_keep_reply(r, reply);
+    }
     atomic_fetch_sub_explicit(&r->gw->calls, 1, memory_order_release);
     request_resume(r);
 }

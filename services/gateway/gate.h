@@ -12,6 +12,9 @@
 /* gate_head begins with a request whose headers are there (r->head, r->verb, r->peer). */
 next_step gate_head(request *r);
 
+/* gate_take_room counts n more bytes of a body; if there is no room for them the call has failed, and it answers false. */
+bool gate_take_room(request *r, size_t n);
+
 /* gate_run goes on when the body is there as well. */
 next_step gate_run(request *r);
 

@@ -105,6 +105,11 @@ take_body(request *r, const char *data, size_t *n)
 {
     bool fits = *n <= r->body.max - r->body.len; /* its memory may be larger, from another request */
 
+    if (fits && r->announced == 0 && !gate_take_room(r, *n)) {
+        *n = 0;
+        r->phase = PHASE_DISCARD;
+        return MHD_YES;
+    }
     if (fits)
         sfms_buf_mem(&r->body, data, *n);
     *n = 0;

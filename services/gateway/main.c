@@ -8,7 +8,9 @@
 
 #include "client.h"
 #include "compress.h"
+#include "core/budget.h"
 #include "core/config.h"
+#include "core/limits.h"
 #include "core/log.h"
 #include "core/seal.h"
 #include "core/time.h"
@@ -50,6 +52,7 @@ static const sfms_option options[] = {
     {"SFMS_CORS_HEADERS", SFMS_OPT_TEXT, AT(cors_headers), "", "more headers that such pages may send, by commas"},
     {"SFMS_RATE_LIMIT", SFMS_OPT_INT, AT(rate), "0", "requests per second of a user or unknown address; 0: any"},
     {"SFMS_TRUST_PROXY", SFMS_OPT_INT, AT(trust_proxy), "-1", "proxies in front that add to X-Forwarded-For; -1: not said, as 0"},
+    {"SFMS_MEMORY_MB", SFMS_OPT_INT, AT(memory_mb), "320", "MiB for bodies and answers; what does not fit is told to come again"},
     {"SFMS_LOG_LEVEL", SFMS_OPT_TEXT, AT(log_level), "info", "debug, info, warn or error"},
     {NULL, 0, 0, NULL, NULL},
 };
@@ -68,6 +71,8 @@ check_config(const gateway_config *c)
         sfms_die("SFMS_CORS_HEADERS must be names of headers, by commas");
     if (c->trust_proxy < -1 || c->trust_proxy > 16)
         sfms_die("SFMS_TRUST_PROXY must be the number of proxies in front, 0 to 16");
+    if (!sfms_budget_open(c->memory_mb))
+        sfms_die("SFMS_MEMORY_MB must be between %d and %d", SFMS_BUDGET_MIN_MB, SFMS_BUDGET_MAX_MB);
     if (c->rate < 0)
         sfms_die("SFMS_RATE_LIMIT must not be negative");
 }
@@ -180,7 +185,9 @@ main(int argc, char **argv)
     sigset_t signals;
     int which;
 
-    (void)mallopt(M_ARENA_MAX, 2); /* few threads allocate; more arenas only cost memory */
+    (void)mallopt(
+        M_MMAP_THRESHOLD, SFMS_ARENA_KEEP); /* what is large goes back to the system when it is given back */
+    (void)mallopt(M_ARENA_MAX, 2);          /* few threads allocate; more arenas only cost memory */
     sfms_config_read(options, &gw.config, argc, argv, "HTTP and JSON in front of the services");
     sfms_log_open("sfms-gateway", gw.config.log_level);
     check_config(&gw.config);

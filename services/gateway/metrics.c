@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "core/budget.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
@@ -216,6 +217,23 @@ write_links(sfms_buf *b, const gateway *gw)
 }
 
 static void
+write_memory(sfms_buf *b)
+{
+    sfms_budget_stats s;
+
+    sfms_budget_stat(&s);
+    describe(
+        b, "sfms_memory_budget_bytes", "gauge", "Bytes that requests may have in memory: SFMS_MEMORY_MB.");
+    sfms_buf_printf(b, "sfms_memory_budget_bytes %zu\n", s.bytes);
+    describe(b, "sfms_memory_used_bytes", "gauge", "Bytes that requests have in memory.");
+    sfms_buf_printf(b, "sfms_memory_used_bytes %zu\n", s.used);
+    describe(b, "sfms_memory_peak_bytes", "gauge", "The most that they had since the start.");
+    sfms_buf_printf(b, "sfms_memory_peak_bytes %zu\n", s.peak);
+    describe(b, "sfms_memory_refused_total", "counter", "Times that there was no room.");
+    sfms_buf_printf(b, "sfms_memory_refused_total %" PRIu64 "\n", s.refused);
+}
+
+static void
 write_process(sfms_buf *b, const metrics *m)
 {
     struct rusage use;
@@ -242,6 +260,7 @@ metrics_own(request *r)
     if (!atomic_load(&r->gw->stopped))
         write_links(&b, r->gw);
     atomic_fetch_sub(&r->gw->calls, 1);
+    write_memory(&b);
     write_process(&b, r->gw->metrics);
     answer_set(&r->answer, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len);
     return true;

@@ -52,6 +52,7 @@ typedef struct request {
 
     sfms_call call;
     sfms_buf body;
+    uint64_t announced; /* its length, which is counted; 0 if it is not known */
     bool complete;      /* all of the body has come */
     uint64_t discarded; /* bytes of a body that nobody wants */
 
