@@ -306,6 +306,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     prepare(&server, service, &set, perm, &stop);
     open_socket(&server);
     sfms_db_watch(server.env.database);
+    sfms_socket_watch();
     workers = sfms_workers_start(&server, set.workers);
     start_listening(&server, url);
     job_rows = all_jobs(perm, service);
@@ -321,12 +322,12 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
         _exit(0);
     }
     sfms_db_watch_end();
-    sfms_socket_deadline(SFMS_CLOSE_SECONDS);
+    sfms_socket_deadline(SFMS_CLOSE_SECONDS, 0);
     sfms_workers_free(workers);
     nng_close(server.socket);
     sfms_peers_free(server.peers);
     sfms_links_close(server.env.links, 0);
-    sfms_socket_deadline(0);
+    sfms_socket_deadline(0, 0);
     sfms_arena_free(perm);
     sfms_log(SFMS_LOG_INFO, "stopped");
     return 0;

@@ -1,17 +1,11 @@
-/* socket.c -- nng sockets: addresses, TLS, and corrections of nng 1.5.2. */
+/* socket.c -- nng sockets: addresses, TLS. What nng 1.5.2 needs beyond that is in nng_old.c. */
 #include "rpc/socket.h"
 
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <nng/supplemental/tls/tls.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/limits.h"
@@ -19,50 +13,25 @@
 
 enum { NNG_HEADER_MAX = 64 }; /* what nng adds to a message */
 
-static ssize_t
-size_of(const struct msghdr *message)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < message->msg_iovlen; i++)
-        n += message->msg_iov[i].iov_len;
-    return (ssize_t)n;
-}
-
-/*
- * That a peer has gone is learned by reading alone: what cannot be written counts as written, as if the peer had gone a moment
- * later. For nng 1.5.2 gets both errors of writing wrong. It takes EPIPE to mean that its own end was closed, and so ends a
- * listener or a dialer for good. And it closes a connection at once on which it cannot write: if it has read the head of a
- * message there and is about to ask for the rest, it forgets that read and waits for its end forever, in the thread that
- * clears up after all connections. From then on no link of the process would connect again, and no socket could be closed.
- * The program's own symbol comes before that of libc.
- */
-ssize_t
-sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    ssize_t n = syscall(SYS_sendmsg, fd, message, flags);
-
-    if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
-        n = size_of(message);
-    return n;
-}
-
 int
 sfms_socket_options(nng_socket socket)
 {
     return nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, SFMS_MESSAGE_MAX + NNG_HEADER_MAX);
 }
 
+static int end_status;
+
 static void
 end_now(int signal_number)
 {
     (void)signal_number;
-    _exit(0);
+    _exit(end_status);
 }
 
 void
-sfms_socket_deadline(unsigned seconds)
+sfms_socket_deadline(unsigned seconds, int status)
 {
+    end_status = status;
     (void)signal(SIGALRM, end_now);
     (void)alarm(seconds);
 }
@@ -205,96 +174,4 @@ sfms_dial(nng_socket socket, const char *url, const sfms_tls *tls)
     if (rv == 0 && over_tls(url))
         rv = dial_with_tls(dialer, url, tls);
     return rv == 0 ? nng_dialer_start(dialer, NNG_FLAG_NONBLOCK) : rv;
-}
-
-/* ---- hanging up -------------------------------------------------------------------------------------- */
-
-/* How the two ends of a connection are called: of TCP by their addresses, on this host by the process at the other end. */
-typedef struct {
-    uint64_t process; /* 0 if it is TCP */
-    socklen_t n;
-    struct sockaddr_storage here, there;
-} ends;
-
-/* What the system calls an address; its size, 0 if it is none of TCP. */
-static socklen_t
-system_address(const nng_sockaddr *from, struct sockaddr_storage *ret)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
-
-    if (from->s_family == NNG_AF_INET) {
-        *v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = from->s_in.sa_port};
-        v4->sin_addr.s_addr = from->s_in.sa_addr;
-        return sizeof(*v4);
-    }
-    if (from->s_family == NNG_AF_INET6) {
-        *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = from->s_in6.sa_port};
-        v6->sin6_scope_id = from->s_in6.sa_scope;
-        memcpy(&v6->sin6_addr, from->s_in6.sa_addr, sizeof(v6->sin6_addr));
-        return sizeof(*v6);
-    }
-    return 0;
-}
-
-/* False if there is no telling: for a peer on this host that is in another container, or is this process itself, which listens
- * as well. */
-static bool
-ends_of(nng_pipe pipe, ends *ret)
-{
-    nng_sockaddr here, there;
-
-    memset(ret, 0, sizeof(*ret));
-    if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &ret->process) == 0)
-        return ret->process > 0 && ret->process != (uint64_t)getpid();
-    if (nng_pipe_get_addr(pipe, NNG_OPT_LOCADDR, &here) != 0 ||
-        nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &there) != 0)
-        return false;
-    ret->n = system_address(&here, &ret->here);
-    return ret->n > 0 && system_address(&there, &ret->there) == ret->n;
-}
-
-static bool
-is_between(int fd, const ends *e)
-{
-    struct sockaddr_storage here = {0}, there = {0};
-    socklen_t n_here = sizeof(here), n_there = sizeof(there);
-    struct ucred who = {0};
-    socklen_t n = sizeof(who);
-
-    if (e->process > 0)
-        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && (uint64_t)who.pid == e->process;
-    return getpeername(fd, (struct sockaddr *)&there, &n_there) == 0 && n_there == e->n &&
-           memcmp(&there, &e->there, e->n) == 0 && getsockname(fd, (struct sockaddr *)&here, &n_here) == 0 &&
-           n_here == e->n && memcmp(&here, &e->here, e->n) == 0;
-}
-
-/* Shuts down what is between two ends; false if there is nothing. A descriptor is looked at, and shut down, as a copy: its
- * number may go to something else meanwhile. */
-static bool
-shut_down(const ends *e)
-{
-    DIR *all = opendir("/proc/self/fd");
-    bool found = false;
-
-    for (struct dirent *entry; all != NULL && (entry = readdir(all)) != NULL;) {
-        int fd = entry->d_name[0] != '.' ? dup((int)strtol(entry->d_name, NULL, 10)) : -1;
-
-        if (fd >= 0 && is_between(fd, e))
-            found = shutdown(fd, SHUT_RDWR) == 0 || found;
-        if (fd >= 0)
-            close(fd);
-    }
-    if (all != NULL)
-        closedir(all);
-    return found;
-}
-
-void
-sfms_hang_up(nng_pipe pipe)
-{
-    ends e;
-
-    if (!ends_of(pipe, &e) || !shut_down(&e))
-        nng_pipe_close(pipe);
 }

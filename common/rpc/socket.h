@@ -49,9 +49,13 @@ void sfms_hang_up(nng_pipe pipe);
 
 enum { SFMS_CLOSE_SECONDS = 8 }; /* to close all sockets of a process */
 
-/* sfms_socket_deadline ends the process, as a success, unless it is called again with 0 within so many seconds. For the time
- * in which a process that has answered everything closes its sockets: nng 1.5.2 never returns from that if a message is just
+/* sfms_socket_deadline ends the process with a status unless it is called again with 0 within so many seconds. For the time in
+ * which a process that has answered everything closes its sockets: nng 1.5.2 never returns from that if a message is just
  * arriving on one of them. */
-void sfms_socket_deadline(unsigned seconds);
+void sfms_socket_deadline(unsigned seconds, int status);
+
+/* sfms_socket_watch begins to look whether nng still clears up after connections, and ends the process within two seconds if it
+ * does not, so that it is started again. For processes that live long; call it once. */
+void sfms_socket_watch(void);
 
 #endif

@@ -27,6 +27,8 @@ typedef struct {
     nng_ctx ctx;
     sfms_bond bond; /* of the answer to the message at hand */
     nng_aio *receive, *send;
+    pthread_mutex_t lock; /* over receive: it is called off only while it waits, which nng 1.10 insists on */
+    bool waiting;
     sfms_db *db;
     sfms_arena *arena;
     _Atomic int64_t until_us; /* when nobody waits any more for what it works on; INT64_MAX if it does not */
@@ -308,8 +310,14 @@ receive(worker *w)
     sfms_server *s = w->all->server;
 
     nng_aio_set_timeout(w->receive, atomic_load(&s->draining) ? QUIET_MS : NNG_DURATION_INFINITE);
+    pthread_mutex_lock(&w->lock);
     nng_ctx_recv(w->ctx, w->receive);
+    w->waiting = true;
+    pthread_mutex_unlock(&w->lock);
     nng_aio_wait(w->receive);
+    pthread_mutex_lock(&w->lock);
+    w->waiting = false;
+    pthread_mutex_unlock(&w->lock);
     if (nng_aio_result(w->receive) != 0)
         return NULL;
     atomic_store(&s->last_us, sfms_mono_us());
@@ -348,6 +356,7 @@ static void
 start(sfms_workers *all, worker *w)
 {
     w->all = all;
+    pthread_mutex_init(&w->lock, NULL);
     atomic_init(&w->until_us, INT64_MAX);
     w->arena = sfms_arena_new();
     w->db = sfms_db_open(all->server->env.database);
@@ -384,6 +393,15 @@ count_busy(sfms_workers *all)
     return busy;
 }
 
+static void
+call_off(worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    if (w->waiting)
+        nng_aio_cancel(w->receive);
+    pthread_mutex_unlock(&w->lock);
+}
+
 bool
 sfms_workers_drain(sfms_workers *all, int timeout_ms)
 {
@@ -394,7 +412,7 @@ sfms_workers_drain(sfms_workers *all, int timeout_ms)
             return false;
         /* Wakes those that wait without end because they did not know. One that is about to wait is woken next time. */
         for (int i = 0; i < all->n; i++)
-            nng_aio_cancel(all->workers[i].receive);
+            call_off(&all->workers[i]);
         usleep(QUIET_MS * 1000 / 4);
     }
     for (int i = 0; i < all->n; i++)
@@ -409,6 +427,7 @@ sfms_workers_free(sfms_workers *all)
         worker *w = &all->workers[i];
 
         nng_ctx_close(w->ctx);
+        pthread_mutex_destroy(&w->lock);
         nng_aio_free(w->receive);
         nng_aio_free(w->send);
         sfms_db_close(w->db);

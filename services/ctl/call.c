@@ -79,7 +79,7 @@ run(const char *name, const char *json, const char *org, const char *user)
 
     if (response != NULL)
         ctl_print(a, m->output, response);
-    sfms_links_close(links, 0);
+    ctl_close(links, status);
     sfms_arena_free(a);
     return status;
 }

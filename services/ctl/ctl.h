@@ -61,6 +61,9 @@ const char *ctl_text(PGconn *conn, sfms_arena *a, const char *sql, int n, const 
  * set. */
 sfms_links *ctl_links(void);
 
+/* ctl_close closes them when all has been said: the process ends with the status even if closing does not end. */
+void ctl_close(sfms_links *links, int status);
+
 /* ctl_request fills a message from JSON; ends the process with what is wrong with it. */
 ProtobufCMessage *ctl_request(sfms_arena *a, const sfms_contract *c, const sfms_method *m, const char *json);
 

@@ -73,6 +73,6 @@ ctl_health(int argc, char **argv)
     while (!ask_all(links, check, false) && sfms_mono_us() < until)
         nanosleep(&pause, NULL);
     well = ask_all(links, check, true);
-    sfms_links_close(links, 0);
+    ctl_close(links, well ? 0 : 1);
     return well ? 0 : 1;
 }

@@ -96,7 +96,7 @@ ctl_org_create(int argc, char **argv)
     response = ctl_response(a, m, ctl_send(links, a, m, &request.base, NULL));
     if (response != NULL)
         print_org((const Pb__CreateOrgResponse *)response, made_password);
-    sfms_links_close(links, 0);
+    ctl_close(links, response != NULL ? 0 : 1);
     sfms_arena_free(a);
     return response != NULL ? 0 : 1;
 }

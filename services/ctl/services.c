@@ -9,7 +9,11 @@
 #include "ctl.h"
 #include "proto/json.h"
 
-enum { REACH_MS = 5000, REACH_STEP_MS = 10 }; /* how long to wait for a service to be there */
+enum {
+    REACH_MS = 5000, /* how long to wait for a service to be there */
+    REACH_STEP_MS = 10,
+    CLOSE_SECONDS = 2, /* for all that is left to do once everything has been said */
+};
 
 sfms_links *
 ctl_links(void)
@@ -61,6 +65,15 @@ await(sfms_link *link)
 
     for (int ms = 0; ms < REACH_MS && !sfms_link_up(link); ms += REACH_STEP_MS)
         nanosleep(&step, NULL);
+}
+
+void
+ctl_close(sfms_links *links, int status)
+{
+    fflush(NULL);
+    sfms_socket_deadline(CLOSE_SECONDS, status);
+    sfms_links_close(links, 0);
+    sfms_socket_deadline(0, 0);
 }
 
 const Pb__Reply *

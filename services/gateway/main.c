@@ -121,6 +121,7 @@ open_gateway(gateway *gw, sfms_arena *a)
     gw->limit = ratelimit_new(gw->config.rate);
     gw->openapi = openapi_new(gw->router, gw->contract);
     sfms_wire_keys_init(&keys, gw->config.secret, &gw->config.tls);
+    sfms_socket_watch();
     gw->links = sfms_links_open(gw->config.services, &keys);
     find_links(gw);
     gw->auth = auth_new(gw->contract, gw->links);
@@ -171,9 +172,9 @@ drain(gateway *gw, http *server)
         sfms_log(SFMS_LOG_WARN, "%u requests were still under way", atomic_load(&gw->under_way));
     atomic_store(&gw->stopped, true);
     (void)wait_for_none(&gw->calls, CLOSE_MS);
-    sfms_socket_deadline(SFMS_CLOSE_SECONDS);
+    sfms_socket_deadline(SFMS_CLOSE_SECONDS, 0);
     sfms_links_close(gw->links, CLOSE_MS);
-    sfms_socket_deadline(0);
+    sfms_socket_deadline(0, 0);
     (void)wait_for_none(&gw->under_way, CLOSE_MS);
     http_stop(server);
 }

@@ -17,9 +17,9 @@ enum { IN_TIME = 7, TOO_LATE = 8 };
 static void
 closes(unsigned microseconds)
 {
-    sfms_socket_deadline(1);
+    sfms_socket_deadline(1, 0);
     usleep(microseconds);
-    sfms_socket_deadline(0);
+    sfms_socket_deadline(0, 0);
     usleep(1200000);
     _exit(microseconds < 1000000 ? IN_TIME : TOO_LATE);
 }
