@@ -330,15 +330,15 @@ read_filter(reader *r)
         return false;
     while (*r->at != '\0' && *r->at != ')') {
         const char *start = r->at;
-        bool or = take_keyword(r, "OR");
+        bool either = take_keyword(r, "OR");
 
-        if (! or)
+        if (!either)
             take_keyword(r, "AND");
-        has_or |= or ;
-        has_and |= ! or ;
+        has_or |= either;
+        has_and |= !either;
         if (has_and && has_or)
-            return wrong(r, start, &mixed, or ? "OR" : "AND");
-        sfms_buf_add(r->sql, or ? " OR " : " AND ");
+            return wrong(r, start, &mixed, either ? "OR" : "AND");
+        sfms_buf_add(r->sql, either ? " OR " : " AND ");
         if (!read_term(r))
             return false;
     }

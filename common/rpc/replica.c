@@ -8,7 +8,8 @@
 enum {
     RECONNECT_MIN_MS = 10,
     RECONNECT_MAX_MS = 100,
-    GREETING_MS = 30000, /* for a server to greet us, however busy it is */
+    GREETING_MS =
+        4000, /* for a server to greet us: a worker is always soon free for that; nng may have lost the hello */
 };
 
 /* ---- the watch --------------------------------------------------------------------------------------- */

@@ -158,10 +158,11 @@ was_utf8(const unsigned char *data, size_t n)
 {
     size_t good = 0, bad = 0, step;
 
-    for (size_t i = 0; i<n; i += step> 0 ? step : 1) {
+    for (size_t i = 0; i < n;) {
         step = sfms_utf8_next((const char *)data + i, n - i);
         good += step > 1;
         bad += step == 0;
+        i += step > 0 ? step : 1;
     }
     return good >= bad;
 }

@@ -44,8 +44,11 @@ static const struct option options[] = {
 static void
 read_options(sfms_arena *a, int argc, char **argv, Pb__CreateOrgRequest *request)
 {
-    for (int c = getopt_long(argc, argv, "", options, NULL); c != -1;
-         c = getopt_long(argc, argv, "", options, NULL)) {
+    while (true) {
+        int c = getopt_long(argc, argv, "", options, NULL);
+
+        if (c == -1)
+            break;
         if (c == 'n')
             request->name = optarg;
         else if (c == 'e')
