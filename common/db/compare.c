@@ -231,6 +231,14 @@ is_nothing(const sfms_comparison *c, const sfms_field *f)
            protobuf_c_enum_descriptor_get_value_by_name(f->desc->descriptor, name)->value == 0;
 }
 
+const char *
+sfms_collation(const sfms_field *f)
+{
+    bool name = f->desc->type == PROTOBUF_C_TYPE_STRING && f->rule->format == PB__FORMAT__FORMAT_UNSPECIFIED;
+
+    return name && f->rule->sortable ? " COLLATE app.by_name" : "";
+}
+
 sfms_compared
 sfms_compare_field(const sfms_comparison *c, const sfms_field *f, const char *column)
 {
@@ -255,7 +263,7 @@ sfms_compare_field(const sfms_comparison *c, const sfms_field *f, const char *co
     value = value_of(c, f);
     if (value == NULL)
         return SFMS_NOT_WITH_THIS_VALUE;
-    sfms_buf_printf(c->sql, "%s %s $%d", column, signs[c->op], param(c, value));
+    sfms_buf_printf(c->sql, "%s%s %s $%d", column, sfms_collation(f), signs[c->op], param(c, value));
     return SFMS_COMPARED;
 }
 

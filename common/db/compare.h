@@ -23,6 +23,10 @@ typedef struct {
 
 typedef enum { SFMS_COMPARED, SFMS_NOT_BY_THIS_OPERATOR, SFMS_NOT_WITH_THIS_VALUE } sfms_compared;
 
+/* sfms_collation is what stands behind the column of a name wherever it is ordered or compared, as its index has it: the order
+ * that people expect. "" for what has a format, such as a date or an address, and for texts that no list is ordered by. */
+const char *sfms_collation(const sfms_field *f);
+
 /* sfms_compare_field appends the comparison of a field that column reads. sfms_compare_wants says what such a field is compared
  * with, e.g. "a date such as 2026-11-23". */
 sfms_compared sfms_compare_field(const sfms_comparison *c, const sfms_field *f, const char *column);

@@ -1,6 +1,7 @@
 /* keyset.c -- orders, and where a page ended. Pages follow each other by values, never by counting rows. */
 #include <string.h>
 
+#include "db/compare.h"
 #include "db/engine.h"
 
 static bool
@@ -10,13 +11,6 @@ given_before(const sfms_order *orders, unsigned n, const sfms_field *f)
         if (orders[i].field == f)
             return true;
     return false;
-}
-
-/* Names are in the order that people expect; what has a format, such as a date or an address, is in its own. */
-static bool
-is_name(const sfms_field *f)
-{
-    return f->desc->type == PROTOBUF_C_TYPE_STRING && f->rule->format == PB__FORMAT__FORMAT_UNSPECIFIED;
 }
 
 /* Reads "name [asc|desc]" into ret; false if it is something else. */
@@ -34,7 +28,7 @@ parse_one(const sfms_engine *e, char *text, sfms_order *ret)
         return false;
     ret->descending = direction != NULL && strcasecmp(direction, "desc") == 0;
     ret->not_null = e->not_null[ret->field - e->message->fields];
-    ret->collation = is_name(ret->field) ? " COLLATE app.by_name" : "";
+    ret->collation = sfms_collation(ret->field);
     return direction == NULL || ret->descending || strcasecmp(direction, "asc") == 0;
 }
 

@@ -9,7 +9,7 @@
 
 #include "rpc/socket.h"
 
-#if NNG_MAJOR_VERSION == 1 && NNG_MINOR_VERSION < 10
+#if SFMS_NNG_OLD
 
 #include <dirent.h>
 #include <errno.h>
@@ -149,8 +149,9 @@ sfms_hang_up(nng_pipe pipe)
 }
 
 /* ---- the watch ---------------------------------------------------------------------------------------- */
-/* A connection of the process with itself is closed again and again; the thread that clears up says when it has done so. Counted
- * in steps of the watching thread, not in time: where it gets no processor, or the process is stopped, the other does not either. */
+/* A connection of the process with itself is closed again and again; the thread that clears up says when it has done so.
+ * Counted in steps of the watching thread, not in time: where it gets no processor, or the process is stopped, the other does
+ * not either. */
 
 enum {
     EVERY_US = 500000, /* between two rounds */

@@ -47,6 +47,9 @@ int sfms_dial(nng_socket socket, const char *url, const sfms_tls *tls);
  * the other process are: each of ours has but one. */
 void sfms_hang_up(nng_pipe pipe);
 
+/* True for the nng of Debian 12, which needs nng_old.c. */
+#define SFMS_NNG_OLD (NNG_MAJOR_VERSION == 1 && NNG_MINOR_VERSION < 10)
+
 enum { SFMS_CLOSE_SECONDS = 8 }; /* to close all sockets of a process */
 
 /* sfms_socket_deadline ends the process with a status unless it is called again with 0 within so many seconds. For the time in

@@ -60,8 +60,8 @@ static void
 test_comparisons(void **state)
 {
     (void)state;
-    gives("name = \"Acme\"", "((name = $1))", "Acme");
-    gives("name='O\\'Hara'", "((name = $1))", "O'Hara");
+    gives("name = \"Acme\"", "((name COLLATE app.by_name = $1))", "Acme");
+    gives("name='O\\'Hara'", "((name COLLATE app.by_name = $1))", "O'Hara");
     gives("employeeCount >= 10", "((employee_count >= $1))", "10");
     gives("employee_count < 10", "((employee_count < $1))", "10");
     gives("annualRevenue > 1000.50", "((annual_revenue > $1))", "1000.50");
@@ -77,7 +77,7 @@ test_comparisons(void **state)
         "TRUE))",
         "2026-01-01");
     gives("createTime < \"2026-01-01T00:00:00+08:00\"", "((create_time < $1))", "2026-01-01T00:00:00+08:00");
-    gives("name != Acme", "((name IS DISTINCT FROM $1))", "Acme");
+    gives("name != Acme", "((name COLLATE app.by_name IS DISTINCT FROM $1))", "Acme");
     gives("parentId = null", "((parent_id IS NULL))", NULL);
     gives("parentId != null", "((parent_id IS NOT NULL))", NULL);
     gives("phone:*", "((phone IS NOT NULL))", NULL);
@@ -89,7 +89,7 @@ static void
 test_values_have_the_form_of_their_field(void **state)
 {
     (void)state;
-    gives("name = \"  Cafe\u0301 \"", "((name = $1))", "Caf\u00e9");
+    gives("name = \"  Cafe\u0301 \"", "((name COLLATE app.by_name = $1))", "Caf\u00e9");
     gives("parentId = \"0192F3A0-0000-7000-8000-000000000000\"", "((parent_id = $1))",
         "0192f3a0-0000-7000-8000-000000000000");
     gives("phone != \"+86 138 0013 8000\"", "((phone IS DISTINCT FROM $1))", "+8613800138000");
@@ -131,8 +131,8 @@ test_structure(void **state)
     gives("city=a AND city=b", "((city = $1)) AND ((city = $2))", "a");
     gives("city=a OR city=b OR city=c", "((city = $1)) OR ((city = $2)) OR ((city = $3))", "a");
     gives("(city=a OR city=b) AND NOT name=c",
-        "((((city = $1)) OR ((city = $2)))) AND ((name = $3) IS NOT TRUE)", "a");
-    gives("-name=c", "((name = $1) IS NOT TRUE)", "c");
+        "((((city = $1)) OR ((city = $2)))) AND ((name COLLATE app.by_name = $3) IS NOT TRUE)", "a");
+    gives("-name=c", "((name COLLATE app.by_name = $1) IS NOT TRUE)", "c");
     gives("  ( city = a )  ", "((((city = $1))))", "a");
     gives("city=ORANGE OR city=ANDORRA", "((city = $1)) OR ((city = $2))", "ORANGE");
 }
@@ -169,7 +169,7 @@ test_values_stay_values(void **state)
     assert_int_equal(o->status, SFMS_INVALID_ARGUMENT); /* a quote ends the field's name */
     o = run("name = \"x'; DROP TABLE customers.accounts; --\"");
     assert_int_equal(o->status, SFMS_OK);
-    assert_string_equal(o->sql.data, "((name = $1))");
+    assert_string_equal(o->sql.data, "((name COLLATE app.by_name = $1))");
     assert_string_equal(o->values[0], "x'; DROP TABLE customers.accounts; --");
 }
 
