@@ -75,6 +75,12 @@ sfms_hash(const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE])
     crypto_generichash(out, SFMS_MAC_SIZE, data, n, NULL, 0);
 }
 
+void
+sfms_keyed_hash(const sfms_key *key, const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE])
+{
+    crypto_generichash(out, SFMS_MAC_SIZE, data, n, key->bytes, sizeof key->bytes);
+}
+
 static char *
 base64(sfms_arena *a, const uint8_t *data, size_t n)
 {

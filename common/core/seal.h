@@ -33,6 +33,10 @@ bool sfms_mac_check(
 /* sfms_hash writes an unkeyed BLAKE2b-256 of the bytes. */
 void sfms_hash(const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE]);
 
+/* sfms_keyed_hash writes a BLAKE2b-256 of the bytes under a key: what may be kept where others read, though the bytes are a
+ * secret that could be guessed. */
+void sfms_keyed_hash(const sfms_key *key, const void *data, size_t n, uint8_t out[SFMS_MAC_SIZE]);
+
 /* sfms_seal encrypts and signs bytes into URL-safe text; sfms_unseal reverses it and answers NULL if the text is not
  * ours, was changed, or is for another purpose. Both results live in the arena. */
 char *sfms_seal(sfms_arena *a, const sfms_key *key, const void *data, size_t n);

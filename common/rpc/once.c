@@ -4,9 +4,10 @@
  * The write, and its answer under the key, are one transaction; an advisory lock on the key makes the second of two
  * that come together fail with IDEMPOTENCY_KEY_RUNNING instead of wait. Kept for 24 hours, for the user that sent it. Only
  * successes are kept: a failure has changed nothing (it was rolled back), so the same key may be tried again with a
- * corrected request. What makes a request the same is its method, its conditions and its bytes. Methods that the contract
- * calls idempotent, and calls without a principal, need no key and ignore it. What must stay though the write is rolled back
- * is done before the transaction (see sfms_method_row).
+ * corrected request. What makes a request the same is its method, its conditions and its bytes; their hash is kept under a key
+ * made of the wire's secret: a request may hold a password, and whoever reads a backup cannot try passwords on it. Methods that
+ * the contract calls idempotent, and calls without a principal, need no key and ignore it. What must stay though the write is
+ * rolled back is done before the transaction (see sfms_method_row).
  */
 #include <sodium.h>
 #include <stdlib.h>
@@ -51,13 +52,13 @@ key_valid(const char *key)
     return n > 0 && n <= SFMS_IDEMPOTENCY_KEY_MAX;
 }
 
-static const char *
-hash_request(sfms_run *run)
+/* What makes the request the same, as text. */
+static sfms_buf
+describe_request(sfms_run *run)
 {
     sfms_arena *a = run->call.arena;
     const ProtobufCBinaryData *request = &run->wire->request;
     const sfms_condition *c = &run->call.condition;
-    uint8_t hash[SFMS_MAC_SIZE];
     sfms_buf b;
 
     sfms_buf_init(&b, a, SIZE_MAX / 2);
@@ -66,8 +67,28 @@ hash_request(sfms_run *run)
         sfms_buf_printf(&b, ",%llu", (unsigned long long)c->versions[i]);
     sfms_buf_add(&b, c->absent ? " absent\n" : c->exists && c->n_versions == 0 ? " exists\n" : "\n");
     sfms_buf_mem(&b, (const char *)request->data, request->len);
+    return b;
+}
+
+static const char *
+hash_request(sfms_run *run)
+{
+    sfms_buf b = describe_request(run);
+    uint8_t hash[SFMS_MAC_SIZE];
+
+    sfms_keyed_hash(sfms_env()->once_key, b.data, b.len, hash);
+    return sfms_hex(run->call.arena, hash, sizeof(hash));
+}
+
+/* The previous version kept hashes without a key. Its answers are good until they are a day old: then this goes. */
+static bool
+is_unkeyed(sfms_run *run, const char *kept)
+{
+    sfms_buf b = describe_request(run);
+    uint8_t hash[SFMS_MAC_SIZE];
+
     sfms_hash(b.data, b.len, hash);
-    return sfms_hex(a, hash, sizeof(hash));
+    return strcmp(kept, sfms_hex(run->call.arena, hash, sizeof(hash))) == 0;
 }
 
 /* The answer that was kept, from hexadecimal text. */
@@ -87,6 +108,7 @@ static sfms_status
 look(sfms_run *run, const char *hash)
 {
     sfms_call *call = &run->call;
+    const char *kept;
     PGresult *result;
     sfms_status status = sfms_query(call, &result, look_sql, SFMS_ARGS(call->idempotency_key));
 
@@ -96,7 +118,8 @@ look(sfms_run *run, const char *hash)
         return sfms_fail(call, &sfms_key_running);
     if (PQgetisnull(result, 0, 1))
         return SFMS_OK;
-    if (strcmp(PQgetvalue(result, 0, 1), hash) != 0)
+    kept = PQgetvalue(result, 0, 1);
+    if (strcmp(kept, hash) != 0 && !is_unkeyed(run, kept))
         return sfms_fail(call, &sfms_key_reused);
     run->reply = read_kept(call->arena, PQgetvalue(result, 0, 2));
     if (run->reply == NULL)

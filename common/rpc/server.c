@@ -219,7 +219,7 @@ static void
 prepare(
     sfms_server *s, const sfms_service *service, const settings *set, sfms_arena *perm, const sigset_t *stop)
 {
-    sfms_key *token_key = sfms_new(perm, sfms_key);
+    sfms_key *token_key = sfms_new(perm, sfms_key), *once_key = sfms_new(perm, sfms_key);
     sfms_db_config *database = database_config(perm, set, service->name);
     sfms_db *db;
 
@@ -227,10 +227,12 @@ prepare(
     s->service = service;
     sfms_wire_keys_init(&s->keys, set->secret, &set->tls);
     sfms_key_derive(set->secret, "page token", token_key);
+    sfms_key_derive(set->secret, "idempotency key", once_key);
     s->env.service = service->name;
     s->env.contract = sfms_contract_load();
     s->env.database = database;
     s->env.token_key = token_key;
+    s->env.once_key = once_key;
     db = sfms_db_open(s->env.database);
     wait_for_database(db, stop);
     sfms_db_settle(db, database);

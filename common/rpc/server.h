@@ -55,6 +55,7 @@ typedef struct sfms_server_env {
     const struct sfms_db_config *database;
     struct sfms_links *links;  /* to the services named in SFMS_SERVICES; connects lazily on first use */
     const sfms_key *token_key; /* seals page tokens */
+    const sfms_key *once_key;  /* hides what requests with an Idempotency-Key were */
 } sfms_server_env;
 
 /* sfms_service_main reads the configuration, checks contract, tables and handlers against each other, serves

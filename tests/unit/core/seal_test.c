@@ -69,6 +69,7 @@ static void
 test_hash(void **state)
 {
     uint8_t hash[SFMS_MAC_SIZE];
+    sfms_key key;
 
     /* BLAKE2b-256 of "abc". */
     (void)state;
@@ -76,6 +77,13 @@ test_hash(void **state)
     assert_string_equal(
         sfms_hex(a, hash, sizeof hash), "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
     assert_string_equal(sfms_hex(a, "", 0), "");
+
+    /* The same under the key 00 01 02 ... 1f. */
+    for (uint8_t i = 0; i < SFMS_KEY_SIZE; i++)
+        key.bytes[i] = i;
+    sfms_keyed_hash(&key, "abc", 3, hash);
+    assert_string_equal(
+        sfms_hex(a, hash, sizeof hash), "d63a32d3e44738d7907f964316c241adaba0abfeabc32349677578a15a203f7f");
 }
 
 static void
