@@ -35,6 +35,7 @@ sfms_db_open(const sfms_db_config *config)
         sfms_die("out of memory");
     db->config = *config;
     db->socket = -1;
+    atomic_init(&db->timeout_ms, SFMS_CALL_MS_DEFAULT);
     pthread_mutex_init(&db->handles_lock, NULL);
     sfms_pulse_join(db);
     db->prepared = calloc(PREPARED_SLOTS, sizeof(*db->prepared));

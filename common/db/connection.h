@@ -30,6 +30,7 @@ struct sfms_db {
     PGcancel *cancel;             /* how to end what runs on it */
     int socket;                   /* how to hang up; -1 if there is no connection */
     struct sfms_db *next;         /* all of them, known to the watch */
+    _Atomic int64_t timeout_ms;   /* that the server was told last: each statement is answered by then */
     _Atomic int64_t waiting_us;   /* since when it waits for the database; 0 if it does not */
     bool pipeline;                /* libpq is in pipeline mode */
     bool read_only;               /* the server has refused to write */

@@ -44,6 +44,7 @@ sfms_send_principal(sfms_db *db, const sfms_call *call, int64_t timeout_ms, int 
     char timeout[24], lock[24];
     const char *values[6] = {"", "", "", "", timeout, lock};
 
+    atomic_store_explicit(&db->timeout_ms, timeout_ms, memory_order_relaxed);
     snprintf(timeout, sizeof(timeout), "%lld", (long long)timeout_ms);
     snprintf(lock, sizeof(lock), "%d", lock_ms);
     if (p != NULL) {

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "core/time.h"
@@ -15,7 +17,9 @@
 enum {
     POLL_MS = 500,          /* sleep while nothing is due */
     CALL_US = 60 * 1000000, /* time that a job's statements get, from beat to beat */
-    FINISH_MS = 2000,     /* a job that takes longer than this to end is given back when the process stops */
+    FINISH_MS = 2000, /* a job that takes longer than this to end is given back when the process stops */
+    LAST_MS = 1000,   /* for its last statement then */
+    JOIN_US = 10000,
     PURGE_SECONDS = 3600, /* between two purges */
     PURGE_ROWS = 10000,   /* at once; if there were as many, there may be more */
 };
@@ -34,6 +38,7 @@ typedef struct {
     sfms_db *db;
     sfms_arena *arena;
     pthread_t thread;
+    atomic_bool ended;
 } runner;
 
 struct sfms_jobs {
@@ -325,6 +330,7 @@ loop(void *arg)
         if (!worked)
             idle(r->jobs);
     }
+    atomic_store(&r->ended, true);
     return NULL;
 }
 
@@ -414,6 +420,18 @@ sfms_jobs_start(const sfms_server_env *env, const sfms_job_row *rows)
     return jobs;
 }
 
+/* Waits for a runner; one that still waits for the database when a job has had its time to end loses it, and with it whatever it
+ * has not committed. */
+static void
+join(runner *r, int64_t until_us)
+{
+    while (!atomic_load(&r->ended) && sfms_mono_us() < until_us)
+        usleep(JOIN_US);
+    if (!atomic_load(&r->ended))
+        sfms_db_hang_up(r->db);
+    pthread_join(r->thread, NULL);
+}
+
 void
 sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms)
 {
@@ -425,7 +443,7 @@ sfms_jobs_stop(sfms_jobs *jobs, int timeout_ms)
     pthread_cond_broadcast(&jobs->wake);
     pthread_mutex_unlock(&jobs->mutex);
     for (unsigned i = 0; i < jobs->n_runners; i++) {
-        pthread_join(jobs->runners[i].thread, NULL);
+        join(&jobs->runners[i], jobs->stop_at_us + LAST_MS * 1000);
         sfms_db_close(jobs->runners[i].db);
         sfms_arena_free(jobs->runners[i].arena);
     }

@@ -20,6 +20,8 @@ enum {
     LOOK_MS = 100,
     SUSPECT_US = 1500000, /* so long without a word, while somebody waits for one */
     PROBE_MS = 2000,      /* for the answer to a question that takes no time */
+    LOST_MS =
+        3000, /* after a statement should have been answered, at the latest, the connection leads nowhere */
 };
 
 static struct {
@@ -120,6 +122,23 @@ hang_up_all(void)
     pthread_mutex_unlock(&pulse.lock);
 }
 
+/* Something on the way may have forgotten a single connection, while the database answers others. */
+static void
+hang_up_lost(void)
+{
+    int64_t now = sfms_mono_us();
+
+    pthread_mutex_lock(&pulse.lock);
+    for (sfms_db *db = pulse.first; db != NULL; db = db->next) {
+        int64_t since = atomic_load_explicit(&db->waiting_us, memory_order_relaxed);
+        int64_t timeout_ms = atomic_load_explicit(&db->timeout_ms, memory_order_relaxed);
+
+        if (since != 0 && now - since > (timeout_ms + LOST_MS) * 1000)
+            sfms_db_hang_up(db);
+    }
+    pthread_mutex_unlock(&pulse.lock);
+}
+
 /* When the database should have said something at the latest; INT64_MAX if nobody waits for it. */
 static int64_t
 expected_us(void)
@@ -187,8 +206,10 @@ static void *
 watch(void *arg)
 {
     (void)arg;
-    while (rest())
+    while (rest()) {
         look();
+        hang_up_lost();
+    }
     return NULL;
 }
 

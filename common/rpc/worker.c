@@ -18,7 +18,6 @@ enum {
     SEND_MS = 10000,
     WORK_FACTOR = 3,   /* what is made of a large message: decoded, and sent to the database */
     OVERTIME_MS = 300, /* what runs for so much longer than anybody waits is cancelled */
-    LOST_MS = 3000,    /* and if it goes on all the same, the connection leads nowhere */
 };
 
 typedef struct {
@@ -448,9 +447,6 @@ sfms_workers_watch(sfms_workers *all)
 
         if (until == INT64_MAX || now < until + OVERTIME_MS * 1000LL)
             continue;
-        if (now >= until + LOST_MS * 1000LL)
-            sfms_db_hang_up(w->db);
-        else
-            sfms_db_cancel(w->db); /* nothing happens where that was done before */
+        sfms_db_cancel(w->db); /* nothing happens where that was done before */
     }
 }

@@ -70,6 +70,28 @@ def test_failover():
     assert not wrong, wrong
 
 
+# ---- a connection --------------------------------------------------------------------------------------------------
+
+
+def test_connections_that_lead_nowhere():
+    """Something on the way has forgotten the connections that there are, and new ones work: the old ones are given up after the
+    calls that wait for them, and no process has to be started again."""
+    stack = Stack()
+    proxy = Proxy(stack.pg.socket)
+    stack.settings["SFMS_DATABASE_URL"] = f"postgresql://owner@127.0.0.1:{proxy.port}/sfms"
+    try:
+        org = running(stack)
+        proxy.forget()
+
+        def works():
+            return org.api.post("/v1/accounts", json={"name": "Acme"}).status == 201 and org.api.get("/v1/leads").status == 200
+        wait_until("all is well", lambda: all(works() for _ in range(20)), 60)
+    finally:
+        wrong = stack.stop()
+        proxy.close()
+    assert not wrong, wrong
+
+
 # ---- a dump --------------------------------------------------------------------------------------------------------
 
 

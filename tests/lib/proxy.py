@@ -14,12 +14,12 @@ class Proxy:
     """Listens on a port of its own and passes on what comes to a unix socket, and back.
 
     cut(): nothing is passed on any more, in either direction, and nothing is closed; connections are still taken, and lead
-    nowhere. refuse(): whoever is connected is hung up on, and whoever comes, at once. mend(): all goes on.
+    nowhere. forget(): the same for those that are there now alone. refuse(): whoever is connected is hung up on, and whoever comes, at once. mend(): all goes on.
     """
 
     def __init__(self, target):
         self.target, self.whole, self.open = target, threading.Event(), True
-        self.refusing, self.connected = False, set()
+        self.refusing, self.connected, self.forgotten = False, set(), set()
         self.whole.set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
@@ -32,6 +32,9 @@ class Proxy:
         self.refusing = True
         for s in list(self.connected):
             _hang_up(s)
+
+    def forget(self):
+        self.forgotten |= self.connected
 
     def mend(self):
         self.refusing = False
@@ -72,6 +75,8 @@ class Proxy:
                 self.whole.wait()
                 if not data:
                     break
+                if {source, to} & self.forgotten:
+                    continue
                 to.sendall(data)
         except OSError:
             pass
