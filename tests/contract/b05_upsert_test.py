@@ -186,6 +186,18 @@ def test_an_import_says_what_is_deleted(api):
     assert api.all("/v1/accounts", filter='externalSource = "gone"') == []
 
 
+def test_an_import_of_a_part(api):
+    """Columns that the file does not have stay as they are; a row of a new key is refused for what it lacks."""
+    mapping = {"columns": {"id": {"field": "externalId"}, "city": {"field": "city"}}, "constants": {"externalSource": "part"},
+               "mode": "UPSERT"}
+    made = api.post("/v1/accounts", json={"externalId": "p1", "externalSource": "part", "name": "Alpha"}).ok()
+    done = run_import(api, "accounts", "id,city\np1,Bonn\np2,Ulm\n", mapping)
+    assert (done["createdRows"], done["updatedRows"], done["failedRows"]) == ("0", "1", "1")
+    assert "name: is required" in api.get(f"/v1/imports/{done['id']}/errors").ok()
+    now = api.get(f"/v1/accounts/{made['id']}").ok()
+    assert (now["name"], now["city"]) == ("Alpha", "Bonn")
+
+
 def test_who_may_not_delete_brings_nothing_back(org, api):
     """A password of somebody who is gone opens nothing."""
     rep = org.person("Rep").api
