@@ -90,3 +90,13 @@ def test_every_permission_says_who_holds_it():
     declared = [p.name for rule in contract().service_rules() for p in rule.permissions]
     asked = {m.rule.permission for m in contract().methods if m.rule.permission}
     assert sorted(declared) == sorted(asked)
+
+
+def test_files_say_where_other_languages_put_them():
+    """Without go_package there is no Go code at all; without java_package, classes of a package that may clash."""
+    for file in contract().set.file:
+        if file.package.startswith("sfms."):
+            word = file.package.split(".")[1]
+            assert file.options.go_package == f"sfms/{word}/v1;{word}v1", file.name
+            assert file.options.java_package == file.package and file.options.java_multiple_files, file.name
+            assert file.options.csharp_namespace == f"Sfms.{word.capitalize()}.V1", file.name
