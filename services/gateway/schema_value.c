@@ -145,7 +145,8 @@ write_string(schemas *s, writer *w, const sfms_field *f, schema_place place)
             writer_text(w, "x-format", formats[rule->format].own);
         if (pattern != NULL)
             writer_text(w, "pattern", pattern);
-        if (given)
+        bool of_one_length = rule->format == PB__FORMAT__UUID || rule->format == PB__FORMAT__DATE;
+        if (given && !of_one_length)
             write_length(w, rule, place);
         write_example(w, formats[rule->format].example);
         return;
