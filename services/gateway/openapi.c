@@ -53,37 +53,27 @@ write_tags(document *d)
 
 /* What no message of the contract describes: headers, errors, the security scheme. In the words that 3.0 and 3.1 share. */
 static const char fixed_components[] =
-    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"The "
-    "accessToken that POST /v1/sessions answers.\"}},"
-    "\"headers\":{\"ETag\":{\"description\":\"The version, for If-Match and If-None-Match.\","
-    "\"schema\":{\"type\":\"string\",\"pattern\":\"^\\\"[0-9]+\\\"$\",\"example\":\"\\\"3\\\"\"}},"
-    "\"IdempotencyReplayed\":{\"description\":\"Only there if the answer is that of an ear"
-    "lier request with the same Idempotency-Key.\",\"schema\":{\"type\":\"string\",\"enum\":[\""
-    "true\"]}},"
-    "\"Location\":{\"description\":\"The address of what was made.\",\"schema\":{\"type\":\"stri"
-    "ng\",\"format\":\"uri-reference\",\"example\":\"/v1/accounts/01900a6e-7c1b-7d6e-9a43-3f1"
-    "c5d2e8b07\"}}},"
-    "\"parameters\":{"
-    "\"IfMatch\":{\"name\":\"If-Match\",\"in\":\"header\",\"description\":\"Only if the record sti"
-    "ll has this version, an ETag, or one of several with commas between them; `*`: o"
-    "nly if there is a record. Otherwise 412. Writes that do not list this header ref"
-    "use it.\",\"schema\":{\"type\":\"string\",\"pattern\":\"^(\\\\*|(W/)?\\\"[^\\\"]*\\\"( *, *(W/)?\\\""
-    "[^\\\"]*\\\")*)$\",\"example\":\"\\\"3\\\"\"}},"
-    "\"IfNone\":{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":\"`*`: only if there"
-    " is no record with this id or external key; otherwise 412.\",\"schema\":{\"type\":\"st"
-    "ring\",\"enum\":[\"*\"]}},"
-    "\"IfNoneMatch\":{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":\"Answers 304 i"
-    "f this is still the version (an ETag).\",\"schema\":{\"type\":\"string\",\"example\":\"\\\"3"
-    "\\\"\"}},"
-    "\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"description\":\"Makes th"
-    "e write happen once: the same key answers the same.\",\"schema\":{\"type\":\"string\",\""
-    "minLength\":1,\"maxLength\":255,\"pattern\":\"^[!-~]+$\",\"example\":\"0b7c6f2e-order-4711"
-    "\"}}},"
-    "\"responses\":{\"Problem\":{\"description\":\"What went wrong (RFC 9457).\",\"headers\":{\""
-    "Retry-After\":{\"description\":\"Seconds to wait, with 429 and 503.\",\"schema\":{\"type"
-    "\":\"integer\",\"example\":1}}},"
-    "\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Pr"
-    "oblem\"}}}}}";
+    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\""
+    ":\"The accessToken that POST /v1/sessions answers.\"}},\"headers\":{\"ETag\":{\"descript"
+    "ion\":\"The version, for If-Match and If-None-Match.\",\"schema\":{\"type\":\"string\","
+    "\"pattern\":\"^\\\"[0-9]+\\\"$\",\"example\":\"\\\"3\\\"\"}},\"IdempotencyReplayed\":{\""
+    "description\":\"Only there if the answer is that of an earlier request with the same Ide"
+    "mpotency-Key.\",\"schema\":{\"type\":\"string\",\"enum\":[\"true\"]}},\"Location\":{\"de"
+    "scription\":\"The address of what was made.\",\"schema\":{\"type\":\"string\",\"format\""
+    ":\"uri-reference\",\"example\":\"/v1/accounts/01900a6e-7c1b-7d6e-9a43-3f1c5d2e8b07\"}}},"
+    "\"parameters\":{\"IfMatch\":{\"name\":\"If-Match\",\"in\":\"header\",\"description\":\"O"
+    "nly if the record still has this version, an ETag, or one of several with commas between"
+    " them; `*`: only if there is a record. Otherwise 412. Writes that do not list this heade"
+    "r refuse it.\",\"schema\":{\"type\":\"string\",\"pattern\":\"^(\\\\*|(W/)?\\\"[^\\\"]*"
+    "\\\"( *, *(W/)?\\\"[^\\\"]*\\\")*)$\",\"example\":\"\\\"3\\\"\"}},\"IfNone\":{\"name\":"
+    "\"If-None-Match\",\"in\":\"header\",\"description\":\"`*`: only if there is no record wi"
+    "th this id or external key; otherwise 412.\",\"schema\":{\"type\":\"string\",\"enum\":["
+    "\"*\"]}},\"IfNoneMatch\":{\"name\":\"If-None-Match\",\"in\":\"header\",\"description\":"
+    "\"Answers 304 if this is still the version (an ETag).\",\"schema\":{\"type\":\"string\","
+    "\"example\":\"\\\"3\\\"\"}},\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"he"
+    "ader\",\"description\":\"Makes the write happen once: the same key answers the same.\","
+    "\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"pattern\":\"^[!-~]+$"
+    "\",\"example\":\"0b7c6f2e-order-4711\"}}}";
 
 static const char problem_schema[] =
     "\"Problem\":{\"type\":\"object\",\"description\":\"An error. The code is stable; title an"
@@ -111,6 +101,38 @@ static const char problem_schema[] =
     "\"detail\":{\"type\":\"string\",\"example\":\"is required\"},\"reason\":{\"type\":\"string\",\"de"
     "scription\":\"The same, for programs.\",\"example\":\"REQUIRED\"}}}";
 
+/* Each status has its own, as some generators make one type of a description that stands at several. */
+static const struct {
+    const char *name, *text;
+} problems[] = {
+    {"BadRequest", "What was sent is not right: errors says what is wrong with which field."},
+    {"Unauthorized", "There is no token, or it is not valid any more."},
+    {"Forbidden", "The caller may not do this."},
+    {"NotFound", "There is no such record, or the caller may not see it."},
+    {"PreconditionFailed", "The record is not as If-Match or If-None-Match has it."},
+    {"Problem",
+        "What went wrong (RFC 9457). With 429 and 503 the header Retry-After has the seconds to wait."},
+};
+
+static void
+write_problems(writer *w)
+{
+    writer_object(w, "responses");
+    for (size_t i = 0; i < sizeof problems / sizeof problems[0]; i++) {
+        writer_object(w, problems[i].name);
+        writer_text(w, "description", problems[i].text);
+        writer_object(w, "content");
+        writer_object(w, "application/problem+json");
+        writer_object(w, "schema");
+        writer_text(w, "$ref", "#/components/schemas/Problem");
+        writer_end_object(w);
+        writer_end_object(w);
+        writer_end_object(w);
+        writer_end_object(w);
+    }
+    writer_end_object(w);
+}
+
 static const char about[] =
     "Sales force management: customers, pipeline, activities and analytics.\n\n"
     "- Lists are paged by token: follow `nextPageToken` until it is empty. Filters follow AIP-160.\n"
@@ -134,6 +156,7 @@ write_components(document *d)
     writer_object(w, "components");
     sfms_buf_add(w->out, fixed_components);
     w->comma = true;
+    write_problems(w);
     writer_object(w, "schemas");
     sfms_buf_add(w->out, problem_schema);
     w->comma = true;

@@ -50,11 +50,26 @@ in_path(const route_target *t, const sfms_field *f)
     return false;
 }
 
+/* What must come with a file comes in a form together with it, or all of it in the path, and then the file may be the body.
+ * Either is taken at any address for files; described is one, as generated clients cannot tell apart a field of the form
+ * and a parameter that have one name. */
+static bool
+takes_form(const route_target *t)
+{
+    const sfms_message *m = t->method->input;
+
+    for (unsigned i = 0; t->raw != NULL && i < m->n_fields; i++) {
+        if (m->fields[i].rule->required && &m->fields[i] != t->raw && !in_path(t, &m->fields[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Parameters of the query are the fields that neither body nor path fill, and that have a form as text. */
 static bool
 in_query(const route_target *t, const sfms_field *f)
 {
-    if (t->whole_body || f == t->body || in_path(t, f))
+    if (t->whole_body || f == t->body || in_path(t, f) || takes_form(t))
         return false;
     if (f->message == NULL)
         return true;
@@ -198,10 +213,8 @@ write_parameters(document *d, const route_target *t)
         write_parameter(d, variable_name(t, i), "path", variable_field(t, i), true, NULL);
     for (unsigned i = 0; i < input->n_fields; i++) {
         const sfms_field *f = &input->fields[i];
-        /* What comes with a file may be in its form instead. */
-        bool required = f->rule->required && t->raw == NULL;
         if (in_query(t, f))
-            write_parameter(d, f->json_name, "query", f, required, t->method->resource);
+            write_parameter(d, f->json_name, "query", f, f->rule->required, t->method->resource);
     }
     if (verb == PB__VERB__GET)
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
@@ -235,17 +248,18 @@ write_binary(writer *w, const char *type)
     writer_end_object(w);
 }
 
-/* A file may come in a form together with the other fields, or alone, with those in the query. The form is first, as
- * generated clients take the first. */
 static void
 write_file_body(document *d, const route_target *t)
 {
     writer *w = &d->w;
 
+    if (!takes_form(t)) {
+        write_binary(w, media_type_of(t));
+        return;
+    }
     writer_object(w, "multipart/form-data");
     schema_body(d->schemas, w, "schema", t->method->input, t->var, SCHEMA_FORM);
     writer_end_object(w);
-    write_binary(w, media_type_of(t));
 }
 
 /* A body of which nothing must be there may be left out. */
@@ -338,14 +352,15 @@ write_success(document *d, const route_target *t, const char *status, const char
 static bool
 always_creates(const route_target *t)
 {
-    return strcmp(t->verb, "POST") == 0 && t->n_vars == 0 && strchr(t->path, ':') == NULL &&
+    const sfms_route *first = &t->method->routes[0];
+
+    return strcmp(first->verb, "POST") == 0 && strpbrk(first->path, ":{") == NULL &&
            t->method->rule->verb == PB__VERB__VERB_UNSPECIFIED && t->method->output->resource != NULL;
 }
 
 static void
 write_responses(document *d, const route_target *t)
 {
-    static const char problem[] = "#/components/responses/Problem";
     const Pb__MethodRule *rule = t->method->rule;
     writer *w = &d->w;
 
@@ -361,16 +376,16 @@ write_responses(document *d, const route_target *t)
         write_answer_headers(w, t, "304");
         writer_end_object(w);
     }
-    write_ref(w, "400", problem);
+    write_ref(w, "400", "#/components/responses/BadRequest");
     if (!rule->public_)
-        write_ref(w, "401", problem);
+        write_ref(w, "401", "#/components/responses/Unauthorized");
     if (rule->permission[0] != '\0')
-        write_ref(w, "403", problem);
+        write_ref(w, "403", "#/components/responses/Forbidden");
     if (t->n_vars > 0)
-        write_ref(w, "404", problem);
+        write_ref(w, "404", "#/components/responses/NotFound");
     if (sfms_method_takes_if_match(t->method) || sfms_method_takes_if_none_match(t->method))
-        write_ref(w, "412", problem);
-    write_ref(w, "default", problem);
+        write_ref(w, "412", "#/components/responses/PreconditionFailed");
+    write_ref(w, "default", "#/components/responses/Problem");
     writer_end_object(w);
 }
 

@@ -194,7 +194,7 @@ schema_body(
     writer_prose(w, "description", m->comment);
     if (m->resource != NULL)
         writer_text(w, "x-resource", m->resource);
-    if (use != SCHEMA_ANSWER)
+    if (use != SCHEMA_ANSWER && use != SCHEMA_FORM) /* generators of clients do not know it of forms */
         writer_bool(w, "additionalProperties", false);
     writer_object(w, "properties");
     for (unsigned i = 0; i < m->n_fields; i++) {

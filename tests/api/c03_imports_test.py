@@ -287,3 +287,11 @@ def test_many_rows(api):
     assert counts(run_import(api, "accounts", text, mapping)) == (5000, 0, 0, 5000, 0)
     page = api.get("/v1/accounts", filter='externalSource = "many"', countTotal=True, pageSize=1).ok()
     assert page["totalSize"] == "5000"
+
+
+def test_a_file_as_the_body(api):
+    """At the collection's own address the file is the whole body."""
+    answer = api.call("POST", "/v1/accounts:import", params={"mapping": '{"columns": {"Company": {"field": "name"}}}'},
+                      data="Company\nAs the body\n".encode(), headers={"Content-Type": "text/csv"})
+    assert answer.ok(201)["resource"] == "accounts" and answer.headers["Location"] == f"/v1/imports/{answer.json()['id']}"
+    api.call("POST", "/v1/nothings:import", data=b"a\nb\n", headers={"Content-Type": "text/csv"}).fails(400, "INVALID_FIELDS", "resource")

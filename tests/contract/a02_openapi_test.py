@@ -157,10 +157,11 @@ def test_media_types_are_named(document):
     for where, node in _nodes(document):
         for kind in node.get("content", {}) if isinstance(node.get("content"), dict) else ():
             assert "*" not in kind, where
-    upload = document["paths"]["/v1/imports"]["post"]
-    assert list(upload["requestBody"]["content"]) == ["multipart/form-data", "text/csv"], "clients take the first"
-    assert not [p for p in upload["parameters"] if p.get("required")], "what the form has is not asked for again"
-    assert "200" not in upload["responses"] and {"ETag", "Location"} <= set(upload["responses"]["201"]["headers"])
+    for path, kind, named in (("/v1/imports", "multipart/form-data", []), ("/v1/{resource}:import", "text/csv", ["resource", "mapping", "charset"])):
+        upload = document["paths"][path]["post"]
+        assert list(upload["requestBody"]["content"]) == [kind]
+        assert [p["name"] for p in upload["parameters"] if "name" in p] == named, "a form's fields have no second place"
+        assert "200" not in upload["responses"] and {"ETag", "Location"} <= set(upload["responses"]["201"]["headers"])
     assert list(document["paths"]["/v1/imports/{id}/errors"]["get"]["responses"]["200"]["content"]) == ["text/csv"]
 
 
@@ -211,8 +212,10 @@ def test_words_that_are_few_are_listed(document, api, make):
     history = parameter("/v1/{resource}/{id}/history", "get", "resource")["enum"]
     assert history == parameter("/v1/events", "get", "resource")["enum"] and sorted(history) == contract().collections("GET")
     api.get(f"/v1/accounts/{id}/history").ok()
-    for word in parameter("/v1/imports", "post", "resource")["enum"]:
-        answer = api.call("POST", "/v1/imports", params={"resource": word, "mapping": '{"columns": {"x": {"field": "nonsense"}}}'}, data=b"x\ny\n",
+    form = document["paths"]["/v1/imports"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["properties"]["resource"]["enum"] == parameter("/v1/{resource}:import", "post", "resource")["enum"]
+    for word in form["properties"]["resource"]["enum"]:
+        answer = api.call("POST", f"/v1/{word}:import", params={"mapping": '{"columns": {"x": {"field": "nonsense"}}}'}, data=b"x\ny\n",
                           headers={"Content-Type": "text/csv"})
         assert not [e for e in answer.problem()["errors"] if e.get("parameter") == "resource"], str(answer)
 
