@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "connections.h"
 #include "core/address.h"
 #include "core/limits.h"
 #include "core/log.h"
@@ -135,12 +136,12 @@ drop_body(request *r, size_t *n)
 
 /* ---- callbacks of libmicrohttpd ---------------------------------------------------------------------- */
 
-static const char *
-peer_of(struct MHD_Connection *c)
+static connection *
+connection_of(struct MHD_Connection *c)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-    return info != NULL && info->socket_context != NULL ? info->socket_context : "";
+    return info != NULL ? info->socket_context : NULL;
 }
 
 static enum MHD_Result
@@ -172,7 +173,8 @@ on_request(void *cls, struct MHD_Connection *c, const char *url, const char *ver
         r->connection = c;
         r->verb = verb;
         r->version = version;
-        r->peer = peer_of(c);
+        r->peer = connections_address(connection_of(c));
+        connections_busy(connection_of(c));
         if (refusal_head(r, request_read_head(r, c)))
             return MHD_NO;
         return go_on(r, gate_head(r));
@@ -215,10 +217,10 @@ on_completed(void *cls, struct MHD_Connection *c, void **state, enum MHD_Request
     request *r = *state;
     const gateway *gw = cls;
 
-    (void)c;
     if (r == NULL)
         return;
     *state = NULL;
+    connections_idle(connection_of(c), r->who != NULL);
     int64_t took_us = sfms_mono_us() - r->start_us;
     if (r->phase == PHASE_ANSWERED)
         metrics_count(gw->metrics, r->match.target, r->answer.status, took_us);
@@ -235,24 +237,23 @@ on_connection(void *cls, struct MHD_Connection *c, void **context, enum MHD_Conn
 {
     (void)cls;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        free(*context);
+        connections_remove(*context);
         *context = NULL;
         return;
     }
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char *address = calloc(1, SFMS_ADDRESS_SIZE);
-    char text[INET6_ADDRSTRLEN] = "";
-    if (info == NULL || address == NULL) {
-        free(address);
+    char text[INET6_ADDRSTRLEN] = "", address[SFMS_ADDRESS_SIZE] = "";
+    if (info == NULL)
         return;
-    }
     const struct sockaddr *a = info->client_addr;
     if (a->sa_family == AF_INET)
         (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, sizeof text);
     else if (a->sa_family == AF_INET6)
         (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text, sizeof text);
     (void)sfms_address_read(text, strlen(text), address);
-    *context = address;
+    info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info != NULL)
+        *context = connections_add(info->connect_fd, address);
 }
 
 static void
@@ -327,6 +328,7 @@ http_start(gateway *gw)
         sfms_die("out of memory");
     h->port = port_of(fd);
     linger_start();
+    connections_start(config);
     refusal_start(gw);
     h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
         (uint16_t)h->port, NULL, NULL, on_request, gw,                     /* the logger must come first */
@@ -364,6 +366,7 @@ void
 http_stop(http *h)
 {
     MHD_stop_daemon(h->daemon);
+    connections_stop();
     linger_stop();
     free(h);
 }

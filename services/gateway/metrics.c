@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "connections.h"
 #include "core/budget.h"
 #include "core/limits.h"
 #include "core/log.h"
@@ -234,6 +235,20 @@ write_memory(sfms_buf *b)
 }
 
 static void
+write_connections(sfms_buf *b)
+{
+    connections_stats s;
+
+    connections_stat(&s);
+    describe(b, "sfms_http_connections", "gauge", "HTTP connections that are open.");
+    sfms_buf_printf(b, "sfms_http_connections %u\n", s.open);
+    describe(b, "sfms_http_connections_ended_total", "counter", "Connections that were ended, and why.");
+    sfms_buf_printf(b, "sfms_http_connections_ended_total{why=\"idle\"} %" PRIu64 "\n", s.made_room);
+    sfms_buf_printf(b, "sfms_http_connections_ended_total{why=\"address\"} %" PRIu64 "\n", s.too_many);
+    sfms_buf_printf(b, "sfms_http_connections_ended_total{why=\"head\"} %" PRIu64 "\n", s.slow_heads);
+}
+
+static void
 write_process(sfms_buf *b, const metrics *m)
 {
     struct rusage use;
@@ -261,6 +276,7 @@ metrics_own(request *r)
         write_links(&b, r->gw);
     atomic_fetch_sub(&r->gw->calls, 1);
     write_memory(&b);
+    write_connections(&b);
     write_process(&b, r->gw->metrics);
     answer_set(&r->answer, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len);
     return true;
