@@ -38,8 +38,8 @@ reason_of(const char *state)
 }
 
 /* The field of the resource whose name the constraint carries: deals_account_id_fkey -> account_id. Of several the last,
- * which is what is unique within the others (of external_source and external_id, the id); of those that end there, the
- * longest. */
+ * which is what is unique within the others; of those that end there, the longest. The source of an external id is never to
+ * blame. */
 static const char *
 field_in_constraint(const sfms_message *m, const char *constraint)
 {
@@ -50,6 +50,8 @@ field_in_constraint(const sfms_message *m, const char *constraint)
         const char *at = strstr(constraint, name);
         size_t n = strlen(name);
 
+        if (strcmp(name, "external_source") == 0)
+            continue;
         if (at == NULL || at == constraint || at[-1] != '_' || (at[n] != '_' && at[n] != '\0'))
             continue;
         if (at + n < best_end || (at + n == best_end && n < strlen(best)))

@@ -95,6 +95,8 @@ write_rule(writer *w, const Pb__FieldRule *rule)
         writer_bool(w, "x-personal", true);
     if (rule->sortable)
         writer_bool(w, "x-sortable", true);
+    if (rule->lookup)
+        writer_bool(w, "x-lookup", true);
     if (rule->references[0] != '\0')
         writer_text(w, "x-references", rule->references);
 }

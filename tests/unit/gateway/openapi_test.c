@@ -118,6 +118,8 @@ test_schemas(void **state)
     assert_string_equal(at(account, "/properties/parentId/x-references")->valuestring, "accounts");
     assert_true(cJSON_IsTrue(at(account, "/properties/createTime/x-sortable")));
     assert_null(at(account, "/properties/city/x-sortable"));
+    assert_true(cJSON_IsTrue(at(account, "/properties/phone/x-lookup")));
+    assert_null(at(account, "/properties/city/x-lookup"));
     assert_string_equal(at(account, "/properties/createTime/format")->valuestring, "date-time");
     assert_non_null(at(cJSON_GetObjectItem(all, "ListAccountsResponse"), "/required"));
     const cJSON *patch = at(cJSON_GetObjectItem(at(doc, "/paths"), "/v1/accounts/{id}"), "/patch");
