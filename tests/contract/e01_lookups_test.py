@@ -44,14 +44,14 @@ def test_personal_addresses_can_be_looked_up(name):
     assert formats <= set(fields(name, lambda rule: rule.lookup))
 
 
-@pytest.mark.parametrize("asked", ["id {} ORDER BY expected_close_date, id LIMIT 51", "count(*) {}"])
-def test_open_deals_are_found_among_those_that_are_over(asked, stack):
+def test_open_deals_are_found_among_those_that_are_over(stack):
     conn = stack.pg.connect()
     cursor = conn.cursor()
     cursor.execute("SET enable_seqscan = off")
     cursor.execute("SET enable_bitmapscan = off")
-    cursor.execute("EXPLAIN SELECT " + asked.format(
-        "FROM pipeline.deals WHERE org_id = app.org_id() AND outcome = 'OPEN' AND delete_time IS NULL"))
+    cursor.execute("SET enable_sort = off")
+    cursor.execute("""EXPLAIN SELECT id FROM pipeline.deals WHERE org_id = app.org_id() AND outcome = 'OPEN' AND delete_time IS NULL
+                       ORDER BY expected_close_date, id LIMIT 51""")
     plan = "\n".join(row[0] for row in cursor.fetchall())
     conn.close()
     assert "deals_open" in plan, plan
