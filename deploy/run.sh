@@ -27,6 +27,7 @@ Environment:
   SFMS_CORS_ORIGINS     sites whose scripts may call it, by commas, e.g. http://localhost:5173; * for all: none
   SFMS_CORS_HEADERS     headers that such scripts may send beside those of the API: none
   SFMS_DATABASE_URL     a PostgreSQL database to use, as its owner, instead of a private one
+  SFMS_DATABASE_PASSWORDS  with it: a directory with a password for each service; made if it is not there
   SFMS_BUILD            where to build: build in the source tree
   SFMS_SKIP_PACKAGES=1  do not look at Debian packages: all that is needed is there
 TEXT
@@ -49,6 +50,35 @@ settings() {
     SFMS_TOKEN_KEY_FILE=$SFMS_HOME/secrets/token-key
     unset SFMS_SECRET SFMS_TOKEN_KEY SFMS_LISTEN
     export SFMS_SERVICES SFMS_DATABASE_URL SFMS_SECRET_FILE SFMS_TOKEN_KEY_FILE SFMS_PORT SFMS_HTTP_HOST
+}
+
+# passwords: one for each service's role, in a file of its name; none where the private cluster asks for none, nor where there
+# is one for all of them in SFMS_DATABASE_PASSWORD or SFMS_DATABASE_PASSWORD_FILE.
+passwords() {
+    local name
+    if [[ -z $SFMS_EXTERNAL_DATABASE || -n ${SFMS_DATABASE_PASSWORD:-}${SFMS_DATABASE_PASSWORD_FILE:-} ]]; then
+        SFMS_DATABASE_PASSWORDS=
+        return
+    fi
+    SFMS_DATABASE_PASSWORDS=${SFMS_DATABASE_PASSWORDS:-$SFMS_HOME/secrets/database}
+    (umask 077 && mkdir -p "$SFMS_DATABASE_PASSWORDS") || die "$SFMS_DATABASE_PASSWORDS cannot be made."
+    for name in "${SERVICES[@]}"; do
+        if [[ ! -s $SFMS_DATABASE_PASSWORDS/$name ]]; then
+            (umask 077 && "$SFMS_BIN/sfmsctl" keygen secret >"$SFMS_DATABASE_PASSWORDS/$name") ||
+                die "the password $SFMS_DATABASE_PASSWORDS/$name could not be made."
+        fi
+    done
+}
+
+# migrate: brings the database up to date; the services' roles get their passwords.
+migrate() {
+    local name
+    for name in "${SERVICES[@]}"; do
+        if [[ -n $SFMS_DATABASE_PASSWORDS ]]; then
+            export "SFMS_DATABASE_PASSWORD_${name^^}_FILE=$SFMS_DATABASE_PASSWORDS/$name"
+        fi
+    done
+    "$SFMS_BIN/sfmsctl" migrate
 }
 
 # check_port: one sentence and the end if the port is no number or taken.
@@ -191,8 +221,9 @@ command_run() {
     home_secret token-key "$SFMS_BIN/sfmsctl" keygen token
     home_secret demo-password demo_password
     settings
+    passwords
     start_database
-    step "Bringing the database up to date" "$(home_log migrate)" "$SFMS_BIN/sfmsctl" migrate
+    step "Bringing the database up to date" "$(home_log migrate)" migrate
     say "Starting the six processes …"
     process_start_all
     process_await await_ready || die "the system was not ready within 30 seconds; the logs are in $SFMS_HOME/log."

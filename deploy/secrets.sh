@@ -25,9 +25,18 @@ password() {
 }
 
 install -d -m 700 "$DIR"
+# Before there was a role sfms_owner, PostgreSQL's superuser was the owner, and the services had one password for all.
+if [[ -s $DIR/database_owner_password && ! -e $DIR/database_superuser_password ]]; then
+    rm -f "$DIR/database_url" "$DIR/database_password"
+    mv "$DIR/database_owner_password" "$DIR/database_superuser_password"
+fi
+keep database_superuser_password "$(password)"
+keep database_superuser_url "postgresql://postgres:$(<"$DIR/database_superuser_password")@postgres/sfms"
 keep database_owner_password "$(password)"
-keep database_password "$(password)"
-keep database_url "postgresql://postgres:$(<"$DIR/database_owner_password")@postgres/sfms"
+keep database_url "postgresql://sfms_owner:$(<"$DIR/database_owner_password")@postgres/sfms"
+for service in identity customers pipeline activities analytics; do
+    keep "database_password_$service" "$(password)"
+done
 keep wire "$(password)$(password)"
 if [[ ! -s $DIR/token_key ]]; then
     if ! key=$(docker run --rm "$IMAGE" sfmsctl keygen token); then

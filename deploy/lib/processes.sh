@@ -53,7 +53,8 @@ process_left() {
     done
 }
 
-# process_start NAME [DELAY]: starts sfms-NAME from SFMS_BIN, after DELAY seconds. Only the gateway has no database.
+# process_start NAME [DELAY]: starts sfms-NAME from SFMS_BIN, after DELAY seconds. Only the gateway has no database; each of the
+# others gets its own password, if there are passwords.
 process_start() {
     local name=$1 delay=${2:-0}
     (
@@ -62,6 +63,8 @@ process_start() {
         fi
         if [[ $name == gateway ]]; then
             unset SFMS_DATABASE_URL SFMS_DATABASE_PASSWORD SFMS_DATABASE_PASSWORD_FILE
+        elif [[ -n ${SFMS_DATABASE_PASSWORDS:-} ]]; then
+            export SFMS_DATABASE_PASSWORD_FILE=$SFMS_DATABASE_PASSWORDS/$name
         fi
         if [[ $name != identity ]]; then
             unset SFMS_TOKEN_KEY_FILE

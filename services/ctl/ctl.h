@@ -13,7 +13,9 @@
 /* What sfmsctl takes from the environment. "" where unset; a command that needs a value says so. */
 typedef struct {
     const char *database_url;      /* as owner: a superuser or a role with CREATEROLE */
-    const char *database_password; /* of the services' roles */
+    const char *passwords[5];      /* of the services' roles, in the order of ctl_services */
+    const char *database_password; /* of those that have none of their own */
+    const char *owner_password;    /* of sfms_owner */
     const char *services;          /* name=url[|url],... */
     const char *secret;            /* of the wire */
     sfms_tls tls;                  /* for addresses of tls+tcp */
@@ -21,7 +23,11 @@ typedef struct {
 
 extern const ctl_config *ctl_env;
 
+/* The services that log in; each has a role sfms_<name>, a member of sfms_service. Ends with a NULL. */
+extern const char *const ctl_services[];
+
 /* Commands get the arguments after their name, argv[0] being the name, and answer the exit status. */
+int ctl_prepare(int argc, char **argv);
 int ctl_migrate(int argc, char **argv);
 int ctl_health(int argc, char **argv);
 int ctl_call(int argc, char **argv);
@@ -56,6 +62,15 @@ char *ctl_read(const char *path);
 
 /* ctl_text answers the only value of a query with up to n parameters, in the arena; "" if there is no row. */
 const char *ctl_text(PGconn *conn, sfms_arena *a, const char *sql, int n, const char *const *values);
+
+/* ctl_identifier answers a name as SQL takes it, in the arena. */
+const char *ctl_identifier(PGconn *conn, sfms_arena *a, const char *name);
+
+/* ctl_take_turn waits until no other sfmsctl changes this database; lasts as long as the connection. */
+void ctl_take_turn(PGconn *conn, sfms_arena *a);
+
+/* ctl_set_password gives a role a password; "" leaves it as it is. The server, and its log, see no more than what it keeps. */
+void ctl_set_password(PGconn *conn, sfms_arena *a, const char *role, const char *password);
 
 /* ctl_links opens the ways to all services of SFMS_SERVICES; ends the process if that or the secret is not
  * set. */

@@ -2,9 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "ctl.h"
+
+enum { TURN_US = 100000 };
 
 /* What an operator reads of a server's notice: warnings, without the rest. */
 static void
@@ -118,4 +121,33 @@ ctl_text(PGconn *conn, sfms_arena *a, const char *sql, int n, const char *const 
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         die_of(result, "the database refuses", sql);
     return PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "";
+}
+
+const char *
+ctl_identifier(PGconn *conn, sfms_arena *a, const char *name)
+{
+    return sfms_arena_own(a, PQescapeIdentifier(conn, name, strlen(name)), PQfreemem);
+}
+
+/* Who waits does not do so inside of a statement: making an index aside would wait for that in turn. */
+void
+ctl_take_turn(PGconn *conn, sfms_arena *a)
+{
+    while (strcmp(ctl_text(conn, a, "SELECT pg_try_advisory_lock(hashtext('sfms migrate'))", SFMS_NO_ARGS),
+               "t") != 0)
+        usleep(TURN_US);
+}
+
+void
+ctl_set_password(PGconn *conn, sfms_arena *a, const char *role, const char *password)
+{
+    char *verifier;
+
+    if (password[0] == '\0')
+        return;
+    verifier = PQencryptPasswordConn(conn, password, role, "scram-sha-256");
+    if (verifier == NULL)
+        sfms_die("the password of %s: %s", role, PQerrorMessage(conn));
+    sfms_arena_own(a, verifier, PQfreemem);
+    ctl_run(conn, role, sfms_printf(a, "ALTER ROLE %s PASSWORD '%s'", role, verifier));
 }

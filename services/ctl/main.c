@@ -18,6 +18,7 @@ typedef struct {
 
 /* clang-format off */
 static const command commands[] = {
+    {"prepare", "", "as a superuser, once: makes the role sfms_owner and gives the database to it", ctl_prepare},
     {"migrate", "[FILE.sql ...]", "brings the database up to date; then applies files of your own, each once", ctl_migrate},
     {"health", "[--wait SECONDS]", "asks every service how it is", ctl_health},
     {"call", "METHOD JSON|- [--as-org ID --as-user ID]", "calls any method, as a user if wanted", ctl_call},
@@ -31,9 +32,17 @@ static const command commands[] = {
 
 static const sfms_option options[] = {
     {"SFMS_DATABASE_URL", SFMS_OPT_TEXT, offsetof(ctl_config, database_url), "",
-        "PostgreSQL, as a superuser or a role with CREATEROLE"},
+        "PostgreSQL, as the owner of the database; for prepare as a superuser"},
+    {"SFMS_DATABASE_PASSWORD_IDENTITY", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[0]), "",
+        "password that migrate gives to the role sfms_identity"},
+    {"SFMS_DATABASE_PASSWORD_CUSTOMERS", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[1]), "", "to sfms_customers"},
+    {"SFMS_DATABASE_PASSWORD_PIPELINE", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[2]), "", "to sfms_pipeline"},
+    {"SFMS_DATABASE_PASSWORD_ACTIVITIES", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[3]), "", "to sfms_activities"},
+    {"SFMS_DATABASE_PASSWORD_ANALYTICS", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[4]), "", "to sfms_analytics"},
     {"SFMS_DATABASE_PASSWORD", SFMS_OPT_SECRET, offsetof(ctl_config, database_password), "",
-        "password that migrate gives to the services' roles"},
+        "to those of these roles that have none of their own above"},
+    {"SFMS_DATABASE_OWNER_PASSWORD", SFMS_OPT_SECRET, offsetof(ctl_config, owner_password), "",
+        "password that prepare gives to sfms_owner"},
     {"SFMS_SERVICES", SFMS_OPT_TEXT, offsetof(ctl_config, services), "", "where the services are: name=url,..."},
     {"SFMS_SECRET", SFMS_OPT_SECRET, offsetof(ctl_config, secret), "", "shared secret of the processes"},
     SFMS_TLS_OPTIONS(ctl_config, tls),

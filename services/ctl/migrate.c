@@ -2,14 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/buf.h"
 #include "core/currency.h"
 #include "core/log.h"
 #include "ctl.h"
 
-enum { CURRENCIES_JSON_MAX = 1 << 16, TURN_US = 100000 };
+enum { CURRENCIES_JSON_MAX = 1 << 16 };
 
 /* Made by CMake from the schema/ folders, in the order in which they apply; ends with a NULL. */
 extern const struct {
@@ -17,7 +16,7 @@ extern const struct {
 } sfms_schema[];
 
 /* The services that log in; each has a role sfms_<name>, a member of sfms_service. */
-static const char *const services[] = {"identity", "customers", "pipeline", "activities", "analytics", NULL};
+const char *const ctl_services[] = {"identity", "customers", "pipeline", "activities", "analytics", NULL};
 
 static const char ledger_sql[] =
     "CREATE SCHEMA IF NOT EXISTS sfms;"
@@ -48,10 +47,8 @@ static const char *const settings[][2] = {{"search_path", "pg_catalog"}, {"TimeZ
     {"idle_in_transaction_session_timeout", "60000"}, {NULL}};
 
 static void
-settle_role(PGconn *conn, sfms_arena *a, const char *role)
+settle_role(PGconn *conn, sfms_arena *a, const char *role, const char *password)
 {
-    const char *password = ctl_env->database_password;
-
     if (ctl_text(conn, a,
             "SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member"
             " WHERE r.rolname = $1 AND m.roleid = 'sfms_service'::regrole",
@@ -63,10 +60,7 @@ settle_role(PGconn *conn, sfms_arena *a, const char *role)
                 SFMS_ARGS(role, settings[i][0], settings[i][1]))[0] == '\0')
             ctl_run(conn, role,
                 sfms_printf(a, "ALTER ROLE %s SET %s = %s", role, settings[i][0], settings[i][1]));
-    if (password[0] != '\0')
-        ctl_run(conn, role,
-            sfms_printf(a, "ALTER ROLE %s PASSWORD %s", role,
-                (char *)sfms_arena_own(a, PQescapeLiteral(conn, password, strlen(password)), PQfreemem)));
+    ctl_set_password(conn, a, role, password);
 }
 
 /* Temporary tables and types are none of a service's needs, and a way to lead others' functions astray. A
@@ -74,38 +68,26 @@ settle_role(PGconn *conn, sfms_arena *a, const char *role)
 static void
 revoke_temporary(PGconn *conn, sfms_arena *a)
 {
-    char *database;
-
     if (ctl_text(conn, a,
             "SELECT 1 WHERE has_database_privilege('sfms_service', current_database(), 'TEMPORARY')",
             SFMS_NO_ARGS)[0] == '\0')
         return;
-    database = sfms_arena_own(a, PQescapeIdentifier(conn, PQdb(conn), strlen(PQdb(conn))), PQfreemem);
-    ctl_run(conn, "privileges", sfms_printf(a, "REVOKE TEMPORARY ON DATABASE %s FROM PUBLIC", database));
-}
-
-/* Only one at a time. Who waits does not do so inside of a statement: making an index aside would wait for that in turn. */
-static void
-take_turn(PGconn *conn, sfms_arena *a)
-{
-    while (strcmp(ctl_text(conn, a, "SELECT pg_try_advisory_lock(hashtext('sfms migrate'))", SFMS_NO_ARGS),
-               "t") != 0)
-        usleep(TURN_US);
+    ctl_run(conn, "privileges",
+        sfms_printf(a, "REVOKE TEMPORARY ON DATABASE %s FROM PUBLIC", ctl_identifier(conn, a, PQdb(conn))));
 }
 
 /* Whoever else works in the database as its owner, by hand for example, does not stop the readers of events for long either. */
 static void
 settle_database(PGconn *conn, sfms_arena *a)
 {
-    char *database = sfms_arena_own(a, PQescapeIdentifier(conn, PQdb(conn), strlen(PQdb(conn))), PQfreemem);
-
     if (ctl_text(conn, a,
             "SELECT 1 FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase"
             " WHERE datname = current_database() AND setrole = 0"
             "   AND EXISTS (SELECT FROM unnest(setconfig) c WHERE c LIKE 'idle\\_in\\_transaction%')",
             SFMS_NO_ARGS)[0] == '\0')
         ctl_run(conn, "settings",
-            sfms_printf(a, "ALTER DATABASE %s SET idle_in_transaction_session_timeout = '10min'", database));
+            sfms_printf(a, "ALTER DATABASE %s SET idle_in_transaction_session_timeout = '10min'",
+                ctl_identifier(conn, a, PQdb(conn))));
 }
 
 static int
@@ -161,13 +143,14 @@ ctl_migrate(int argc, char **argv)
     int applied;
 
     conn = ctl_connect();
-    take_turn(conn, a);
+    ctl_take_turn(conn, a);
     make_role(conn, a, "sfms_service", "NOLOGIN");
-    for (int i = 0; services[i] != NULL; i++) {
-        const char *role = sfms_printf(a, "sfms_%s", services[i]);
+    for (int i = 0; ctl_services[i] != NULL; i++) {
+        const char *role = sfms_printf(a, "sfms_%s", ctl_services[i]);
+        const char *own = ctl_env->passwords[i];
 
         make_role(conn, a, role, "LOGIN");
-        settle_role(conn, a, role);
+        settle_role(conn, a, role, own[0] != '\0' ? own : ctl_env->database_password);
     }
     revoke_temporary(conn, a);
     settle_database(conn, a);
@@ -181,8 +164,8 @@ ctl_migrate(int argc, char **argv)
     if (strcmp(ctl_text(conn, a, "SELECT app.renew_order()", SFMS_NO_ARGS), "t") == 0)
         printf("note: the server's ICU has changed; the indexes by name are made again\n");
     if (strcmp(ctl_text(conn, a, "SELECT app.mark_leakproof()", SFMS_NO_ARGS), "t") != 0)
-        printf("note: not a superuser, so filters on amounts and searches cannot use their indexes; see "
-               "app.mark_leakproof\n");
+        printf("note: not a superuser, so filters on amounts and searches cannot use their indexes until "
+               "\"sfmsctl prepare\" has been run as one\n");
     if (applied == 0)
         printf("the database is up to date\n");
     else

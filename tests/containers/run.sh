@@ -179,6 +179,22 @@ deal_count() {
     compose exec -T postgres psql -U postgres -d sfms -XAtqc 'SELECT count(*) FROM pipeline.deals'
 }
 
+# opens ROLE SECRET: true if that password lets the role in, over the network.
+opens() {
+    compose exec -T -e "PGPASSWORD=$(<"$TREE/deploy/secrets/$2")" postgres psql -h postgres -U "$1" -d sfms -XAtqc 'SELECT 1' >>"$LOG" 2>&1
+}
+
+# passwords_are_apart: a service logs in only as itself.
+passwords_are_apart() {
+    opens sfms_identity database_password_identity && opens sfms_analytics database_password_analytics &&
+        ! opens sfms_identity database_password_analytics && ! opens sfms_owner database_password_identity
+}
+
+owner_is_no_superuser() {
+    [[ $(compose exec -T postgres psql -U postgres -d sfms -XAtqc \
+        'SELECT rolname, rolsuper FROM pg_database d JOIN pg_roles r ON r.oid = datdba WHERE datname = current_database()') == 'sfms_owner|f' ]]
+}
+
 checks() {
     check "the gateway is ready" await_gateway
     check "every container is healthy" all_healthy
@@ -187,6 +203,8 @@ checks() {
     check "the image has no compiler" image_has_no cc
     check "the image has no cmake" image_has_no cmake
     check "only the gateway is published" only_the_gateway_is_published
+    check "a service logs in only as itself" passwords_are_apart
+    check "the database's owner is no superuser" owner_is_no_superuser
     check "a killed service comes back" survives_kill
     check "a backup can be restored" backup_restores
     check "secrets are not made of nothing" no_key_without_image

@@ -117,15 +117,23 @@ class Stack:
         self.env = self._environment()
         self.token_key = self.ctl("keygen", "token").strip()
         self.env["SFMS_TOKEN_KEY"] = self.token_key
+        self.prepare()
         self.ctl("migrate")
         for service in SERVICES:
             for name in self.names(service):
-                self.add(name, f"sfms-{service}", SFMS_LISTEN=self.address(name))
+                self.add(name, f"sfms-{service}", SFMS_LISTEN=self.address(name), **self.own_settings(service))
         self.add("gateway", "sfms-gateway")
         for process in self.processes.values():
             process.start()
         self.wait_ready(60)
         return self
+
+    def prepare(self):
+        """What is to be done with the server before the first migration: nothing, where its superuser is the owner of all."""
+
+    def own_settings(self, service):
+        """What the processes of this service alone get in their environment."""
+        return {}
 
     def names(self, service):
         """The processes of a service."""
