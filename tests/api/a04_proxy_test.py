@@ -34,13 +34,21 @@ def gateway(stack):
     started = []
 
     def start(**settings):
-        port = free_port()
-        process = stack.add(f"gateway-{port}", "sfms-gateway", SFMS_PORT=str(port), **settings)
-        process.start()
-        started.append(process)
-        base = f"http://127.0.0.1:{port}"
-        wait_until(f"{base} answers", lambda: " ready " in process.text() and Api(base).get("/readyz").status == 200)
-        return process, base
+        # A port that is ours on 127.0.0.1 may be somebody else's on another address of this machine: then the next one.
+        for _ in range(20):
+            port = free_port()
+            process = stack.add(f"gateway-{port}", "sfms-gateway", SFMS_PORT=str(port), **settings)
+            process.start()
+            base = f"http://127.0.0.1:{port}"
+            wait_until(f"{base} answers", lambda: not process.alive() or
+                       " ready " in process.text() and Api(base).get("/readyz").status == 200)
+            if process.alive():
+                started.append(process)
+                return process, base
+            assert "is in use by another program" in process.new_trouble() or "in use" in process.text(), process.text()
+            process.new_trouble()
+            del stack.processes[process.name]
+        raise AssertionError("no port is free on all addresses")
 
     yield start
     for process in started:

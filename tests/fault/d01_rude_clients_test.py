@@ -42,8 +42,9 @@ def test_clients_that_leave_while_connecting(stack, rude, times):
     for _ in range(times):
         rude(stack.sockets["customers"])
     assert stack.ctl("health", "--wait", "5", check=False).returncode == 0
-    # A connection that greets and says nothing more is kept for half a minute.
-    wait_until("the connections are gone", lambda: open_files(stack, "customers") <= before + 3, 65, 0.5)
+    # A connection that greets and says nothing more is kept for half a minute. A few more are those of workers to the database,
+    # which each makes when it first works.
+    wait_until("the connections are gone", lambda: open_files(stack, "customers") <= before + 12, 65, 0.5)
     busy = cpu_seconds(stack, "customers")
     time.sleep(2)
     assert cpu_seconds(stack, "customers") - busy < 0.5, "it spins"
@@ -77,7 +78,7 @@ def test_clients_that_are_hung_up_on_while_they_send(stack, scheme):
     before = open_files(stack, "rude")
     for _ in range(800):
         junk_and_more(scheme, address)
-    wait_until("the connections are gone", lambda: open_files(stack, "rude") <= before + 3, 20, 0.1)
+    wait_until("the connections are gone", lambda: open_files(stack, "rude") <= before + 12, 20, 0.1)
     assert stack.ctl(*healthy, check=False, SFMS_SERVICES=f"customers={url}").returncode == 0
     assert process.terminate() == 0
     del stack.processes["rude"]
