@@ -2,6 +2,7 @@
 #include "mapping.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/buf.h"
 #include "core/limits.h"
@@ -104,7 +105,8 @@ is_custom(const sfms_field *f)
            f->desc->label != PROTOBUF_C_LABEL_REPEATED;
 }
 
-/* KEY or KEY:NUMBER. */
+/* KEY or KEY:NUMBER, in any case. What stands behind the last colon is a type always: a key that has a colon is written with its
+ * type. NULL if it is none. */
 static const char *
 custom_key(sfms_arena *a, const char *text, import_custom_type *ret_type)
 {
@@ -113,13 +115,13 @@ custom_key(sfms_arena *a, const char *text, import_custom_type *ret_type)
     for (int i = IMPORT_CUSTOM_TEXT; i <= IMPORT_CUSTOM_BOOLEAN; i++) {
         size_t n = strlen(text), suffix = strlen(types[i]);
 
-        if (n <= suffix || strcmp(text + n - suffix, types[i]) != 0)
+        if (n <= suffix || strcasecmp(text + n - suffix, types[i]) != 0)
             continue;
         *ret_type = (import_custom_type)i;
         return sfms_strndup(a, text, n - suffix);
     }
     *ret_type = IMPORT_CUSTOM_AS_WRITTEN;
-    return text;
+    return strchr(text, ':') == NULL ? text : NULL;
 }
 
 /* Finds a field by its dotted path in JSON names. Notes a violation of where if requests cannot set it by a
@@ -151,6 +153,10 @@ find_target(sfms_call *call, const sfms_message *m, const char *where, const cha
             break;
         if (is_custom(f) && at[n + 1] != '\0') {
             ret->key = custom_key(call->arena, at + n + 1, &ret->type);
+            if (ret->key == NULL) {
+                sfms_violate(call, where, &no_field, path);
+                return false;
+            }
             ret->path = ret->top = sfms_printf(call->arena, "%s.%s", names.data, ret->key);
             return true;
         }

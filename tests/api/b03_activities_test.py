@@ -46,6 +46,19 @@ def test_activities_on_any_record(kind, resource, api, make):
     assert [a["id"] for a in found] == [made["id"]]
 
 
+@pytest.mark.parametrize("resource", ["accounts", "contacts", "leads", "deals"])
+@pytest.mark.parametrize("kind", ["tasks", "meetings", "calls", "notes"])
+def test_what_is_deleted_gets_no_new_activities(kind, resource, api, make):
+    record, gone = make.create(resource)["id"], make.create(resource)["id"]
+    there = make.create(kind, relatedResource=resource, relatedId=record)["id"]
+    api.delete(f"/v1/{resource}/{gone}").ok()
+    body = make.body(kind, relatedResource=resource, relatedId=gone)
+    api.post(f"/v1/{kind}", json=body).fails(400, "INVALID_FIELDS", "/relatedId", "DELETED_RECORD")
+    api.patch(f"/v1/{kind}/{there}", {"relatedId": gone}).fails(400, "INVALID_FIELDS", "/relatedId", "DELETED_RECORD")
+    api.delete(f"/v1/{resource}/{record}").ok()
+    api.patch(f"/v1/{kind}/{there}", {"relatedId": record, "externalSource": "erp"}).ok()  # what it has, it keeps
+
+
 @pytest.mark.parametrize("kind", ["tasks", "meetings", "calls", "notes"])
 def test_the_related_record_must_be_there(kind, api, make, other_org):
     theirs = other_org.make.create("accounts")["id"]
