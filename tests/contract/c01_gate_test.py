@@ -244,13 +244,3 @@ def test_the_feed_of_one_collection_does_not_walk_all_events(name, owner, full):
         SELECT seq FROM app.events e WHERE org_id = (SELECT app.org_id()) AND (xid, seq) > ('0'::xid8, 0)
            AND resource = '{name}' ORDER BY xid, seq LIMIT 51""")
     assert "events_resource" in plan, plan
-
-
-@pytest.mark.parametrize("role, table, index", [
-    ("sfms_customers", "customers.accounts", "accounts_by_name"), ("sfms_customers", "customers.contacts", "contacts_by_name"),
-    ("sfms_pipeline", "pipeline.products", "products_by_name")])
-def test_a_name_is_looked_up_by_the_index_of_its_order(role, table, index, owner, full):
-    """Imports and integrations ask for names; the engine compares them by the collation by which it orders them."""
-    owner.execute(f"UPDATE pg_class SET relpages = 1, reltuples = 1000000 WHERE oid = '{table}'::regclass")
-    plan = plan_of(owner, role, f"SELECT id FROM {table} WHERE org_id = app.org_id() AND (name COLLATE app.by_name = 'x')")
-    assert index in plan and re.search(r"Index Cond:.*name", plan), plan
