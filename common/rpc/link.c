@@ -11,9 +11,9 @@
 
 enum {
     RETRY_AFTER = 1,        /* seconds that a caller is told to wait */
-    WAIT_READ_US = 200000,  /* for a turn at most; beyond, the answer would come too late to be of use */
-    WAIT_US = 500000,       /* the same for writes and slow calls; */
-    WAIT_MOST_US = 2000000, /* and for slow ones if each takes longer than that */
+    WAIT_READ_US = 500000,  /* for a turn at most */
+    WAIT_US = 1000000,      /* the same for writes, */
+    WAIT_SLOW_US = 2000000, /* and for slow calls */
 };
 
 unsigned
@@ -291,15 +291,11 @@ sfms_link_pump(sfms_link *link, sfms_replica *answered)
     }
 }
 
-/* The longest that a call may have to wait for its turn. Slow calls may have to wait for as long as one of them takes. */
+/* The longest that a call may have to wait for its turn: beyond, the answer would come too late to be of use. */
 static int64_t
-patience_us(const sfms_turns *t, sfms_lane lane)
+patience_us(sfms_lane lane)
 {
-    int64_t most = lane == SFMS_LANE_READ ? WAIT_READ_US : WAIT_US;
-
-    if (lane == SFMS_LANE_SLOW && t->call_us > most)
-        most = t->call_us < WAIT_MOST_US ? t->call_us : WAIT_MOST_US;
-    return most;
+    return lane == SFMS_LANE_READ ? WAIT_READ_US : lane == SFMS_LANE_SLOW ? WAIT_SLOW_US : WAIT_US;
 }
 
 static unsigned
@@ -323,7 +319,7 @@ admit(const sfms_link *link, const sfms_link_call *call, sfms_lane lane)
         return &sfms_unavailable;
     if (count_waiting(link) >= SFMS_QUEUE_CALLS)
         return &sfms_overloaded;
-    if (t->n > places && sfms_turns_wait_us(t, call->turn, places) > patience_us(t, lane))
+    if (t->n > places && sfms_turns_wait_us(t, call->turn, places) > patience_us(lane))
         return &sfms_overloaded;
     return NULL;
 }

@@ -59,7 +59,8 @@ def test_many_wrong_passwords_do_not_slip_through(org):
     """Guesses at once are slowed down like guesses one after another."""
     person = org.person("Rep")
     answers = at_once(20, lambda i: Api(org.base).post("/v1/sessions", json={"email": person.email, "password": f"guess {i}"}))
-    assert {a.status for a in answers} <= {401, 429} and sum(a.status == 401 for a in answers) <= 6
+    # 503: where sign-ins take long, so many are more than may wait for their turn.
+    assert {a.status for a in answers} <= {401, 429, 503} and sum(a.status == 401 for a in answers) <= 6
 
 
 def test_one_deal_moved_by_many(org, api):
