@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs SFMS on this machine: installs what is missing, builds, starts a private database and the six processes, and
+# Runs SFMS on this machine: installs what is missing, builds, starts a private database and the seven processes, and
 # keeps them running until Ctrl-C. See usage below.
 set -euo pipefail
 
@@ -224,7 +224,7 @@ command_run() {
     passwords
     start_database
     step "Bringing the database up to date" "$(home_log migrate)" migrate
-    say "Starting the six processes …"
+    say "Starting the seven processes …"
     process_start_all
     process_await await_ready || die "the system was not ready within 30 seconds; the logs are in $SFMS_HOME/log."
     demo_ensure "$HERE/demo.sql"

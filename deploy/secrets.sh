@@ -34,7 +34,7 @@ keep database_superuser_password "$(password)"
 keep database_superuser_url "postgresql://postgres:$(<"$DIR/database_superuser_password")@postgres/sfms"
 keep database_owner_password "$(password)"
 keep database_url "postgresql://sfms_owner:$(<"$DIR/database_owner_password")@postgres/sfms"
-for service in identity customers pipeline activities analytics; do
+for service in identity customers pipeline activities analytics exchange; do
     keep "database_password_$service" "$(password)"
 done
 keep wire "$(password)$(password)"

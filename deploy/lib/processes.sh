@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# processes.sh -- the six processes: start, watch, restart, stop. Needs say.sh and home.sh.
+# processes.sh -- the seven processes: start, watch, restart, stop. Needs say.sh and home.sh.
 #
 # Each runs in a session of its own, so that Ctrl-C reaches this script alone, which then stops them in order: first the
 # gateway, so that nothing new comes in, then the services. A pid file holds the pid and the kernel's start time of
 # the process: a number that was given to another process since then is recognised.
 
-SERVICES=(identity customers pipeline activities analytics)
+SERVICES=(identity customers pipeline activities analytics exchange)
 declare -A PROCESS_NAMES=()  # pid -> name
 declare -A PROCESS_DELAYS=() # name -> delay of the next restart, in seconds
 declare -A PROCESS_BEGIN=()  # name -> SECONDS when it was started

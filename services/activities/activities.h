@@ -9,7 +9,5 @@ extern const sfms_noun activities_meetings;
 extern const sfms_noun activities_calls;
 extern const sfms_noun activities_notes;
 extern const sfms_noun activities_notifications;
-extern const sfms_noun activities_events;
-extern const sfms_noun activities_imports;
 
 #endif

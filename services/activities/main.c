@@ -7,14 +7,12 @@ static const sfms_noun *const nouns[] = {
     &activities_calls,
     &activities_notes,
     &activities_notifications,
-    &activities_events,
-    &activities_imports,
     NULL,
 };
 
 static const sfms_service service = {
     .name = "activities",
-    .about = "tasks, meetings, calls, notes, notifications, the event feed and imports",
+    .about = "tasks, meetings, calls, notes and notifications",
     .nouns = nouns,
 };
 

@@ -3,7 +3,7 @@
 #include "activities.h"
 #include "core/id.h"
 #include "db/jobs.h"
-#include "position.h"
+#include "rpc/position.h"
 #include "sfms/activities/v1/notifications.pb-c.h"
 
 /* The policy leaves only the caller's own rows; user_id is said once more for the index. */
@@ -25,10 +25,10 @@ list_notifications(sfms_call *call, const void *in, void *out)
     Pb__ListNotificationsResponse *page = out;
     const char *list = request->unread_only ? "notifications unread" : "notifications";
     const char *before[] = {"ffffffff-ffff-ffff-ffff-ffffffffffff", ""};
-    int size = activities_page_size(request->page_size);
+    int size = sfms_page_size(request->page_size);
     sfms_status status;
 
-    status = activities_position_open(call, list, request->page_token, before);
+    status = sfms_position_open(call, list, request->page_token, before);
     if (status != SFMS_OK)
         return status;
     status = sfms_many(call, page, "notifications", request->unread_only ? list_unread_sql : list_sql,
@@ -36,7 +36,7 @@ list_notifications(sfms_call *call, const void *in, void *out)
     if (status != SFMS_OK || page->n_notifications <= (size_t)size)
         return status;
     page->n_notifications = (size_t)size;
-    page->next_page_token = activities_position_seal(call, list, page->notifications[size - 1]->id, "");
+    page->next_page_token = sfms_position_seal(call, list, page->notifications[size - 1]->id, "");
     return SFMS_OK;
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "activities.h"
-#include "position.h"
+#include "rpc/position.h"
 #include "sfms/activities/v1/tasks.pb-c.h"
 
 static bool
@@ -49,11 +49,11 @@ list_overdue(sfms_call *call, const void *in, void *out)
     const char *owner = request->owner_id[0] != '\0' ? request->owner_id : NULL;
     const char *list = sfms_printf(call->arena, "overdue %s", request->owner_id);
     const char *after[] = {"-infinity", "00000000-0000-0000-0000-000000000000"};
-    int size = activities_page_size(request->page_size);
+    int size = sfms_page_size(request->page_size);
     const Pb__Task *last;
     sfms_status status;
 
-    status = activities_position_open(call, list, request->page_token, after);
+    status = sfms_position_open(call, list, request->page_token, after);
     if (status != SFMS_OK)
         return status;
     status = sfms_many(call, page, "tasks", overdue_sql,
@@ -62,7 +62,7 @@ list_overdue(sfms_call *call, const void *in, void *out)
         return status;
     page->n_tasks = (size_t)size;
     last = page->tasks[size - 1];
-    page->next_page_token = activities_position_seal(call, list, last->due_date, last->id);
+    page->next_page_token = sfms_position_seal(call, list, last->due_date, last->id);
     return SFMS_OK;
 }
 

@@ -13,7 +13,7 @@
 /* What sfmsctl takes from the environment. "" where unset; a command that needs a value says so. */
 typedef struct {
     const char *database_url;      /* as owner: a superuser or a role with CREATEROLE */
-    const char *passwords[5];      /* of the services' roles, in the order of ctl_services */
+    const char *passwords[6];      /* of the services' roles, in the order of ctl_services */
     const char *database_password; /* of those that have none of their own */
     const char *owner_password;    /* of sfms_owner */
     const char *services;          /* name=url[|url],... */

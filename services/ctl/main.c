@@ -39,6 +39,7 @@ static const sfms_option options[] = {
     {"SFMS_DATABASE_PASSWORD_PIPELINE", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[2]), "", "to sfms_pipeline"},
     {"SFMS_DATABASE_PASSWORD_ACTIVITIES", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[3]), "", "to sfms_activities"},
     {"SFMS_DATABASE_PASSWORD_ANALYTICS", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[4]), "", "to sfms_analytics"},
+    {"SFMS_DATABASE_PASSWORD_EXCHANGE", SFMS_OPT_SECRET, offsetof(ctl_config, passwords[5]), "", "to sfms_exchange"},
     {"SFMS_DATABASE_PASSWORD", SFMS_OPT_SECRET, offsetof(ctl_config, database_password), "",
         "to those of these roles that have none of their own above"},
     {"SFMS_DATABASE_OWNER_PASSWORD", SFMS_OPT_SECRET, offsetof(ctl_config, owner_password), "",

@@ -16,7 +16,8 @@ extern const struct {
 } sfms_schema[];
 
 /* The services that log in; each has a role sfms_<name>, a member of sfms_service. */
-const char *const ctl_services[] = {"identity", "customers", "pipeline", "activities", "analytics", NULL};
+const char *const ctl_services[] = {
+    "identity", "customers", "pipeline", "activities", "analytics", "exchange", NULL};
 
 static const char ledger_sql[] =
     "CREATE SCHEMA IF NOT EXISTS sfms;"

@@ -47,7 +47,7 @@ static const char give_sql[] =
     "SET LOCAL lock_timeout = '1500ms';"
     "DO $$ DECLARE statement text; owner oid := 'sfms_owner'::regrole;"
     "  ours oid[] := ARRAY(SELECT oid FROM pg_namespace WHERE nspname IN"
-    "    ('sfms', 'app', 'identity', 'customers', 'pipeline', 'activities', 'analytics'));"
+    "    ('sfms', 'app', 'identity', 'customers', 'pipeline', 'activities', 'analytics', 'exchange'));"
     " BEGIN"
     "  FOR statement IN"
     "    SELECT format('SCHEMA %s', oid::regnamespace) FROM pg_namespace WHERE oid = ANY (ours) AND nspowner "

@@ -40,7 +40,7 @@ def test_what_is_secret_is_identitys(service, stack):
 def test_nobody_but_services_may_call_them(stack):
     open_to_all = stack.sql("""
         SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-         WHERE p.prosecdef AND nspname IN ('app', 'identity', 'customers', 'pipeline', 'activities', 'analytics')
+         WHERE p.prosecdef AND nspname IN ('app', 'identity', 'customers', 'pipeline', 'activities', 'analytics', 'exchange')
            AND p.prorettype <> 'trigger'::regtype
            AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
                         WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE')""")

@@ -52,7 +52,7 @@ def test_migrations_at_the_same_time_happen_once():
     try:
         stack.pg.create()
         stack.sockets = {n: os.path.join(stack.dir, f"{n}.ipc") for n in
-                         ("identity", "customers", "pipeline", "activities", "analytics")}
+                         ("identity", "customers", "pipeline", "activities", "analytics", "exchange")}
         env = stack._environment()
         runs = [subprocess.Popen([os.path.join(BUILD, "sfmsctl"), "migrate"], env=env, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True) for _ in range(4)]
@@ -68,7 +68,7 @@ def test_migrations_at_the_same_time_happen_once():
 def test_health(stack):
     done = run(stack, "health")
     assert done.returncode == 0, done.stdout + done.stderr
-    for service in ("identity", "customers", "pipeline", "activities", "analytics"):
+    for service in ("identity", "customers", "pipeline", "activities", "analytics", "exchange"):
         assert service in done.stdout
 
 
@@ -168,7 +168,8 @@ def test_help(stack):
     assert done.returncode == 0 and "migrate" in done.stdout and "SFMS_SECRET" in done.stdout
 
 
-@pytest.mark.parametrize("program", ["sfms-gateway", "sfms-identity", "sfms-customers", "sfms-pipeline", "sfms-activities", "sfms-analytics"])
+@pytest.mark.parametrize("program", ["sfms-gateway", "sfms-identity", "sfms-customers", "sfms-pipeline", "sfms-activities", "sfms-analytics",
+                                     "sfms-exchange"])
 def test_a_process_that_is_not_configured_says_what_is_missing(program, stack):
     env = {k: v for k, v in stack.env.items() if not k.startswith("SFMS_")}
     done = subprocess.run([os.path.join(BUILD, program)], env=env, capture_output=True, text=True, timeout=20)

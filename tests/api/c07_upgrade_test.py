@@ -8,7 +8,8 @@ import pytest
 
 from lib.stack import ROOT
 
-FOLDERS = ("common/db", "services/identity", "services/customers", "services/pipeline", "services/activities", "services/analytics")
+FOLDERS = ("common/db", "services/identity", "services/customers", "services/pipeline", "services/activities", "services/analytics",
+           "services/exchange")
 TEXTS = next(int(os.path.basename(f)[:4]) for f in glob.glob(f"{ROOT}/common/db/schema/*_text.sql"))   # the first about texts
 
 
@@ -125,3 +126,46 @@ def test_what_sql_and_c_hold_for_hidden_is_the_same(stack):
     hidden = [bytes(w, "ascii").decode("unicode_escape") for w in re.findall(r'"([^"]+)"', listed)]
     for text in (h.encode("latin-1").decode() if max(h) < "\u0100" and "\u0080" <= max(h) and len(h) == 2 else h for h in hidden):
         assert stack.sql("SELECT app.line(%s), app.fold(%s)", f"{text}A{text}{text}", f"{text}A{text}") == [("A", "a")], repr(text)
+
+
+# What sfms-activities says about imports in the version before they moved into a schema of their own.
+TAKES_AN_IMPORT = """
+    INSERT INTO activities.imports (id, resource, mapping, total_rows, encoding) VALUES ($1::uuid, 'deals', '{}', 2, 'UTF-8');
+    INSERT INTO activities.import_files (import_id, header, delimiter, locale, content) VALUES ($1::uuid, '["name"]', ',', 'en', 'name');
+    INSERT INTO activities.import_errors (import_id, row_number, cells) VALUES ($1::uuid, 1, '["a"]'), ($1::uuid, 2, '["b"]')"""
+RUNS_AN_IMPORT = """
+    SELECT 1 FROM activities.imports WHERE org_id = app.org_id() AND id = $1::uuid FOR UPDATE;
+    UPDATE activities.import_errors SET reason = 'no' WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid AND row_number = 1;
+    DELETE FROM activities.import_errors WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid AND reason IS NULL;
+    WITH file AS (UPDATE activities.import_files SET content = NULL WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid)
+    UPDATE activities.imports SET state = 'DONE', failed_rows = 1 WHERE org_id = (SELECT app.org_id()) AND id = $1::uuid AND NOT done"""
+
+
+def test_the_version_before_finds_its_imports_under_their_old_names(stack, org, other_org):
+    id = str(uuid.uuid4())
+    conn = stack.pg.connect(user="sfms_activities")
+    cursor = conn.cursor()
+
+    def run(text, org_id, user_id):
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT set_config('sfms.org_id', %s, true), set_config('sfms.user_id', %s, true),"
+                       " set_config('sfms.visibility', 'ORG', true)", (org_id, user_id))
+        for statement in text.replace("$1", f"'{id}'").split(";"):
+            cursor.execute(statement)
+        rows = cursor.fetchall() if cursor.description else cursor.rowcount
+        cursor.execute("COMMIT")
+        return rows
+    seen = "SELECT state, done, failed_rows, owner_id::text FROM activities.imports WHERE id = $1::uuid"
+    try:
+        run(TAKES_AN_IMPORT, org.id, org.admin.id)
+        assert run(RUNS_AN_IMPORT, org.id, org.admin.id) == 1
+        assert run(seen, org.id, org.admin.id) == [("DONE", True, 1, org.admin.id)]
+        assert run(seen, other_org.id, other_org.admin.id) == [], "the views let nobody see more"
+        assert run(RUNS_AN_IMPORT, other_org.id, other_org.admin.id) == 0
+    finally:
+        conn.close()
+    answer = org.api.get(f"/v1/imports/{id}").ok()
+    assert answer["state"] == "DONE" and answer["failedRows"] == "1"
+    assert "no (row 1)" in org.api.get(f"/v1/imports/{id}/errors").ok()
+    actions = [e["action"] for e in org.api.get(f"/v1/imports/{id}/history").ok()["events"]]
+    assert actions == ["UPDATED", "CREATED"]

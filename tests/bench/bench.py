@@ -204,7 +204,7 @@ def memory(stack):
 
 
 def time_to_ready(stack):
-    """Milliseconds from starting the six processes of a warm system to 200 from /readyz."""
+    """Milliseconds from starting the seven processes of a warm system to 200 from /readyz."""
     for process in reversed(list(stack.processes.values())):
         process.terminate()
     begin = time.monotonic()

@@ -113,7 +113,7 @@ def test_kill_9_of_all_at_once(own_stack, victim):
     victim.api.post("/v1/accounts", json={"name": "After the storm"}).ok(201)
 
 
-@pytest.mark.parametrize("service", ["activities", "pipeline"])
+@pytest.mark.parametrize("service", ["exchange", "pipeline"])
 def test_kill_9_in_the_middle_of_an_import(service, own_stack, victim):
     """The job is taken up again: in the end every row is there exactly once."""
     from lib.records import start_import
@@ -149,8 +149,8 @@ def test_an_import_whose_runner_died_is_cancelled(own_stack, victim):
     api = victim.api
     id = start_import(api, "deals", "name\n" + "".join(f"orphan {i}\n" for i in range(8000)))["id"]
     wait_until("the import is under way", lambda: int(api.get(f"/v1/imports/{id}").ok()["createdRows"]) > 0, 60, 0.01)
-    own_stack["activities"].kill()
-    own_stack["activities"].start()
+    own_stack["exchange"].kill()
+    own_stack["exchange"].start()
     own_stack.wait_ready()
     assert api.post(f"/v1/imports/{id}:cancel", json={}).ok()["state"] == "RUNNING"
     own_stack.sql("UPDATE app.jobs SET lease_until = now() WHERE state = 'RUNNING'")

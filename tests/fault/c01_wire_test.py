@@ -75,7 +75,7 @@ def test_forged_messages(kind, stack, org):
     org.api.post("/v1/accounts", json={"name": "Signed"}).ok(201)
 
 
-@pytest.mark.parametrize("service", ["identity", "customers", "pipeline", "activities", "analytics"])
+@pytest.mark.parametrize("service", ["identity", "customers", "pipeline", "activities", "analytics", "exchange"])
 def test_broken_frames_do_no_harm(service, stack, org):
     path = stack.sockets[service]
     for data in (b"", b"\0", b"\0SP\0\0\x31\0\0", b"GET / HTTP/1.1\r\n\r\n", b"\0SP\0\0\x30\0\0" + b"\x01" + struct.pack(">Q", 1 << 60),

@@ -12,7 +12,7 @@ from lib.org import PASSWORD, Org
 from lib.stack import Stack, wait_until
 from lib.walk import Walk
 
-SCHEMAS = ["app", "identity", "customers", "pipeline", "activities", "analytics"]
+SCHEMAS = ["app", "identity", "customers", "pipeline", "activities", "analytics", "exchange"]
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "activities/csv.c"
-#include "activities/decimal.c"
-#include "activities/encoding.c"
-#include "activities/lookup.c"
-#include "activities/mapping.c"
-#include "activities/rows.c"
-#include "activities/send.c"
-#include "activities/values.c"
+#include "exchange/imports/csv.c"
+#include "exchange/imports/decimal.c"
+#include "exchange/imports/encoding.c"
+#include "exchange/imports/lookup.c"
+#include "exchange/imports/mapping.c"
+#include "exchange/imports/rows.c"
+#include "exchange/imports/send.c"
+#include "exchange/imports/values.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

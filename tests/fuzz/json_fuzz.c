@@ -8,7 +8,7 @@
 #include "core/utf8.h"
 #include "proto/json.h"
 #include "proto/validate.h"
-#include "sfms/activities/v1/imports.pb-c.h"
+#include "sfms/exchange/v1/imports.pb-c.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -21,7 +21,7 @@ static const char *const methods[] = {
     "sfms.customers.v1.Accounts/UpsertAccount",
     "sfms.pipeline.v1.Deals/CreateDeal",
     "sfms.pipeline.v1.Deals/MoveDeal",
-    "sfms.activities.v1.Imports/CreateImport",
+    "sfms.exchange.v1.Imports/CreateImport",
     "sfms.identity.v1.Sessions/CreateSession",
 };
 enum { METHODS = sizeof methods / sizeof methods[0] };

@@ -6,7 +6,7 @@
 #include "core/limits.h"
 #include "core/utf8.h"
 #include "proto/json.h"
-#include "sfms/activities/v1/imports.pb-c.h"
+#include "sfms/exchange/v1/imports.pb-c.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static const char *const methods[] = {
     "sfms.pipeline.v1.Deals/ListDeals",
     "sfms.customers.v1.Accounts/GetAccount",
-    "sfms.activities.v1.Events/ListEvents",
+    "sfms.exchange.v1.Events/ListEvents",
     "sfms.analytics.v1.Analytics/GetDashboard",
     "sfms.identity.v1.Users/GetMe",
 };

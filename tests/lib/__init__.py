@@ -1,1 +1,1 @@
-"""What the tests share: a private PostgreSQL, the six processes, an HTTP client, the contract."""
+"""What the tests share: a private PostgreSQL, the seven processes, an HTTP client, the contract."""

@@ -1,6 +1,7 @@
 """Whether the database is the gate: what row-level security lacks, said as a list of sentences."""
 
-SERVICE_ROLES = ("sfms_service", "sfms_identity", "sfms_customers", "sfms_pipeline", "sfms_activities", "sfms_analytics")
+SERVICE_ROLES = ("sfms_service", "sfms_identity", "sfms_customers", "sfms_pipeline", "sfms_activities", "sfms_analytics",
+                 "sfms_exchange")
 
 # Tables without a policy, which nobody but the owner may touch, or only definer functions do: the templates of records,
 # the migrations, what identity keeps of passwords and sessions. With row-level security and no policy, nobody sees a row.

@@ -8,7 +8,7 @@ import psycopg2.extras
 
 from lib.stack import ROOT
 
-FOLDERS = ("common/db", *(f"services/{s}" for s in ("identity", "customers", "pipeline", "activities", "analytics")))
+FOLDERS = ("common/db", *(f"services/{s}" for s in ("identity", "customers", "pipeline", "activities", "analytics", "exchange")))
 
 
 def migrations():

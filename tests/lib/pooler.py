@@ -25,7 +25,7 @@ class Pooler:
         config = os.path.join(directory, "pgbouncer.ini")
         users = os.path.join(directory, "users.txt")
         with open(users, "w") as f:
-            f.write('"owner" ""\n' + "".join(f'"sfms_{s}" ""\n' for s in ("identity", "customers", "pipeline", "activities", "analytics")))
+            f.write('"owner" ""\n' + "".join(f'"sfms_{s}" ""\n' for s in ("identity", "customers", "pipeline", "activities", "analytics", "exchange")))
         with open(config, "w") as f:
             f.write(f"""[databases]
 sfms = host={pg.socket_dir} port={pg.port} dbname=sfms

@@ -1,4 +1,4 @@
-"""The whole system as real processes: PostgreSQL, five services, the gateway, on sockets of their own."""
+"""The whole system as real processes: PostgreSQL, six services, the gateway, on sockets of their own."""
 import json
 import os
 import re
@@ -16,7 +16,7 @@ from lib.pg import Cluster
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("SFMS_BUILD", os.path.join(ROOT, "build-tests")))
-SERVICES = ("identity", "customers", "pipeline", "activities", "analytics")
+SERVICES = ("identity", "customers", "pipeline", "activities", "analytics", "exchange")
 
 # What a sanitizer, an assertion or an answer of INTERNAL leaves in a log.
 TROUBLE = re.compile(r"(ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error: |SUMMARY: \w+Sanitizer"

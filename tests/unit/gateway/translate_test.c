@@ -9,8 +9,8 @@
 #include "gateway/path.c"
 #include "gateway/route.c"
 #include "gateway/translate.c"
-#include "sfms/activities/v1/imports.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
+#include "sfms/exchange/v1/imports.pb-c.h"
 #include "sfms/pipeline/v1/deals.pb-c.h"
 
 #define ID "01a20acd-1d26-7503-a827-8abfde1c8a50"

@@ -9,9 +9,9 @@
 
 #include "google/protobuf/struct.pb-c.h"
 #include "proto/contract.h"
-#include "sfms/activities/v1/imports.pb-c.h"
 #include "sfms/api/v1/requests.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
+#include "sfms/exchange/v1/imports.pb-c.h"
 #include "sfms/pipeline/v1/deals.pb-c.h"
 #include "sfms/rpc/v1/envelope.pb-c.h"
 

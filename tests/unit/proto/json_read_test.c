@@ -10,9 +10,9 @@
 #include "core/limits.h"
 #include "everything.h"
 #include "proto/json.h"
-#include "sfms/activities/v1/imports.pb-c.h"
 #include "sfms/analytics/v1/analytics.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
+#include "sfms/exchange/v1/imports.pb-c.h"
 #include "sfms/pipeline/v1/deals.pb-c.h"
 
 static const sfms_contract *contract;

@@ -13,8 +13,8 @@
 #include "google/protobuf/timestamp.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
 #include "proto/json.h"
-#include "sfms/activities/v1/imports.pb-c.h"
 #include "sfms/customers/v1/accounts.pb-c.h"
+#include "sfms/exchange/v1/imports.pb-c.h"
 #include "sfms/pipeline/v1/deals.pb-c.h"
 
 static const sfms_contract *contract;

@@ -1,6 +1,6 @@
 /* import_run.h -- the job that brings in the rows of an import. */
-#ifndef SFMS_ACTIVITIES_IMPORT_RUN_H
-#define SFMS_ACTIVITIES_IMPORT_RUN_H
+#ifndef SFMS_EXCHANGE_IMPORT_RUN_H
+#define SFMS_EXCHANGE_IMPORT_RUN_H
 
 #include "db/jobs.h"
 

@@ -41,7 +41,7 @@ static const char load_sql[] =
     "SELECT i.id, i.version, i.resource, i.mapping, f.content, f.delimiter, f.locale, f.header, "
     "i.processed_rows,"
     "       i.failed_rows, i.done"
-    "  FROM activities.imports i JOIN activities.import_files f ON f.org_id = i.org_id AND f.import_id = i.id"
+    "  FROM exchange.imports i JOIN exchange.import_files f ON f.org_id = i.org_id AND f.import_id = i.id"
     " WHERE i.org_id = (SELECT app.org_id()) AND i.id = $1::uuid";
 
 sfms_status
@@ -97,7 +97,7 @@ import_store_begin(sfms_call *call, import_stored *import)
     if (import->done)
         return SFMS_OK;
     status = sfms_query(call, &result,
-        "UPDATE activities.imports SET state = 'RUNNING'"
+        "UPDATE exchange.imports SET state = 'RUNNING'"
         " WHERE org_id = (SELECT app.org_id()) AND id = $1::uuid AND version = $2::bigint RETURNING version",
         SFMS_ARGS(import->id, import->version));
     return status == SFMS_OK ? take_version(call, import, result) : status;
@@ -107,13 +107,13 @@ import_store_begin(sfms_call *call, import_stored *import)
 
 /* Rows that are dealt with leave the table if they were in it because they had been put aside. */
 static const char chunk_sql[] =
-    "WITH kept AS (INSERT INTO activities.import_errors (import_id, row_number, cells, reason)"
+    "WITH kept AS (INSERT INTO exchange.import_errors (import_id, row_number, cells, reason)"
     "   SELECT $1::uuid, r.n, r.cells, r.reason FROM jsonb_to_recordset($3::jsonb) AS r(n bigint, cells "
     "jsonb, reason text)"
     "   ON CONFLICT (org_id, import_id, row_number) DO UPDATE SET reason = excluded.reason),"
-    " gone AS (DELETE FROM activities.import_errors e WHERE e.org_id = (SELECT app.org_id())"
+    " gone AS (DELETE FROM exchange.import_errors e WHERE e.org_id = (SELECT app.org_id())"
     "   AND e.import_id = $1::uuid AND e.row_number = ANY ($4::bigint[]))"
-    " UPDATE activities.imports i SET created_rows = i.created_rows + $5::bigint,"
+    " UPDATE exchange.imports i SET created_rows = i.created_rows + $5::bigint,"
     "   updated_rows = i.updated_rows + $6::bigint, skipped_rows = i.skipped_rows + $7::bigint,"
     "   failed_rows = i.failed_rows + $8::bigint, processed_rows = greatest(i.processed_rows, $9::bigint)"
     " WHERE i.org_id = (SELECT app.org_id()) AND i.id = $1::uuid AND i.version = $2::bigint RETURNING "
@@ -176,7 +176,7 @@ import_store_aside(sfms_call *call, const import_stored *import, int64_t after, 
 {
     PGresult *result;
     sfms_status status = sfms_query(call, &result,
-        "SELECT row_number, cells FROM activities.import_errors WHERE org_id = (SELECT app.org_id())"
+        "SELECT row_number, cells FROM exchange.import_errors WHERE org_id = (SELECT app.org_id())"
         " AND import_id = $1::uuid AND row_number > $2::bigint AND reason IS NULL ORDER BY row_number LIMIT "
         "$3::int",
         SFMS_ARGS(import->id, sfms_printf(call->arena, "%lld", (long long)after),
@@ -199,9 +199,9 @@ import_store_aside(sfms_call *call, const import_stored *import, int64_t after, 
 
 /* The file is forgotten; its header stays, for the file of refused rows. */
 #define END                                                                                                  \
-    "WITH file AS (UPDATE activities.import_files SET content = NULL"                                        \
+    "WITH file AS (UPDATE exchange.import_files SET content = NULL"                                          \
     "   WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid)"                                      \
-    " UPDATE activities.imports SET state = $2, error = $3, end_time = now()"                                \
+    " UPDATE exchange.imports SET state = $2, error = $3, end_time = now()"                                  \
     " WHERE org_id = (SELECT app.org_id()) AND id = $1::uuid AND NOT done"
 
 sfms_status

@@ -1,14 +1,14 @@
 /* imports.c -- files of records: taking them in, and giving back the rows that were refused. Contract:
- * proto/sfms/activities/v1/imports.proto. */
+ * proto/sfms/exchange/v1/imports.proto. */
 #include <string.h>
 
-#include "activities.h"
 #include "core/buf.h"
 #include "core/id.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "encoding.h"
+#include "exchange.h"
 #include "import_run.h"
 #include "import_store.h"
 #include "sfms/api/v1/requests.pb-c.h"
@@ -47,7 +47,7 @@ static const sfms_reason errors_too_large = {"TOO_LARGE", SFMS_OUT_OF_RANGE,
 
 static const sfms_resource imports = {
     .message = &pb__import__descriptor,
-    .table = "activities.imports",
+    .table = "exchange.imports",
 };
 
 /* ---- taking a file ----------------------------------------------------------------------------------- */
@@ -200,13 +200,13 @@ store(
     sfms_buf_init(&header, call->arena, SFMS_MESSAGE_MAX);
     import_cells_json(&header, u->n_header, u->header);
     status = sfms_one(call, out,
-        "INSERT INTO activities.imports (id, resource, mapping, total_rows, encoding)"
+        "INSERT INTO exchange.imports (id, resource, mapping, total_rows, encoding)"
         " VALUES ($1::uuid, $2, $3::jsonb, $4::bigint, $5) RETURNING {columns}",
         SFMS_ARGS(id, resource, import_mapping_text(call, mapping),
             sfms_printf(call->arena, "%lld", (long long)u->rows), u->decoded.encoding));
     if (status == SFMS_OK)
         status = sfms_exec(call, NULL,
-            "INSERT INTO activities.import_files (import_id, header, delimiter, locale, content)"
+            "INSERT INTO exchange.import_files (import_id, header, delimiter, locale, content)"
             " VALUES ($1::uuid, $2::jsonb, $3, $4, $5)",
             SFMS_ARGS(id, header.data, delimiter, sfms_locale_name(call->locale), u->file.text));
     if (status == SFMS_OK)
@@ -243,7 +243,7 @@ create_import(sfms_call *call, const void *in, void *out)
 static sfms_status
 read_import(sfms_call *call, const char *id, Pb__Import *out)
 {
-    return sfms_one(call, out, "SELECT {columns} FROM activities.imports WHERE org_id = $1 AND id = $2",
+    return sfms_one(call, out, "SELECT {columns} FROM exchange.imports WHERE org_id = $1 AND id = $2",
         SFMS_ARGS(call->principal->org_id, id));
 }
 
@@ -316,7 +316,7 @@ get_errors(sfms_call *call, const void *in, void *out)
     PGresult *head, *rows;
     sfms_buf b;
     sfms_status status = sfms_query(call, &head,
-        "SELECT header, delimiter, locale FROM activities.import_files"
+        "SELECT header, delimiter, locale FROM exchange.import_files"
         " WHERE org_id = (SELECT app.org_id()) AND import_id = $1::uuid",
         SFMS_ARGS(request->id));
 
@@ -324,7 +324,7 @@ get_errors(sfms_call *call, const void *in, void *out)
         status = sfms_fail(call, &sfms_not_found);
     if (status == SFMS_OK)
         status = sfms_query(call, &rows,
-            "SELECT cells, reason, row_number FROM activities.import_errors WHERE org_id = (SELECT "
+            "SELECT cells, reason, row_number FROM exchange.import_errors WHERE org_id = (SELECT "
             "app.org_id())"
             " AND import_id = $1::uuid AND reason IS NOT NULL ORDER BY row_number",
             SFMS_ARGS(request->id));
@@ -341,9 +341,9 @@ get_errors(sfms_call *call, const void *in, void *out)
 }
 
 static const sfms_method_row methods[] = {
-    {"sfms.activities.v1.Imports/CreateImport", create_import, .tx = true},
-    {"sfms.activities.v1.Imports/CancelImport", cancel_import, .tx = true},
-    {"sfms.activities.v1.Imports/GetImportErrors", get_errors},
+    {"sfms.exchange.v1.Imports/CreateImport", create_import, .tx = true},
+    {"sfms.exchange.v1.Imports/CancelImport", cancel_import, .tx = true},
+    {"sfms.exchange.v1.Imports/GetImportErrors", get_errors},
     {NULL},
 };
 
@@ -352,4 +352,4 @@ static const sfms_job_row jobs[] = {
     {NULL},
 };
 
-const sfms_noun activities_imports = {.resource = &imports, .methods = methods, .jobs = jobs};
+const sfms_noun exchange_imports = {.resource = &imports, .methods = methods, .jobs = jobs};

@@ -1,6 +1,6 @@
 /* keys.h -- the external keys of rows: which of them have been met. */
-#ifndef SFMS_ACTIVITIES_KEYS_H
-#define SFMS_ACTIVITIES_KEYS_H
+#ifndef SFMS_EXCHANGE_KEYS_H
+#define SFMS_EXCHANGE_KEYS_H
 
 #include "rows.h"
 

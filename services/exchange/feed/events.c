@@ -1,12 +1,12 @@
 /* events.c -- the change feed and the history of one record, both read from the log that every write goes to.
- * Contract: proto/sfms/activities/v1/events.proto. */
+ * Contract: proto/sfms/exchange/v1/events.proto. */
 #include <string.h>
 
-#include "activities.h"
 #include "changes.h"
 #include "core/buf.h"
 #include "core/limits.h"
-#include "position.h"
+#include "exchange.h"
+#include "rpc/position.h"
 
 /* ---- the feed ---------------------------------------------------------------------------------------- */
 
@@ -25,7 +25,7 @@
     "WITH mark AS MATERIALIZED (SELECT app.event_mark() AS xmin, md5($5 || app.sight_mark()) AS sight)"      \
     " SELECT mark.xmin, mark.sight, new.id, new.event_time, new.actor_id, new.resource, new.record_id, new.action,"  \
     "        new.version, new.xid, new.seq, new.difference FROM mark LEFT JOIN LATERAL ("                    \
-    "  SELECT " ACTIVITIES_EVENT_COLUMNS(CAME) " FROM app.events e"                                          \
+    "  SELECT " EXCHANGE_EVENT_COLUMNS(CAME) " FROM app.events e"                                          \
     "   WHERE e.org_id = (SELECT app.org_id()) AND (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < mark.xmin"  \
     "     AND " of_collection " AND (e.action <> 'OUT_OF_SIGHT' OR " OTHER_UNSEEN ")"                        \
     "   ORDER BY e.xid, e.seq LIMIT $4::int) new ON true"                                                    \
@@ -71,7 +71,7 @@ take_events(sfms_call *call, const PGresult *result, int size, Pb__Event ***ret_
 
     *ret_events = sfms_new_array(call->arena, Pb__Event *, n > 0 ? n : 1);
     for (int i = 0; i < n; i++)
-        (*ret_events)[i] = activities_event(call, result, i);
+        (*ret_events)[i] = exchange_event(call, result, i);
     return (size_t)n;
 }
 
@@ -90,7 +90,7 @@ list_events(sfms_call *call, const void *in, void *out)
     const Pb__ListEventsRequest *request = in;
     Pb__ListEventsResponse *page = out;
     const char *after[] = {"0", "0"};
-    int size = request->from_now ? 0 : activities_page_size(request->page_size);
+    int size = request->from_now ? 0 : sfms_page_size(request->page_size);
     const char *collections;
     bool one;
     PGresult *result;
@@ -98,7 +98,7 @@ list_events(sfms_call *call, const void *in, void *out)
 
     if (request->from_now && request->after[0] != '\0')
         return sfms_violate(call, "from_now", &only_without_cursor);
-    status = activities_position_open(call, "events", request->after, after);
+    status = sfms_position_open(call, "events", request->after, after);
     if (status != SFMS_OK)
         return status;
     collections = readable(call, request->resource);
@@ -110,29 +110,29 @@ list_events(sfms_call *call, const void *in, void *out)
         return status;
     page->sight = cell(result, 0, "sight");
     if (PQgetisnull(result, 0, PQfnumber(result, "seq"))) {
-        page->cursor = activities_position_seal(call, "events", cell(result, 0, "xmin"), "0");
+        page->cursor = sfms_position_seal(call, "events", cell(result, 0, "xmin"), "0");
         return SFMS_OK;
     }
     page->n_events = take_events(call, result, size, &page->events);
     page->more = PQntuples(result) > size;
     if (page->more)
-        page->cursor = activities_position_seal(
-            call, "events", cell(result, size - 1, "xid"), cell(result, size - 1, "seq"));
+        page->cursor =
+            sfms_position_seal(call, "events", cell(result, size - 1, "xid"), cell(result, size - 1, "seq"));
     else
-        page->cursor = activities_position_seal(call, "events", cell(result, 0, "xmin"), "0");
+        page->cursor = sfms_position_seal(call, "events", cell(result, 0, "xmin"), "0");
     return SFMS_OK;
 }
 
 /* ---- the history of one record ----------------------------------------------------------------------- */
 
-static const char newest_sql[] = "SELECT " ACTIVITIES_EVENT_COLUMNS(
+static const char newest_sql[] = "SELECT " EXCHANGE_EVENT_COLUMNS(
     "false") " FROM app.events e"
              " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
              "   AND e.action <> 'OUT_OF_SIGHT'"
              "   AND (e.xid, e.seq) < ($3::text::xid8, $4::bigint)"
              " ORDER BY e.xid DESC, e.seq DESC LIMIT $5::int";
 
-static const char oldest_sql[] = "SELECT " ACTIVITIES_EVENT_COLUMNS(
+static const char oldest_sql[] = "SELECT " EXCHANGE_EVENT_COLUMNS(
     "false") " FROM app.events e"
              " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
              "   AND e.action <> 'OUT_OF_SIGHT'"
@@ -169,11 +169,11 @@ get_history(sfms_call *call, const void *in, void *out)
     const char *list =
         sfms_printf(call->arena, "history %s %s %s", request->resource, request->id, up ? "up" : "down");
     const char *from[] = {up ? "0" : "18446744073709551615", up ? "0" : "9223372036854775807"};
-    int size = activities_page_size(request->page_size);
+    int size = sfms_page_size(request->page_size);
     PGresult *result;
     sfms_status status;
 
-    status = activities_position_open(call, list, request->page_token, from);
+    status = sfms_position_open(call, list, request->page_token, from);
     if (status == SFMS_OK)
         status = open_record(call, request);
     if (status != SFMS_OK)
@@ -185,15 +185,15 @@ get_history(sfms_call *call, const void *in, void *out)
         return status;
     page->n_events = take_events(call, result, size, &page->events);
     if (PQntuples(result) > size)
-        page->next_page_token = activities_position_seal(
-            call, list, cell(result, size - 1, "xid"), cell(result, size - 1, "seq"));
+        page->next_page_token =
+            sfms_position_seal(call, list, cell(result, size - 1, "xid"), cell(result, size - 1, "seq"));
     return SFMS_OK;
 }
 
 static const sfms_method_row methods[] = {
-    {"sfms.activities.v1.Events/ListEvents", list_events},
-    {"sfms.activities.v1.Events/GetHistory", get_history, .tx = true},
+    {"sfms.exchange.v1.Events/ListEvents", list_events},
+    {"sfms.exchange.v1.Events/GetHistory", get_history, .tx = true},
     {NULL},
 };
 
-const sfms_noun activities_events = {.methods = methods};
+const sfms_noun exchange_events = {.methods = methods};

@@ -1,6 +1,6 @@
 /* decimal.h -- decimal numbers in text: as people write them, and exact multiplication. */
-#ifndef SFMS_ACTIVITIES_DECIMAL_H
-#define SFMS_ACTIVITIES_DECIMAL_H
+#ifndef SFMS_EXCHANGE_DECIMAL_H
+#define SFMS_EXCHANGE_DECIMAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

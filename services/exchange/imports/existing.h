@@ -1,7 +1,7 @@
 /* existing.h -- which rows of a chunk are in the collection already: a few lists instead of a refused create
  * each. */
-#ifndef SFMS_ACTIVITIES_EXISTING_H
-#define SFMS_ACTIVITIES_EXISTING_H
+#ifndef SFMS_EXCHANGE_EXISTING_H
+#define SFMS_EXCHANGE_EXISTING_H
 
 #include "rows.h"
 

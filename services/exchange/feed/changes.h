@@ -1,16 +1,16 @@
 /* changes.h -- from a row of the event log to the message that clients read. */
-#ifndef SFMS_ACTIVITIES_CHANGES_H
-#define SFMS_ACTIVITIES_CHANGES_H
+#ifndef SFMS_EXCHANGE_CHANGES_H
+#define SFMS_EXCHANGE_CHANGES_H
 
 #include <libpq-fe.h>
 
 #include "proto/call.h"
-#include "sfms/activities/v1/events.pb-c.h"
+#include "sfms/exchange/v1/events.pb-c.h"
 
-/* The columns that activities_event reads, of app.events e. The difference of both images is made here and not when the event is
+/* The columns that exchange_event reads, of app.events e. The difference of both images is made here and not when the event is
  * written: writes are many. Its values are texts, so that no decimal loses digits. came is true for a change of owner that
  * has brought the record into the reader's sight: it is as if it had been made then, and has all fields. */
-#define ACTIVITIES_EVENT_COLUMNS(came)                                                                       \
+#define EXCHANGE_EVENT_COLUMNS(came)                                                                         \
     "md5(e.org_id::text || e.seq)::uuid AS id, e.event_time, e.actor_id, e.resource, e.record_id,"           \
     " CASE WHEN " came " THEN 'CREATED' ELSE e.action END AS action, e.after->>'version' AS version,"        \
     " e.xid, e.seq,"                                                                                         \
@@ -21,8 +21,8 @@
     "   USING (key)"                                                                                         \
     "   WHERE o.value IS DISTINCT FROM n.value OR o.key IS NULL) AS difference"
 
-/* activities_event makes an event of row r. Only fields of the resource's message are in its changes, under
+/* exchange_event makes an event of row r. Only fields of the resource's message are in its changes, under
  * their JSON names, without what says nothing (id, version, update_time) and without secrets. */
-Pb__Event *activities_event(sfms_call *call, const PGresult *result, int r);
+Pb__Event *exchange_event(sfms_call *call, const PGresult *result, int r);
 
 #endif

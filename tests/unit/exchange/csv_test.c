@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "activities/csv.c"
-#include "activities/encoding.c"
 #include "core/limits.h"
+#include "exchange/imports/csv.c"
+#include "exchange/imports/encoding.c"
 
 static sfms_arena *arena;
 

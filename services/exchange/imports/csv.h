@@ -4,8 +4,8 @@
  * Everything is bounded. Reading goes by a function that is called for each row, so that a file of a
  * million rows needs the memory of one.
  */
-#ifndef SFMS_ACTIVITIES_CSV_H
-#define SFMS_ACTIVITIES_CSV_H
+#ifndef SFMS_EXCHANGE_CSV_H
+#define SFMS_EXCHANGE_CSV_H
 
 #include <stdbool.h>
 #include <stddef.h>

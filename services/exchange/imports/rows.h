@@ -4,8 +4,8 @@
  * In this order: import_row_read, import_row_want, (look-ups are fetched), import_row_build, (the call is
  * made), import_row_settle.
  */
-#ifndef SFMS_ACTIVITIES_ROWS_H
-#define SFMS_ACTIVITIES_ROWS_H
+#ifndef SFMS_EXCHANGE_ROWS_H
+#define SFMS_EXCHANGE_ROWS_H
 
 #include "core/id.h"
 #include "csv.h"

@@ -1,6 +1,6 @@
 /* values.h -- values as programs write them, in the spelling that fields take. */
-#ifndef SFMS_ACTIVITIES_VALUES_H
-#define SFMS_ACTIVITIES_VALUES_H
+#ifndef SFMS_EXCHANGE_VALUES_H
+#define SFMS_EXCHANGE_VALUES_H
 
 #include "core/time.h"
 #include "mapping.h"

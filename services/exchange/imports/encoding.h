@@ -4,8 +4,8 @@
  * What is declared is used, a byte order mark is believed, and of what is left only what leaves no doubt is read: nearly any
  * bytes are valid GB18030, so a guess that never fails would turn other people's names into rubbish without a word.
  */
-#ifndef SFMS_ACTIVITIES_ENCODING_H
-#define SFMS_ACTIVITIES_ENCODING_H
+#ifndef SFMS_EXCHANGE_ENCODING_H
+#define SFMS_EXCHANGE_ENCODING_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -8,12 +8,12 @@
 
 #include <cmocka.h>
 
-#include "activities/decimal.c"
-#include "activities/lookup.c"
-#include "activities/mapping.c"
-#include "activities/rows.c"
-#include "activities/send.c"
-#include "activities/values.c"
+#include "exchange/imports/decimal.c"
+#include "exchange/imports/lookup.c"
+#include "exchange/imports/mapping.c"
+#include "exchange/imports/rows.c"
+#include "exchange/imports/send.c"
+#include "exchange/imports/values.c"
 #include "sfms/customers/v1/accounts.pb-c.h"
 
 static const sfms_contract *contract;

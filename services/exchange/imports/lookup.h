@@ -3,8 +3,8 @@
  *
  * For each chunk of rows: say which names are wanted, fetch what is not known yet in one go, then get.
  */
-#ifndef SFMS_ACTIVITIES_LOOKUP_H
-#define SFMS_ACTIVITIES_LOOKUP_H
+#ifndef SFMS_EXCHANGE_LOOKUP_H
+#define SFMS_EXCHANGE_LOOKUP_H
 
 #include "core/buf.h"
 #include "mapping.h"

@@ -1,6 +1,6 @@
 /* send.h -- calls from an import to other services. */
-#ifndef SFMS_ACTIVITIES_SEND_H
-#define SFMS_ACTIVITIES_SEND_H
+#ifndef SFMS_EXCHANGE_SEND_H
+#define SFMS_EXCHANGE_SEND_H
 
 #include "proto/call.h"
 #include "rpc/link.h"

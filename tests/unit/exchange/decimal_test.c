@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "activities/decimal.c"
+#include "exchange/imports/decimal.c"
 
 static void
 test_products(void **state)

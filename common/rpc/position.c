@@ -1,5 +1,5 @@
 /* position.c -- pages of handwritten lists. */
-#include "position.h"
+#include "rpc/position.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "rpc/server.h"
 
 int
-activities_page_size(int32_t asked)
+sfms_page_size(int32_t asked)
 {
     if (asked <= 0)
         return SFMS_PAGE_DEFAULT;
@@ -17,7 +17,7 @@ activities_page_size(int32_t asked)
 
 /* What is sealed: organisation, list and the two parts, each with its NUL. */
 char *
-activities_position_seal(sfms_call *call, const char *list, const char *first, const char *second)
+sfms_position_seal(sfms_call *call, const char *list, const char *first, const char *second)
 {
     const char *parts[] = {call->principal->org_id, list, first, second};
     sfms_buf b;
@@ -29,8 +29,7 @@ activities_position_seal(sfms_call *call, const char *list, const char *first, c
 }
 
 sfms_status
-activities_position_open(
-    sfms_call *call, const char *list, const char *token, const char *ret[ACTIVITIES_POSITION_PARTS])
+sfms_position_open(sfms_call *call, const char *list, const char *token, const char *ret[SFMS_POSITION_PARTS])
 {
     const char *parts[4];
     const char *data, *at;

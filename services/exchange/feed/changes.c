@@ -160,7 +160,7 @@ fill_changes(sfms_call *call, Pb__Event *event, const char *text)
 }
 
 Pb__Event *
-activities_event(sfms_call *call, const PGresult *result, int r)
+exchange_event(sfms_call *call, const PGresult *result, int r)
 {
     Pb__Event *event = (Pb__Event *)sfms_message_new(call->arena, &pb__event__descriptor);
     int difference = PQfnumber(result, "difference");

@@ -1,6 +1,6 @@
 /* import_store.h -- what the database keeps of an import. */
-#ifndef SFMS_ACTIVITIES_IMPORT_STORE_H
-#define SFMS_ACTIVITIES_IMPORT_STORE_H
+#ifndef SFMS_EXCHANGE_IMPORT_STORE_H
+#define SFMS_EXCHANGE_IMPORT_STORE_H
 
 #include "db/db.h"
 #include "rows.h"

@@ -4,12 +4,12 @@
  * The mapping is what the user gave; the plan is the mapping held against the file's header and the
  * contract, with everything looked up that does not depend on a row.
  */
-#ifndef SFMS_ACTIVITIES_MAPPING_H
-#define SFMS_ACTIVITIES_MAPPING_H
+#ifndef SFMS_EXCHANGE_MAPPING_H
+#define SFMS_EXCHANGE_MAPPING_H
 
 #include "decimal.h"
 #include "proto/call.h"
-#include "sfms/activities/v1/imports.pb-c.h"
+#include "sfms/exchange/v1/imports.pb-c.h"
 
 enum { IMPORT_TARGETS_MAX = 8 }; /* fields that one column fills */
 

@@ -1,0 +1,20 @@
+/* sfms-exchange: what comes in, and what goes out. */
+#include "exchange.h"
+
+static const sfms_noun *const nouns[] = {
+    &exchange_imports,
+    &exchange_events,
+    NULL,
+};
+
+static const sfms_service service = {
+    .name = "exchange",
+    .about = "imports, the event feed and the history of records",
+    .nouns = nouns,
+};
+
+int
+main(int argc, char **argv)
+{
+    return sfms_service_main(&service, argc, argv);
+}
