@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures the system on this machine: requests through the gateway, and pgbench with the very SQL that the services send,
-# at the same concurrency and in turn, so that the ratio holds when the machine's speed drifts. About 8 minutes.
+# Measures the system on this machine: requests through the gateway, and pgbench with the very SQL that the services send, each
+# at several concurrencies and in turn; the ratio is that of the best of both. About 6 minutes.
 #
 #   tests/bench/run.sh [--json] [--seconds N] [--rows N] [--only get,list,create,update]
 #
