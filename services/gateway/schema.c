@@ -198,6 +198,8 @@ schema_body(
         writer_text(w, "x-resource", m->resource);
     if (use != SCHEMA_ANSWER && use != SCHEMA_FORM) /* generators of clients do not know it of forms */
         writer_bool(w, "additionalProperties", false);
+    else if (m->n_fields == 0) /* says nothing yet */
+        schema_open(w);
     writer_object(w, "properties");
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];

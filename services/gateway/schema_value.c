@@ -180,15 +180,16 @@ write_long(writer *w, bool has_sign, bool nullable)
 
 /* ---- messages ---------------------------------------------------------------------------------------- */
 
+/* type is that of what ref points to: in 3.0 null is one of the values of a type that is named beside it. */
 static void
-write_reference(writer *w, const char *ref, bool nullable)
+write_reference(writer *w, const char *type, const char *ref, bool nullable)
 {
     if (!nullable && !w->v30) {
         writer_text(w, "$ref", ref);
         return;
     }
     if (nullable && w->v30)
-        writer_bool(w, "nullable", true);
+        schema_type(w, type, true);
     writer_array(w, w->v30 ? "allOf" : "anyOf"); /* in 3.0 nothing may stand beside a $ref */
     writer_object(w, NULL);
     writer_text(w, "$ref", ref);
@@ -245,7 +246,7 @@ write_message(schemas *s, writer *w, const sfms_message *m, schema_place place)
     case SFMS_KIND_PLAIN:
         break;
     }
-    write_reference(w, schemas_address(s, m, schema_use_inside(place.use)), place.nullable);
+    write_reference(w, "object", schemas_address(s, m, schema_use_inside(place.use)), place.nullable);
 }
 
 void
@@ -281,8 +282,8 @@ schema_value(schemas *s, writer *w, const sfms_field *f, schema_place place)
         write_long(w, false, place.nullable);
         return;
     case PROTOBUF_C_TYPE_ENUM:
-        write_reference(
-            w, schemas_address(s, f->desc->descriptor, schema_use_inside(place.use)), place.nullable);
+        write_reference(w, "string", schemas_address(s, f->desc->descriptor, schema_use_inside(place.use)),
+            place.nullable);
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
         write_message(s, w, f->message, place);

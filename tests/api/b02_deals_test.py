@@ -190,7 +190,7 @@ def test_a_bad_date_says_what_is_wrong(shop, deal):
     address = f"/v1/deals/{deal['id']}"
     shop.api.patch(address, {"closeDate": "2026-01-31"}).fails(400, "INVALID_FIELDS", "/closeDate", "NOT_CLOSED")
     shop.api.patch(address, {"startDate": "2099-01-01", "amount": "1"}).ok()
-    problem = move(shop, deal, shop.won).fails(400, "INVALID_FIELDS", "/closeDate", "BEFORE_START")
+    problem = move(shop, deal, shop.won, closeDate="2098-12-31").fails(400, "INVALID_FIELDS", "/closeDate", "BEFORE_START")
     assert "2099-01-01" in problem["errors"][0]["detail"]
     shop.api.patch(address, {"startDate": "2020-01-01"}).ok()
     move(shop, deal, shop.won, closeDate="2020-01-31").ok()

@@ -6,6 +6,7 @@ import pytest
 
 from lib.api import elements
 from lib.org import Org
+from lib.records import run_import
 from lib.stack import wait_until
 
 
@@ -87,6 +88,26 @@ def test_who_is_invited_sees_the_meeting(org, make):
     guest.api.get(f"/v1/meetings/{meeting['id']}").ok()
     other.api.get(f"/v1/meetings/{meeting['id']}").fails(404)
     assert [m["id"] for m in guest.api.all("/v1/meetings")] == [meeting["id"]]
+
+
+def test_who_is_deleted_is_not_invited(org, api, make):
+    """Who was invited before stays; who is disabled comes back."""
+    gone, away, guest = org.person("Rep"), org.person("Rep"), org.person("Rep")
+    before = make.create("meetings", attendeeIds=[gone.id], externalId="before", externalSource="calendar")
+    api.delete(f"/v1/users/{gone.id}").ok()
+    api.patch(f"/v1/users/{away.id}", {"disabled": True}).ok()
+    make.create("meetings", attendeeIds=[away.id])
+    other = make.create("meetings", attendeeIds=[guest.id])
+    body = make.body("meetings", attendeeIds=[guest.id, gone.id])
+    for refused in (api.post("/v1/meetings", json=body), api.post("/v1/meetings:upsert", json={**body, "externalId": "new"}),
+                    api.patch(f"/v1/meetings/{other['id']}", {"attendeeIds": [guest.id, gone.id]})):
+        refused.fails(400, "INVALID_FIELDS", "/attendeeIds", "DELETED_RECORD")
+    done = run_import(api, "meetings", "subject,startTime,endTime,attendeeIds\n"
+                                       f"M,2027-01-01T10:00:00Z,2027-01-01T11:00:00Z,{gone.id}\n")
+    assert done["failedRows"] == "1"
+    api.patch(f"/v1/meetings/{before['id']}", {"attendeeIds": [gone.id, guest.id], "subject": "As before"}).ok()
+    again = api.post("/v1/meetings:upsert", json={k: before[k] for k in ("externalId", "externalSource", "attendeeIds")}).ok(200)
+    assert again["attendeeIds"] == [gone.id]
 
 
 def test_times_keep_their_moment(api, make):

@@ -60,7 +60,7 @@ def test_what_one_begins_another_closes(east, west, world):
 def test_a_deal_that_is_made_closed_has_dates_that_agree(zone, world):
     api = world.by_zone[zone].api
     tomorrow = world.by_zone["Pacific/Kiritimati"].api.post("/v1/deals", json={"name": "Now"}).ok(201)["startDate"]
-    for given in ({}, {"startDate": tomorrow}, {"closeDate": "2001-01-01"}, {"closeDate": "2099-01-01"}):
+    for given in ({}, {"startDate": tomorrow}, {"startDate": "2098-01-01"}, {"closeDate": "2001-01-01"}, {"closeDate": "2099-01-01"}):
         for address in ("/v1/deals", "/v1/deals:upsert"):
             key = {"externalId": f"{zone} {given}", "externalSource": "days"} if "upsert" in address else {}
             made = api.post(address, json={"name": "Old", "stageId": world.won, **given, **key}).ok(201)
@@ -74,8 +74,16 @@ def test_dates_that_people_give_are_held_against_each_other(world):
     deal = world.by_zone["Pacific/Kiritimati"].api.post("/v1/deals", json={"name": "D"}).ok(201)
     api.post(f"/v1/deals/{deal['id']}:move", json={"stageId": world.won, "closeDate": "2001-01-01"}).fails(
         400, "INVALID_FIELDS", "/closeDate", "BEFORE_START")
-    api.post("/v1/deals", json={"name": "D", "stageId": world.won, "startDate": "2099-01-01"}).fails(
-        400, "INVALID_FIELDS", "/closeDate", "BEFORE_START")
+    given = {"name": "D", "stageId": world.won, "startDate": "2099-01-01"}
+    api.post("/v1/deals", json={**given, "closeDate": "2098-12-31"}).fails(400, "INVALID_FIELDS", "/closeDate", "BEFORE_START")
+
+
+def test_a_close_date_that_nobody_gave_is_not_before_a_start_to_come(world):
+    api = world.by_zone["Pacific/Pago_Pago"].api
+    later = api.post("/v1/deals", json={"name": "D", "startDate": "2099-01-01"}).ok(201)
+    moved = api.post(f"/v1/deals/{later['id']}:move", json={"stageId": world.won}).ok()
+    made = api.post("/v1/deals", json={"name": "D", "stageId": world.won, "startDate": "2099-01-01"}).ok(201)
+    assert moved["closeDate"] == made["closeDate"] == "2099-01-01"
 
 
 # ---- reminders that go with what they remind of -----------------------------------------------------------------------

@@ -265,6 +265,7 @@ def test_an_older_form_for_older_tools(document, document_30):
         assert not {"const", "contentEncoding", "contentMediaType"} & node.keys() or where.endswith("/properties"), where
         assert not ("$ref" in node and len(node) > 1) or where.endswith("/properties"), where
         assert "examples" not in node or not isinstance(node["examples"], list), where
+        assert not node.get("nullable") or "type" in node, f"{where}: null is one of the values of a type"
 
 
 # What a field's own schema can say, as the server names it.
