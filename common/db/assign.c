@@ -23,15 +23,6 @@ take(members *m, Google__Protobuf__Struct__FieldsEntry *entry)
         m->set->fields[m->set->n_fields++] = entry;
 }
 
-static Google__Protobuf__Struct__FieldsEntry *
-entry_of(const Google__Protobuf__Struct *object, const char *key)
-{
-    for (size_t i = 0; object != NULL && i < object->n_fields; i++)
-        if (strcmp(object->fields[i]->key, key) == 0)
-            return object->fields[i];
-    return NULL;
-}
-
 /* The key in a mask's path that leads into the field; NULL if the path is another, or the field itself. */
 static const char *
 key_in(const char *path, const sfms_field *f)
@@ -66,8 +57,8 @@ members_of(sfms_arena *a, const Google__Protobuf__Struct *object, const Google__
 
         if (all)
             take(&m, object->fields[i]);
-        else if (key != NULL && entry_of(object, key) != NULL)
-            take(&m, entry_of(object, key));
+        else if (key != NULL && sfms_struct_entry(object, key) != NULL)
+            take(&m, sfms_struct_entry(object, key));
         else if (key != NULL)
             m.cleared[m.n_cleared++] = key;
     }

@@ -55,9 +55,7 @@ sfms_request_resource(const sfms_engine *e, const sfms_call *call, ProtobufCMess
 const Google__Protobuf__FieldMask *sfms_request_mask(ProtobufCMessage *request, const char *name);
 const char **sfms_request_text(ProtobufCMessage *msg, const char *name);
 
-/* sfms_field_empty is true for a field's default; sfms_field_writable, for what requests may write by name.
- */
-bool sfms_field_empty(const ProtobufCMessage *msg, const sfms_field *f);
+/* sfms_field_writable is true for what requests may write by name. */
 bool sfms_field_writable(const sfms_field *f);
 
 /* sfms_field_fixed is true for a field that an UPDATE or UPSERT names though it cannot change it: it must be as it is stored. */

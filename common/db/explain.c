@@ -83,9 +83,10 @@ same_as_stored(
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
 
-        if (!sfms_field_writable(f) || sfms_field_empty(asked, f) || f->desc->type == PROTOBUF_C_TYPE_MESSAGE)
+        if (!sfms_field_writable(f) || sfms_field_is_default(asked, f->desc) ||
+            f->desc->type == PROTOBUF_C_TYPE_MESSAGE)
             continue;
-        if (sfms_field_empty(stored, f) ||
+        if (sfms_field_is_default(stored, f->desc) ||
             strcmp(sfms_field_text(call->arena, f, asked), sfms_field_text(call->arena, f, stored)) != 0)
             return false;
     }
@@ -239,7 +240,7 @@ check_complete(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
 
         if (f->rule->required && !masked)
             sfms_violate_field(call, f->desc->name, &sfms_required);
-        if (f->rule->output_only && masked && !sfms_field_empty(asked, f))
+        if (f->rule->output_only && masked && !sfms_field_is_default(asked, f->desc))
             sfms_violate_field(call, f->desc->name, &sfms_output_only);
     }
     return sfms_violations(call) == SFMS_OK ? SFMS_OK : sfms_fail(call, &sfms_bad_fields);

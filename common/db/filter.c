@@ -7,6 +7,7 @@
 
 #include "core/limits.h"
 #include "db/compare.h"
+#include "proto/place.h"
 
 typedef struct {
     sfms_call *call;
@@ -190,8 +191,7 @@ take_value(reader *r, const char *after, value *ret)
 typedef struct {
     const char *at;
     const char *name; /* as written */
-    const sfms_field *f;
-    const char *key; /* of a member of f; NULL if it is f itself */
+    sfms_place place;
 } target;
 
 /* A field that is read through a reference: the rows that refer to one for which the comparison holds. A list of ids, which an
@@ -213,55 +213,47 @@ static bool
 write_comparison(reader *r, const target *t, unsigned o, const value *v)
 {
     const sfms_comparison c = {r->call, r->sql, r->params, operators[o].op, v->text, v->quoted};
-    const sfms_through *through = sfms_through_find(r->through, t->f->desc->name);
+    const sfms_field *f = t->place.leaf;
+    const sfms_through *through = sfms_through_find(r->through, f->desc->name);
     sfms_compared done;
 
-    if (t->key != NULL)
-        done = sfms_compare_member(&c, t->f->desc->name, t->key);
+    if (t->place.key != NULL)
+        done = sfms_compare_member(&c, f->desc->name, t->place.key);
     else if (through != NULL)
-        done = compare_through(&c, t->f, through);
+        done = compare_through(&c, f, through);
     else
-        done = sfms_compare_field(&c, t->f, t->f->desc->name);
+        done = sfms_compare_field(&c, f, f->desc->name);
     if (done == SFMS_NOT_BY_THIS_OPERATOR)
         return wrong(r, v->at, &wrong_op, operators[o].text);
     if (done == SFMS_NOT_WITH_THIS_VALUE)
-        return wrong_with(r, v->at, &bad_literal, v->text, sfms_compare_wants(r->call, t->f));
+        return wrong_with(r, v->at, &bad_literal, v->text, sfms_compare_wants(r->call, f));
     return true;
-}
-
-static bool
-filterable(const sfms_field *f)
-{
-    if (f->rule->secret)
-        return false;
-    if (f->desc->type == PROTOBUF_C_TYPE_MESSAGE)
-        return f->message != NULL &&
-               (f->message->kind == SFMS_KIND_TIMESTAMP || f->message->kind == SFMS_KIND_WRAPPER);
-    return f->desc->type != PROTOBUF_C_TYPE_BYTES;
 }
 
 /* A field, or customFields.key; the key may be quoted. */
 static bool
 read_target(reader *r, target *ret)
 {
+    sfms_arena *a = r->call->arena;
     const char *name = peek_word(r);
-    const char *dot = strchr(name, '.');
-    size_t n = dot != NULL ? (size_t)(dot - name) : strlen(name);
-    const sfms_field *f = sfms_message_field(r->m, name, n);
+    size_t n = strlen(name);
+    bool quoted = n > 0 && name[n - 1] == '.' && begins_quoted(r->at + n);
 
-    *ret = (target){.at = r->at, .name = name, .f = f};
+    *ret = (target){.at = r->at, .name = name};
     if (name[0] == '\0')
-        return wrong(r, r->at, &stray, sfms_strndup(r->call->arena, r->at, 1));
-    if (f == NULL ||
-        (dot == NULL ? !filterable(f) : f->message == NULL || f->message->kind != SFMS_KIND_STRUCT))
-        return wrong(r, r->at, &no_such_field, name);
-    r->at += strlen(name);
-    if (dot == NULL)
-        return true;
-    ret->key = dot + 1;
-    if (dot[1] == '\0' && begins_quoted(r->at) && !take_quoted(r, &ret->key))
-        return false;
-    return ret->key[0] != '\0' || wrong(r, ret->at, &no_such_field, name);
+        return wrong(r, r->at, &stray, sfms_strndup(a, r->at, 1));
+    bool found = sfms_place_find(a, r->m, name, quoted ? n - 1 : n, &ret->place);
+    if (quoted && found && sfms_field_is_open(ret->place.leaf) && ret->place.key == NULL) {
+        r->at += n;
+        if (!take_quoted(r, &ret->place.key))
+            return false;
+        found = ret->place.key[0] != '\0';
+    } else {
+        found = found && !quoted && (ret->place.key != NULL || sfms_field_is_value(ret->place.leaf));
+        r->at += n;
+    }
+    return (found && ret->place.n == 1 && sfms_place_seen(r->call, &ret->place)) ||
+           wrong(r, ret->at, &no_such_field, name);
 }
 
 static bool

@@ -3,6 +3,7 @@
 
 #include "db/compare.h"
 #include "db/engine.h"
+#include "proto/place.h"
 
 static bool
 given_before(const sfms_order *orders, unsigned n, const sfms_field *f)
@@ -15,17 +16,19 @@ given_before(const sfms_order *orders, unsigned n, const sfms_field *f)
 
 /* Reads "name [asc|desc]" into ret; false if it is something else. */
 static bool
-parse_one(const sfms_engine *e, char *text, sfms_order *ret)
+parse_one(const sfms_engine *e, const sfms_call *call, char *text, sfms_order *ret)
 {
+    sfms_place place;
     char *save = NULL;
     char *name = strtok_r(text, " \t", &save);
     char *direction = strtok_r(NULL, " \t", &save);
 
     if (name == NULL || strtok_r(NULL, " \t", &save) != NULL)
         return false;
-    ret->field = sfms_message_field(e->message, name, strlen(name));
-    if (ret->field == NULL || !ret->field->rule->sortable)
+    if (!sfms_place_find(NULL, e->message, name, strlen(name), &place) || place.n != 1 ||
+        !place.leaf->rule->sortable || !sfms_place_seen(call, &place))
         return false;
+    ret->field = place.leaf;
     ret->descending = direction != NULL && strcasecmp(direction, "desc") == 0;
     ret->not_null = e->not_null[ret->field - e->message->fields];
     ret->collation = sfms_collation(ret->field);
@@ -61,7 +64,7 @@ sfms_order_parse(
     for (char *part = strtok_r(copy, ",", &save); part != NULL; part = strtok_r(NULL, ",", &save)) {
         char *shown = sfms_strdup(call->arena, part);
 
-        if (decided || n == SFMS_ORDER_FIELDS || !parse_one(e, part, &orders[n]) ||
+        if (decided || n == SFMS_ORDER_FIELDS || !parse_one(e, call, part, &orders[n]) ||
             given_before(orders, n, orders[n].field)) {
             sfms_fail(call, &sfms_bad_order, shown, sortable_fields(e, call->arena));
             return 0;

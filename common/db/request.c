@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "db/engine.h"
+#include "proto/place.h"
 
 void
 sfms_composer_init(const sfms_engine *e, sfms_composer *w, sfms_arena *a)
@@ -27,13 +28,6 @@ sfms_engine_org(const sfms_call *call)
     return call->principal->org_id;
 }
 
-/* The field that a path of a mask names or leads into. */
-static const sfms_field *
-masked_field(const sfms_engine *e, const char *path)
-{
-    return sfms_message_field(e->message, path, strcspn(path, "."));
-}
-
 const sfms_field *
 sfms_engine_field(const sfms_engine *e, const char *name)
 {
@@ -44,7 +38,7 @@ bool
 sfms_engine_masked(const sfms_engine *e, const Google__Protobuf__FieldMask *mask, const sfms_field *f)
 {
     for (size_t i = 0; mask != NULL && i < mask->n_paths; i++)
-        if (masked_field(e, mask->paths[i]) == f)
+        if (sfms_place_top(e->message, mask->paths[i]) == f)
             return true;
     return false;
 }
@@ -57,7 +51,7 @@ sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobu
     if (mask == NULL || mask->n_paths == 0)
         return e->columns;
     for (size_t i = 0; i < mask->n_paths; i++) {
-        if (masked_field(e, mask->paths[i]) == NULL) {
+        if (sfms_place_top(e->message, mask->paths[i]) == NULL) {
             sfms_fail(call, &sfms_bad_mask, mask->paths[i]);
             return NULL;
         }
@@ -103,33 +97,6 @@ sfms_request_text(ProtobufCMessage *msg, const char *name)
     return f == NULL ? NULL : (const char **)((char *)msg + f->offset);
 }
 
-bool
-sfms_field_empty(const ProtobufCMessage *msg, const sfms_field *f)
-{
-    const char *member = (const char *)msg + f->desc->offset;
-
-    if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
-        return *(const size_t *)((const char *)msg + f->desc->quantifier_offset) == 0;
-    switch (f->desc->type) {
-    case PROTOBUF_C_TYPE_STRING:
-        return (*(char *const *)member)[0] == '\0';
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return *(ProtobufCMessage *const *)member == NULL;
-    case PROTOBUF_C_TYPE_BOOL:
-        return !*(const protobuf_c_boolean *)member;
-    case PROTOBUF_C_TYPE_BYTES:
-        return ((const ProtobufCBinaryData *)member)->len == 0;
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return *(const double *)member == 0;
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_SINT64:
-        return *(const int64_t *)member == 0;
-    default:
-        return *(const int32_t *)member == 0;
-    }
-}
-
 static bool
 is_id(const sfms_field *f)
 {
@@ -163,7 +130,8 @@ sfms_upsert_creates(const sfms_engine *e, const sfms_call *call, const ProtobufC
         bool masked = sfms_engine_masked(e, mask, f);
 
         /* That what the mask names is not empty, the validation has seen to. */
-        if (f->rule->required ? !masked : f->rule->output_only && masked && !sfms_field_empty(msg, f))
+        if (f->rule->required ? !masked
+                              : f->rule->output_only && masked && !sfms_field_is_default(msg, f->desc))
             return false;
     }
     return !call->condition.exists;

@@ -60,7 +60,7 @@ sfms_insert_sql(
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
 
-        if (!sfms_field_writable(f) || sfms_field_empty(msg, f))
+        if (!sfms_field_writable(f) || sfms_field_is_default(msg, f->desc))
             continue;
         sfms_buf_printf(&w->sql, ", %s", f->desc->name);
         sfms_buf_printf(&values, ", $%d", sfms_param(&w->params, sfms_field_text(call->arena, f, msg)));

@@ -3,6 +3,7 @@
 
 #include "core/log.h"
 #include "proto/contract_private.h"
+#include "proto/place.h"
 
 static void
 check_rule(const sfms_method *m)
@@ -73,27 +74,15 @@ check_verb(const sfms_method *m)
         check_page(m);
 }
 
-/* check_path looks whether a dotted path leads to a field. */
+/* check_path looks whether a path of n bytes leads to a field. */
 static void
 check_path(const sfms_method *m, const char *path, size_t n)
 {
-    const char *input = m->input->desc->name;
-    const sfms_message *message = m->input;
+    sfms_place place;
 
-    while (message != NULL) {
-        const char *dot = memchr(path, '.', n);
-        size_t len = dot != NULL ? (size_t)(dot - path) : n;
-        const sfms_field *f = sfms_message_field(message, path, len);
-
-        if (f == NULL)
-            break;
-        if (dot == NULL)
-            return;
-        message = f->message;
-        path += len + 1;
-        n -= len + 1;
-    }
-    sfms_die("a route of %s names \"%.*s\", which is no field of %s", m->name, (int)n, path, input);
+    if (!sfms_place_find(NULL, m->input, path, n, &place))
+        sfms_die("a route of %s names \"%.*s\", which is no field of %s", m->name, (int)n, path,
+            m->input->desc->name);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "proto/json.h"
 #include "proto/json_value.h"
 #include "proto/path.h"
+#include "proto/place.h"
 #include "proto/scalar.h"
 
 /* step_into answers the message in a field, made if it is not there: of a list, the first element. */
@@ -85,45 +86,46 @@ set_scalar(sfms_call *call, const sfms_field *f, const char *text, const char *p
 }
 
 static bool
-set_field(
-    sfms_call *call, const sfms_field *f, const char *text, const sfms_path *path, ProtobufCMessage *msg)
+set_field(sfms_call *call, const sfms_field *f, const char *text, const char *path, ProtobufCMessage *msg)
 {
-    const char *where = sfms_path_text(call->arena, path);
-
-    return f->message != NULL ? set_message(call, f, text, where, msg)
-                              : set_scalar(call, f, text, where, msg);
+    return f->message != NULL ? set_message(call, f, text, path, msg) : set_scalar(call, f, text, path, msg);
 }
 
-/* walk goes one step along the path. names is what is left of it. */
-static bool
-walk(sfms_call *call, const sfms_message *m, const char *names, const char *text, const sfms_path *up,
-    ProtobufCMessage *msg)
+/* The path as violations have it: proto names as far as they lead to fields, and an element of each list on the way. */
+static const char *
+where(sfms_arena *a, const sfms_place *p, const char *path)
 {
-    size_t n = strcspn(names, ".");
-    const sfms_field *f = sfms_message_field(m, names, n);
-    sfms_path place = {up, f != NULL ? f->desc->name : names, -1};
+    sfms_path steps[SFMS_PLACE_DEPTH + 1];
+    const sfms_path *up = NULL;
 
-    if (f != NULL && names[n] == '\0')
-        return set_field(call, f, text, &place, msg);
-    if (f != NULL && f->message != NULL && f->message->kind == SFMS_KIND_STRUCT &&
-        f->desc->label != PROTOBUF_C_LABEL_REPEATED && names[n + 1] != '\0') {
-        sfms_struct_set(
-            call->arena, (Google__Protobuf__Struct *)step_into(call->arena, f, msg), names + n + 1, text);
-        return true;
+    for (unsigned i = 0; i < p->n; i++) {
+        const ProtobufCFieldDescriptor *f = p->fields[i]->desc;
+        bool within = strchr(path, '.') != NULL && f->label == PROTOBUF_C_LABEL_REPEATED;
+
+        steps[i] = (sfms_path){up, f->name, within ? 0 : -1};
+        up = &steps[i];
+        path += strcspn(path, ".");
+        path += *path == '.';
     }
-    if (f != NULL && f->message != NULL && f->message->kind == SFMS_KIND_PLAIN) {
-        if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
-            place.index = 0;
-        return walk(call, f->message, names + n + 1, text, &place, step_into(call->arena, f, msg));
-    }
-    place.name = names;
-    sfms_violate(call, sfms_path_text(call->arena, &place), &sfms_unknown_field);
-    return false;
+    steps[p->n] = (sfms_path){up, path, -1};
+    return sfms_path_text(a, *path != '\0' || up == NULL ? &steps[p->n] : up);
 }
 
 bool
 sfms_json_read_text(
     sfms_call *call, const sfms_message *m, const char *path, const char *text, ProtobufCMessage *msg)
 {
-    return walk(call, m, path, text, NULL, msg);
+    sfms_arena *a = call->arena;
+    sfms_place place;
+
+    if (!sfms_place_find(a, m, path, strlen(path), &place)) {
+        sfms_violate(call, where(a, &place, path), &sfms_unknown_field);
+        return false;
+    }
+    for (unsigned i = 0; i + 1 < place.n; i++)
+        msg = step_into(a, place.fields[i], msg);
+    if (place.key == NULL)
+        return set_field(call, place.leaf, text, where(a, &place, path), msg);
+    sfms_struct_set(a, (Google__Protobuf__Struct *)step_into(a, place.leaf, msg), place.key, text);
+    return true;
 }

@@ -96,6 +96,15 @@ sfms_value_is_null(const Google__Protobuf__Value *value)
            value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND__NOT_SET;
 }
 
+Google__Protobuf__Struct__FieldsEntry *
+sfms_struct_entry(const Google__Protobuf__Struct *object, const char *key)
+{
+    for (size_t i = 0; object != NULL && i < object->n_fields; i++)
+        if (strcmp(object->fields[i]->key, key) == 0)
+            return object->fields[i];
+    return NULL;
+}
+
 void
 sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, const char *text)
 {

@@ -20,6 +20,10 @@ void sfms_struct_set(sfms_arena *a, Google__Protobuf__Struct *s, const char *key
 /* sfms_struct_put does the same with a value of any kind. */
 void sfms_struct_put(sfms_arena *a, Google__Protobuf__Struct *s, const char *key, Google__Protobuf__Value *v);
 
+/* sfms_struct_entry answers the entry of a key; NULL if the object, which may be NULL, has none. */
+Google__Protobuf__Struct__FieldsEntry *
+sfms_struct_entry(const Google__Protobuf__Struct *object, const char *key);
+
 /* sfms_value_is_null is true for null, and for a value that is none. */
 bool sfms_value_is_null(const Google__Protobuf__Value *value);
 

@@ -15,6 +15,7 @@
 #include "core/time.h"
 #include "proto/json.h"
 #include "proto/json_value.h"
+#include "proto/place.h"
 
 enum { DEPTH_MAX = 100 }; /* messages within messages, as other readers of protobuf have it */
 
@@ -47,7 +48,7 @@ kept(selection *s, const sfms_message *m)
     s->resource = m;
     memset(s->keep, 0, sizeof s->keep);
     for (size_t i = 0; i < s->mask->n_paths; i++) {
-        const sfms_field *f = sfms_message_field(m, s->mask->paths[i], strcspn(s->mask->paths[i], "."));
+        const sfms_field *f = sfms_place_top(m, s->mask->paths[i]);
 
         if (f != NULL)
             s->keep[f - m->fields] = true;

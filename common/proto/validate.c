@@ -17,6 +17,7 @@
 #include "proto/json_value.h"
 #include "proto/normal.h"
 #include "proto/path.h"
+#include "proto/place.h"
 
 typedef struct {
     sfms_call *call;
@@ -347,27 +348,26 @@ check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const
 
 /* ---- masks, and what a verb wants of the resource as a whole ----------------------------------------- */
 
-/* path_rest answers what follows the field in a mask's path: "", or ".key" with the key of an object's member, which may stand
- * between backticks; deep paths of other fields only where they are of use. NULL if the path is none. */
+/* masked answers a path of a mask in the form that it has from here on: proto names, and keys as they are. A mask of what is
+ * written names fields of the resource and keys in them; one of what is read may lead further, and means the whole field then.
+ * NULL if it is none. */
 static const char *
-path_rest(validation *v, const sfms_field *f, const char *rest, bool deep)
+masked(validation *v, const sfms_message *m, const char *path, bool written)
 {
-    size_t n = strlen(rest);
+    sfms_arena *a = v->call->arena;
+    sfms_place place;
 
-    if (n == 0 || deep)
-        return rest;
-    if (f->message == NULL || f->message->kind != SFMS_KIND_STRUCT ||
-        f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+    if (sfms_place_find(a, m, path, strlen(path), &place) && place.n == 1)
+        return sfms_place_name(a, &place);
+    if (written || place.n == 0)
         return NULL;
-    if (n < 3 || rest[1] != '`' || rest[n - 1] != '`')
-        return n > 1 ? rest : NULL;
-    return sfms_printf(v->call->arena, ".%.*s", (int)(n - 3), rest + 2);
+    return sfms_printf(a, "%s%s", place.fields[0]->desc->name, path + strcspn(path, "."));
 }
 
-/* check_mask brings the names in a mask to their proto form, and refuses those that are none of the message's. */
+/* check_mask brings the paths in a mask to that form, and refuses those that are none of the message's. */
 static void
 check_mask(
-    validation *v, Google__Protobuf__FieldMask *mask, const sfms_message *m, const char *name, bool deep)
+    validation *v, Google__Protobuf__FieldMask *mask, const sfms_message *m, const char *name, bool written)
 {
     const sfms_path path = {NULL, name, -1};
 
@@ -377,16 +377,13 @@ check_mask(
         return;
     }
     for (size_t i = 0; i < mask->n_paths; i++) {
-        size_t n = strcspn(mask->paths[i], ".");
-        const sfms_field *f = sfms_message_field(m, mask->paths[i], n);
+        const char *found = masked(v, m, mask->paths[i], written);
 
-        const char *rest = f == NULL ? NULL : path_rest(v, f, mask->paths[i] + n, deep);
-
-        if (rest == NULL)
+        if (found == NULL)
             sfms_violate(
                 v->call, where(v, &path), &sfms_bad_mask, sfms_strndup(v->call->arena, mask->paths[i], 100));
         else
-            mask->paths[i] = sfms_printf(v->call->arena, "%s%s", f->desc->name, rest);
+            mask->paths[i] = (char *)(uintptr_t)found;
     }
 }
 
@@ -404,7 +401,7 @@ check_masks(validation *v, const sfms_method *method, ProtobufCMessage *request)
         bool update = strcmp(f->desc->name, "update_mask") == 0;
         if (mask == NULL)
             continue;
-        check_mask(v, mask, method->resource, f->desc->name, !update);
+        check_mask(v, mask, method->resource, f->desc->name, update);
         if (update)
             v->mask = mask;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "proto/place.h"
 #include "schema_value.h"
 
 /* ---- what a route's parts are ------------------------------------------------------------------------ */
@@ -88,18 +89,10 @@ in_query(const route_target *t, const sfms_field *f)
 static const sfms_field *
 variable_field(const route_target *t, unsigned i)
 {
-    const sfms_message *m = t->method->input;
-    const sfms_field *f = NULL;
+    sfms_place place;
 
-    for (const char *p = t->var[i]; m != NULL;) {
-        size_t n = strcspn(p, ".");
-        f = sfms_message_field(m, p, n);
-        if (f == NULL || p[n] == '\0')
-            break;
-        m = f->message;
-        p += n + 1;
-    }
-    return f;
+    (void)sfms_place_find(NULL, t->method->input, t->var[i], strlen(t->var[i]), &place);
+    return place.leaf;
 }
 
 static const char *

@@ -7,6 +7,7 @@
 #include "core/limits.h"
 #include "proto/json.h"
 #include "proto/path.h"
+#include "proto/place.h"
 
 /* HTTP has words for these that gRPC's codes have not. */
 static const struct {
@@ -38,117 +39,15 @@ problem_http(const Pb__Status *failure)
 
 /* ---- where a violation is ---------------------------------------------------------------------------- */
 
-typedef struct {
-    const char *name;
-    size_t len;
-    long index; /* of an element; -1 if the step is no element */
-} step;
-
-/* name_len is the length of the name that a path begins with; a backslash takes away what the next character divides. */
-static size_t
-name_len(const char *path)
-{
-    size_t n = 0;
-
-    while (path[n] != '\0' && path[n] != '.' && path[n] != '[')
-        n += path[n] == '\\' && path[n + 1] != '\0' ? 2 : 1;
-    return n;
-}
-
-/* next_step takes one step off a path such as "deal.line_items[0].quantity" and answers the rest; NULL at
- * the end. */
-static const char *
-next_step(const char *path, step *ret)
-{
-    if (path == NULL || *path == '\0')
-        return NULL;
-    ret->name = path;
-    ret->len = name_len(path);
-    ret->index = -1;
-    path += ret->len;
-    if (*path == '[') {
-        char *end;
-        ret->index = strtol(path + 1, &end, 10);
-        path = *end == ']' ? end + 1 : end + strlen(end);
-    }
-    return *path == '.' ? path + 1 : path;
-}
-
-static const sfms_field *
-field_of(const sfms_message *m, const step *s)
-{
-    return m == NULL || m->kind != SFMS_KIND_PLAIN ? NULL : sfms_message_field(m, s->name, s->len);
-}
-
-/* One reference token of a JSON pointer (RFC 6901): '~' and '/' are escaped. */
-static void
-add_token(sfms_buf *b, const char *name, size_t n)
-{
-    sfms_buf key;
-
-    sfms_buf_init(&key, b->arena, SFMS_URL_MAX);
-    sfms_path_unkey(&key, name, n);
-    sfms_buf_char(b, '/');
-    for (size_t i = 0; i < key.len; i++) {
-        if (key.data[i] == '~')
-            sfms_buf_add(b, "~0");
-        else if (key.data[i] == '/')
-            sfms_buf_add(b, "~1");
-        else
-            sfms_buf_char(b, key.data[i]);
-    }
-}
-
-static void
-add_pointer(sfms_buf *b, const sfms_message *m, const char *path)
-{
-    step s;
-
-    for (path = next_step(path, &s); path != NULL; path = next_step(path, &s)) {
-        const sfms_field *f = field_of(m, &s);
-        if (f != NULL)
-            add_token(b, f->json_name, strlen(f->json_name));
-        else if (s.len > 0 || s.index < 0) /* else an element of an element */
-            add_token(b, s.name, s.len);
-        if (s.index >= 0) {
-            sfms_buf_char(b, '/');
-            sfms_buf_int(b, s.index);
-        }
-        m = f == NULL ? NULL : f->message;
-    }
-}
-
-static void
-add_parameter(sfms_buf *b, const sfms_message *m, const char *path)
-{
-    bool first = true;
-    step s;
-
-    for (path = next_step(path, &s); path != NULL; path = next_step(path, &s)) {
-        const sfms_field *f = field_of(m, &s);
-        if (!first)
-            sfms_buf_char(b, '.');
-        first = false;
-        if (f != NULL)
-            sfms_buf_add(b, f->json_name);
-        else
-            sfms_path_unkey(b, s.name, s.len);
-        m = f == NULL ? NULL : f->message;
-    }
-}
-
-/* The message whose field the last step of a path without elements names. A path variable goes by that name
+/* The message whose field the last name of a path without elements is. A path variable goes by that name
  * alone, as in the OpenAPI document. */
 static const sfms_message *
 message_before_leaf(const sfms_message *m, const char *path)
 {
-    step s;
+    sfms_place place;
 
-    for (const char *rest = next_step(path, &s); rest != NULL && *rest != '\0'; rest = next_step(rest, &s)) {
-        const sfms_field *f = field_of(m, &s);
-        m = f == NULL ? NULL : f->message;
-    }
-    return m;
+    (void)sfms_place_find(NULL, m, path, strlen(path), &place);
+    return place.n > 1 ? place.fields[place.n - 2]->message : m;
 }
 
 static bool
@@ -183,7 +82,7 @@ place_in_body(sfms_buf *b, const route_target *t, const char *field)
         sfms_buf_printf(b, "/%ld", strtol(field + 1, &end, 10));
         field = *end == ']' ? end + 1 : "";
     }
-    add_pointer(b, m, field[0] == '.' ? field + 1 : field);
+    sfms_place_pointer(b, m, field[0] == '.' ? field + 1 : field);
 }
 
 static void
@@ -193,9 +92,9 @@ place_in_parameter(sfms_buf *b, const route_target *t, const char *field)
     const char *leaf = strrchr(field, '.');
 
     if (m != NULL && leaf != NULL && is_path_variable(t, field))
-        add_parameter(b, message_before_leaf(m, field), leaf + 1);
+        sfms_place_parameter(b, message_before_leaf(m, field), leaf + 1);
     else
-        add_parameter(b, m, field);
+        sfms_place_parameter(b, m, field);
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include "core/limits.h"
 #include "core/log.h"
+#include "proto/place.h"
 
 /* A template that ends at a node, for one HTTP verb. */
 typedef struct end {
@@ -46,31 +47,17 @@ child_of(sfms_arena *a, node *parent, const char *literal)
     return made;
 }
 
-static const sfms_field *
-field_at(const sfms_message *m, const char *path)
-{
-    const sfms_field *f = NULL;
-
-    for (;;) {
-        size_t n = strcspn(path, ".");
-        f = m == NULL ? NULL : sfms_message_field(m, path, n);
-        if (f == NULL || path[n] == '\0')
-            return f;
-        m = f->message;
-        path += n + 1;
-    }
-}
-
 static void
 add_variable(sfms_arena *a, route_target *t, const char *segment, size_t n)
 {
     const char *name = sfms_strndup(a, segment + 1, n - 2);
+    sfms_place place;
 
     if (segment[n - 1] != '}' || strpbrk(name, "{}=*") != NULL)
         sfms_die("%s: %s: a variable is a field's name in brackets", t->method->name, t->path);
     if (t->n_vars == ROUTE_VARS_MAX)
         sfms_die("%s: %s has too many variables", t->method->name, t->path);
-    if (field_at(t->method->input, name) == NULL)
+    if (!sfms_place_find(NULL, t->method->input, name, n - 2, &place))
         sfms_die("%s: %s: the request has no field %s", t->method->name, t->path, name);
     t->var[t->n_vars++] = name;
 }

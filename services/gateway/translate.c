@@ -6,6 +6,7 @@
 
 #include "proto/json.h"
 #include "proto/path.h"
+#include "proto/place.h"
 #include "proto/scalar.h"
 #include "proto/validate.h"
 #include "sfms/api/v1/requests.pb-c.h"
@@ -191,24 +192,18 @@ read_query(job *j, char *query)
 
 /* ---- the path ---------------------------------------------------------------------------------------- */
 
-/* The string field at a dotted path as the body has set it; NULL if it is none or not set. */
+/* The string field at a path as the body has set it; NULL if it is none or not set. */
 static const char *
 string_at(const sfms_message *m, const ProtobufCMessage *msg, const char *path)
 {
-    for (;;) {
-        size_t n = strcspn(path, ".");
-        const sfms_field *f = sfms_message_field(m, path, n);
-        if (f == NULL || f->desc->label == PROTOBUF_C_LABEL_REPEATED)
-            return NULL;
-        const void *at = sfms_field_at(msg, f->desc);
-        if (path[n] == '\0')
-            return f->desc->type == PROTOBUF_C_TYPE_STRING ? *(const char *const *)at : NULL;
-        if (f->message == NULL || *(ProtobufCMessage *const *)at == NULL)
-            return NULL;
-        msg = *(ProtobufCMessage *const *)at;
-        m = f->message;
-        path += n + 1;
-    }
+    sfms_place place;
+
+    if (!sfms_place_find(NULL, m, path, strlen(path), &place) ||
+        place.leaf->desc->label == PROTOBUF_C_LABEL_REPEATED ||
+        place.leaf->desc->type != PROTOBUF_C_TYPE_STRING)
+        return NULL;
+    msg = sfms_place_holder(&place, msg);
+    return msg != NULL ? *(const char *const *)sfms_field_at(msg, place.leaf->desc) : NULL;
 }
 
 /* What the path says is not a change: takes the field out of the mask that the body's keys have made. */

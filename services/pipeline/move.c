@@ -76,13 +76,13 @@ check_requirements(
     if (stage->outcome != PB__OUTCOME__OPEN)
         then.close_date = "today"; /* the move sets one if none is given */
     for (size_t i = 0; i < stage->n_required_fields; i++) {
-        pipeline_requirement requirement;
+        sfms_place place;
 
         /* A field that the contract no longer has is not asked for. */
-        if (!pipeline_requirement_parse(call->contract, stage->required_fields[i], &requirement) ||
-            pipeline_requirement_met(&requirement, &then))
+        if (!pipeline_requirement_find(call, stage->required_fields[i], &place) ||
+            sfms_place_filled(&place, &then.base))
             continue;
-        sfms_violate(call, pipeline_requirement_text(call->arena, &requirement), &sfms_required);
+        sfms_violate(call, sfms_place_json(call->arena, &place), &sfms_required);
         missing = true;
     }
     return missing ? sfms_fail(call, &unmet, stage->name) : SFMS_OK;

@@ -13,10 +13,10 @@ check_stage(sfms_call *call, ProtobufCMessage *message, const Google__Protobuf__
 
     (void)mask;
     for (size_t i = 0; i < stage->n_required_fields; i++) {
-        pipeline_requirement requirement;
+        sfms_place place;
 
-        if (pipeline_requirement_parse(call->contract, stage->required_fields[i], &requirement))
-            stage->required_fields[i] = (char *)pipeline_requirement_text(call->arena, &requirement);
+        if (pipeline_requirement_find(call, stage->required_fields[i], &place))
+            stage->required_fields[i] = (char *)sfms_place_json(call->arena, &place);
         else
             sfms_violate_field(call, sfms_printf(call->arena, "required_fields[%zu]", i), &no_deal_field,
                 stage->required_fields[i]);

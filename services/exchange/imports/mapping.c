@@ -11,7 +11,7 @@
 #include "proto/formats.h"
 #include "proto/json.h"
 
-enum { MAPPING_MAX = 1 << 20, PATH_DEPTH = 4 };
+enum { MAPPING_MAX = 1 << 20 };
 
 static const sfms_reason no_collection = {"NO_SUCH_COLLECTION", SFMS_INVALID_ARGUMENT,
     {"is not a collection that takes imports", "不是可导入的集合"}};
@@ -89,22 +89,6 @@ import_is_refused_rows(unsigned n_header, const char *const *header)
 
 /* ---- fields ------------------------------------------------------------------------------------------ */
 
-static bool
-takes_text(const sfms_field *f)
-{
-    return f->desc->type != PROTOBUF_C_TYPE_MESSAGE
-               ? f->desc->type != PROTOBUF_C_TYPE_BYTES
-               : f->message->kind == SFMS_KIND_TIMESTAMP || f->message->kind == SFMS_KIND_WRAPPER;
-}
-
-/* What follows the name of an object of any shape is a key of the organisation's own. */
-static bool
-is_custom(const sfms_field *f)
-{
-    return f->message != NULL && f->message->kind == SFMS_KIND_STRUCT &&
-           f->desc->label != PROTOBUF_C_LABEL_REPEATED;
-}
-
 /* KEY or KEY:NUMBER, in any case. What stands behind the last colon is a type always: a key that has a colon is written with its
  * type. NULL if it is none. */
 static const char *
@@ -124,50 +108,34 @@ custom_key(sfms_arena *a, const char *text, import_custom_type *ret_type)
     return strchr(text, ':') == NULL ? text : NULL;
 }
 
-/* Finds a field by its dotted path in JSON names. Notes a violation of where if requests cannot set it by a
- * text. */
+static bool
+refuse_target(sfms_call *call, const char *where, const sfms_reason *reason, const char *path)
+{
+    sfms_violate(call, where, reason, path);
+    return false;
+}
+
+/* Finds a field by its path. Notes a violation of where if requests cannot set it by a text. */
 static bool
 find_target(sfms_call *call, const sfms_message *m, const char *where, const char *path, import_target *ret)
 {
-    const char *at = path;
-    sfms_buf names;
+    sfms_arena *a = call->arena;
+    sfms_place *p = &ret->place;
 
-    sfms_buf_init(&names, call->arena, SFMS_URL_MAX);
-    for (;;) {
-        size_t n = strcspn(at, ".");
-        const sfms_field *f = m != NULL ? sfms_message_field(m, at, n) : NULL;
-
-        if (f == NULL) {
-            sfms_violate(call, where, &no_field, path);
-            return false;
-        }
-        if (f->rule->output_only) {
-            sfms_violate(call, where, &read_only, path);
-            return false;
-        }
-        if (names.len == 0)
-            ret->top = f->desc->name;
-        sfms_buf_printf(&names, "%s%s", names.len > 0 ? "." : "", f->desc->name);
-        ret->leaf = f;
-        if (at[n] == '\0')
-            break;
-        if (is_custom(f) && at[n + 1] != '\0') {
-            ret->key = custom_key(call->arena, at + n + 1, &ret->type);
-            if (ret->key == NULL) {
-                sfms_violate(call, where, &no_field, path);
-                return false;
-            }
-            ret->path = ret->top = sfms_printf(call->arena, "%s.%s", names.data, ret->key);
-            return true;
-        }
-        m = f->message;
-        at += n + 1;
+    if (!sfms_place_find(a, m, path, strlen(path), p))
+        return refuse_target(call, where, &no_field, path);
+    if (!sfms_place_fillable(call, p))
+        return refuse_target(call, where, &read_only, path);
+    if (p->key != NULL) {
+        p->key = custom_key(a, p->key, &ret->type);
+        if (p->key == NULL)
+            return refuse_target(call, where, &no_field, path);
+    } else if (!sfms_field_is_value(p->leaf) || p->leaf->rule->secret) {
+        return refuse_target(call, where, &no_text_field, path);
     }
-    ret->path = names.data;
-    if (takes_text(ret->leaf) && !ret->leaf->rule->secret)
-        return true;
-    sfms_violate(call, where, &no_text_field, path);
-    return false;
+    ret->path = sfms_place_name(a, p);
+    ret->top = p->key != NULL ? ret->path : p->fields[0]->desc->name;
+    return true;
 }
 
 /* "externalId,name" is several fields. */
@@ -218,7 +186,7 @@ plan_lookup(sfms_call *call, const sfms_message *imported, const char *where, im
     column->lookup = sfms_contract_standard(call->contract, column->lookup_collection, PB__VERB__LIST);
     m = sfms_contract_resource(call->contract, column->lookup_collection);
     f = m != NULL ? sfms_message_field(m, dot + 1, strlen(dot + 1)) : NULL;
-    if (column->lookup == NULL || f == NULL || !takes_text(f)) {
+    if (column->lookup == NULL || f == NULL || !sfms_field_is_value(f)) {
         sfms_violate(call, where, &bad_lookup);
         return;
     }
@@ -244,14 +212,14 @@ static void
 plan_formats(sfms_call *call, const char *where, import_column *column)
 {
     for (unsigned i = 0; i < column->n_targets; i++) {
-        const sfms_field *f = column->targets[i].leaf;
+        const sfms_field *f = column->targets[i].place.leaf;
 
         if (column->rule->date_format[0] != '\0' && f->rule->format != PB__FORMAT__DATE && !is_time(f) &&
-            !is_custom(f))
+            !sfms_field_is_open(f))
             sfms_violate(call, sfms_printf(call->arena, "%sdateFormat", where), &only_dates);
-        if (column->rule->scale[0] != '\0' && !is_number(f) && !is_custom(f))
+        if (column->rule->scale[0] != '\0' && !is_number(f) && !sfms_field_is_open(f))
             sfms_violate(call, sfms_printf(call->arena, "%sscale", where), &only_numbers);
-        if (column->rule->number_format[0] != '\0' && !is_number(f) && !is_custom(f))
+        if (column->rule->number_format[0] != '\0' && !is_number(f) && !sfms_field_is_open(f))
             sfms_violate(call, sfms_printf(call->arena, "%snumberFormat", where), &only_numbers);
     }
     if (column->rule->number_format[0] != '\0' &&
@@ -400,7 +368,8 @@ check_whole(sfms_call *call, const import_plan *plan)
                 if (column_fills(&plan->columns[k], plan->columns[i].targets[t].path))
                     sfms_violate(call,
                         sfms_printf(call->arena, "mapping.columns.%s.field", plan->columns[i].name),
-                        &field_twice, plan->columns[i].targets[t].leaf->json_name, plan->columns[k].name);
+                        &field_twice, plan->columns[i].targets[t].place.leaf->json_name,
+                        plan->columns[k].name);
     if (plan->upsert && !plan->has_external_id)
         sfms_violate(call, "mapping.mode", &need_external_id);
     for (unsigned i = 0; i < plan->message->n_fields && !plan->upsert; i++) {

@@ -8,7 +8,7 @@
 #define SFMS_EXCHANGE_MAPPING_H
 
 #include "decimal.h"
-#include "proto/call.h"
+#include "proto/place.h"
 #include "sfms/exchange/v1/imports.pb-c.h"
 
 enum { IMPORT_TARGETS_MAX = 8 }; /* fields that one column fills */
@@ -31,9 +31,8 @@ typedef enum {
 typedef struct {
     const char *path; /* proto names, e.g. "line_items.product_id" */
     const char *top;  /* proto name of its first word, for update masks */
-    const sfms_field *leaf;
-    const char *key; /* of a custom field, which then has the leaf for its object; NULL for other fields */
-    import_custom_type type; /* of a custom field */
+    sfms_place place;
+    import_custom_type type; /* of what has a key */
 } import_target;
 
 typedef struct {

@@ -84,7 +84,7 @@ replaced(const import_column *column, const char *text)
 static const char *
 as_date(sfms_call *call, const import_column *column, import_row *row, const char *text)
 {
-    const sfms_field *f = column->targets[0].leaf;
+    const sfms_field *f = column->targets[0].place.leaf;
     bool is_time = f->message != NULL && f->message->kind == SFMS_KIND_TIMESTAMP;
     char day[11];
     sfms_wall wall;
@@ -251,7 +251,7 @@ static void
 set_custom(sfms_call *call, import_row *row, ProtobufCMessage *record, const import_target *target,
     const char *column, const char *text)
 {
-    Google__Protobuf__Struct **at = sfms_field_at(record, target->leaf->desc);
+    Google__Protobuf__Struct **at = sfms_field_at(record, target->place.leaf->desc);
     Google__Protobuf__Value *value = import_value_custom(call, target->type, text);
 
     if (value == NULL) {
@@ -261,15 +261,15 @@ set_custom(sfms_call *call, import_row *row, ProtobufCMessage *record, const imp
     if (*at == NULL)
         *at =
             (Google__Protobuf__Struct *)sfms_message_new(call->arena, &google__protobuf__struct__descriptor);
-    sfms_struct_put(call->arena, *at, target->key, value);
+    sfms_struct_put(call->arena, *at, target->place.key, value);
 }
 
 /* Whether a text is one that a spreadsheet must not have rounded: any that is not for a number or a day. */
 static bool
 must_be_whole(const import_target *target)
 {
-    return target->key != NULL || (target->leaf->desc->type == PROTOBUF_C_TYPE_STRING &&
-                                      !sfms_format_is_number(target->leaf->rule->format));
+    return target->place.key != NULL || (target->place.leaf->desc->type == PROTOBUF_C_TYPE_STRING &&
+                                            !sfms_format_is_number(target->place.leaf->rule->format));
 }
 
 /* Sets a field; what is wrong with the text is said under the column's name. */
@@ -284,11 +284,11 @@ set_field(sfms_call *call, const import_plan *plan, import_row *row, ProtobufCMe
         refuse_cell(call, row, column, sfms_text(call, &rounded, shown(call, text)));
         return;
     }
-    if (target->key != NULL) {
+    if (target->place.key != NULL) {
         set_custom(call, row, record, target, column, text);
         return;
     }
-    text = import_value_spelled(&own, target->leaf, text);
+    text = import_value_spelled(&own, target->place.leaf, text);
     if (sfms_json_read_text(&own, plan->message, target->path, text, record))
         return;
     for (size_t i = 0; own.failure != NULL && i < own.failure->n_violations; i++)

@@ -1,4 +1,4 @@
-/* requirements_test.c -- what a stage may require, and when a deal has it. */
+/* requirements_test.c -- what a stage may require. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,18 +32,10 @@ tear_down(void **state)
 static const char *
 spelled(const char *text)
 {
-    pipeline_requirement r;
+    const sfms_call call = {.arena = arena, .contract = contract};
+    sfms_place place;
 
-    return pipeline_requirement_parse(contract, text, &r) ? pipeline_requirement_text(arena, &r) : NULL;
-}
-
-static bool
-met(const char *text, const Pb__Deal *deal)
-{
-    pipeline_requirement r;
-
-    assert_true(pipeline_requirement_parse(contract, text, &r));
-    return pipeline_requirement_met(&r, deal);
+    return pipeline_requirement_find(&call, text, &place) ? sfms_place_json(arena, &place) : NULL;
 }
 
 static void
@@ -68,60 +60,12 @@ what_nobody_can_fill(void **state)
         assert_null(spelled(texts[i]));
 }
 
-static void
-texts_and_lists(void **state)
-{
-    Pb__Deal deal = PB__DEAL__INIT;
-    Pb__LineItem item = PB__LINE_ITEM__INIT;
-    Pb__LineItem *items[] = {&item};
-
-    (void)state;
-    assert_false(met("amount", &deal));
-    assert_false(met("lineItems", &deal));
-    deal.amount = "0";
-    deal.n_line_items = 1;
-    deal.line_items = items;
-    assert_true(met("amount", &deal));
-    assert_true(met("lineItems", &deal));
-}
-
-static void
-custom_fields_with_something_in_them(void **state)
-{
-    Google__Protobuf__Value value = GOOGLE__PROTOBUF__VALUE__INIT;
-    Google__Protobuf__Struct__FieldsEntry entry = GOOGLE__PROTOBUF__STRUCT__FIELDS_ENTRY__INIT;
-    Google__Protobuf__Struct__FieldsEntry *entries[] = {&entry};
-    Google__Protobuf__Struct fields = GOOGLE__PROTOBUF__STRUCT__INIT;
-    Pb__Deal deal = PB__DEAL__INIT;
-
-    (void)state;
-    assert_false(met("customFields.budget", &deal));
-    entry.key = (char *)"budget";
-    entry.value = &value;
-    fields.n_fields = 1;
-    fields.fields = entries;
-    deal.custom_fields = &fields;
-    value.kind_case = GOOGLE__PROTOBUF__VALUE__KIND_NULL_VALUE;
-    assert_false(met("customFields.budget", &deal));
-    value.kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
-    value.string_value = (char *)"";
-    assert_false(met("customFields.budget", &deal));
-    value.string_value = (char *)"5";
-    assert_true(met("customFields.budget", &deal));
-    assert_false(met("customFields.other", &deal));
-    value.kind_case = GOOGLE__PROTOBUF__VALUE__KIND_BOOL_VALUE;
-    value.bool_value = false;
-    assert_true(met("customFields.budget", &deal));
-}
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_either_kind),
         cmocka_unit_test(what_nobody_can_fill),
-        cmocka_unit_test(texts_and_lists),
-        cmocka_unit_test(custom_fields_with_something_in_them),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -94,7 +94,7 @@ test_routes(void **state)
 
     b = made_of("sfms.customers.v1.Accounts/UpdateAccount");
     b.route.path = "/v1/accounts/{account.idd}";
-    dies(check, &b, "names \"idd\"");
+    dies(check, &b, "names \"account.idd\"");
     b.route.path = "/v1/accounts/{account.id}";
     check(&b);
     b.route.verb = "GET"; /* the same but for the variable's name */
