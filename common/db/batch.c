@@ -17,14 +17,22 @@ enum {
 
 /* ---- many at once ------------------------------------------------------------------------------------ */
 
-/* The neighbours that share a principal, and the longest time that one of them has left. */
+static bool
+same_cause(const sfms_call *a, const sfms_call *b)
+{
+    return strcmp(a->cause != NULL ? a->cause : "", b->cause != NULL ? b->cause : "") == 0 &&
+           a->depth == b->depth;
+}
+
+/* The neighbours that share a principal and a cause, and the longest time that one of them has left. */
 static size_t
 same_principal(const sfms_batch_item *items, size_t from, size_t n, int64_t *ret_timeout)
 {
     size_t end = from;
 
     *ret_timeout = 1;
-    while (end < n && items[end].call->principal == items[from].call->principal) {
+    while (end < n && items[end].call->principal == items[from].call->principal &&
+           same_cause(items[end].call, items[from].call)) {
         int64_t left = sfms_time_left_ms(items[end].call);
 
         if (left > *ret_timeout)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/id.h"
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
@@ -18,9 +19,9 @@ enum { SQL_MAX = 64 << 10 }; /* bytes of a statement that is written in a handle
 #define PRINCIPAL_SQL                                                                                        \
     "SELECT set_config('sfms.org_id', $1, true), set_config('sfms.user_id', $2, true),"                      \
     " set_config('sfms.visibility', $3, true), set_config('sfms.time_zone', $4, true),"                      \
-    " set_config('statement_timeout', $5, true)"
+    " set_config('statement_timeout', $5, true), set_config('sfms.cause', $6, true)"
 static const char patient_sql[] = PRINCIPAL_SQL;
-static const char impatient_sql[] = PRINCIPAL_SQL ", set_config('lock_timeout', $6, true)";
+static const char impatient_sql[] = PRINCIPAL_SQL ", set_config('lock_timeout', $7, true)";
 
 static const char *
 visibility_name(const Pb__Principal *p)
@@ -41,12 +42,14 @@ bool
 sfms_send_principal(sfms_db *db, const sfms_call *call, int64_t timeout_ms, int lock_ms)
 {
     const Pb__Principal *p = call->principal;
-    char timeout[24], lock[24];
-    const char *values[6] = {"", "", "", "", timeout, lock};
+    char timeout[24], lock[24], cause[SFMS_ID_SIZE + 12] = "";
+    const char *values[7] = {"", "", "", "", timeout, cause, lock};
 
     atomic_store_explicit(&db->timeout_ms, timeout_ms, memory_order_relaxed);
     snprintf(timeout, sizeof(timeout), "%lld", (long long)timeout_ms);
     snprintf(lock, sizeof(lock), "%d", lock_ms);
+    if (call->cause != NULL && call->cause[0] != '\0')
+        snprintf(cause, sizeof(cause), "%s/%u", call->cause, call->depth);
     if (p != NULL) {
         values[0] = p->org_id;
         values[1] = p->user_id;
@@ -54,8 +57,8 @@ sfms_send_principal(sfms_db *db, const sfms_call *call, int64_t timeout_ms, int 
         values[3] = p->time_zone;
     }
     if (call->impatient)
-        return sfms_connection_send(db, &(sfms_statement){impatient_sql, 6, values});
-    return sfms_connection_send(db, &(sfms_statement){patient_sql, 5, values});
+        return sfms_connection_send(db, &(sfms_statement){impatient_sql, 7, values});
+    return sfms_connection_send(db, &(sfms_statement){patient_sql, 6, values});
 }
 
 int64_t

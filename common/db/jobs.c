@@ -273,6 +273,7 @@ step(runner *r)
     principal.user_id = c.user_id;
     c.run.principal = &principal;
     call = call_new(r, &principal, c.run.job.id);
+    call.cause = c.run.job.id;
     status = run(r, &call, &principal, &c.run.job);
     settle(r, &call, &c.run.job, status);
     log_end(&c.run.job, status, &call, sfms_mono_us() - start);

@@ -36,6 +36,11 @@ typedef struct sfms_call {
     const char *peer; /* the caller's address */
     /* Whom the peer says it speaks for, and what program it says that is: neither need be true. NULL or "" for nothing. */
     const char *claimed, *agent;
+    /* Why it is made, if that is not only because the principal wants it: a UUID, NULL or "" for nothing. Events of what is
+     * written from now on carry it; within a transaction, say it before the first statement. depth: how many causes stand behind
+     * it. */
+    const char *cause;
+    unsigned depth;
     sfms_condition condition;
     int64_t deadline_us; /* by sfms_mono_us */
     bool impatient;      /* does not wait for locks of others: it is told BLOCKED, and comes again */

@@ -91,6 +91,8 @@ init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const 
         .peer = wire->peer,
         .claimed = wire->claimed,
         .agent = wire->agent,
+        .cause = wire->cause,
+        .depth = wire->depth,
         .condition = condition_of(a, wire),
         .deadline_us = now + (int64_t)wire->timeout_ms * 1000,
     };

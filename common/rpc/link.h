@@ -41,6 +41,8 @@ struct sfms_link_call {
     const Pb__Principal *principal; /* NULL for none; calls with the same pointer share it on the wire */
     int64_t deadline_us; /* by sfms_mono_us; DEADLINE_EXCEEDED is answered about then at the latest */
     const char *request_id, *traceparent, *idempotency_key, *peer, *claimed, *agent; /* NULL for none */
+    const char *cause;                                                               /* NULL or "" for none */
+    unsigned depth;
     sfms_locale locale;
     sfms_condition condition;
     sfms_link_done *done;

@@ -55,6 +55,8 @@ fill_call(Pb__Call *out, const sfms_link_call *call, int64_t now)
     out->patient = call->patient;
     out->claimed = or_empty(call->claimed);
     out->agent = or_empty(call->agent);
+    out->cause = or_empty(call->cause);
+    out->depth = call->depth;
     out->must_exist = call->condition.exists;
     out->must_not_exist = call->condition.absent;
     if (call->condition.n_versions == 0)

@@ -65,7 +65,8 @@ def test_a_record_is_taken_away_and_given(house):
     for person in (ann, house.manager):
         (gone,) = seen[person.id]
         assert {k: v for k, v in gone.items() if k not in ("id", "eventTime")} == {
-            "actorId": None, "resource": "accounts", "recordId": id, "action": "OUT_OF_SIGHT", "changes": [], "version": "0"}
+            "actorId": None, "resource": "accounts", "recordId": id, "action": "OUT_OF_SIGHT", "changes": [], "version": "0",
+                "cause": None}
     # The new one gets it as if it had been made, and not what it was before.
     made, changed = seen[carl.id]
     assert made["action"] == "CREATED" and made["version"] == "2"

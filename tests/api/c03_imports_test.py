@@ -280,6 +280,15 @@ def test_every_import_is_in_the_event_log(api):
     assert event["action"] == "CREATED" and event["actorId"]
 
 
+def test_what_an_import_writes_says_so(api):
+    """Every event of its records has the import as its cause; what people write themselves has none."""
+    id = run_import(api, "accounts", "name\nCaused 1\nCaused 2\n")["id"]
+    for account in api.all("/v1/accounts", search="Caused"):
+        assert [e["cause"] for e in api.get(f"/v1/accounts/{account['id']}/history").ok()["events"]] == [id]
+        api.patch(f"/v1/accounts/{account['id']}", {"city": "Ulm"}).ok()
+        assert [e["cause"] for e in api.get(f"/v1/accounts/{account['id']}/history").ok()["events"]] == [None, id]
+
+
 def test_many_rows(api):
     text = "id,name\n" + "".join(f"{i},Company number {i}\n" for i in range(5000))
     mapping = {"columns": {"id": {"field": "externalId"}, "name": {"field": "name"}}, "constants": {"externalSource": "many"}}

@@ -13,6 +13,7 @@
 #define EXCHANGE_EVENT_COLUMNS(came)                                                                         \
     "md5(e.org_id::text || e.seq)::uuid AS id, e.event_time, e.actor_id, e.resource, e.record_id,"           \
     " CASE WHEN " came " THEN 'CREATED' ELSE e.action END AS action, e.after->>'version' AS version,"        \
+    " CASE WHEN e.action <> 'OUT_OF_SIGHT' THEN e.cause END AS cause,"                                       \
     " e.xid, e.seq,"                                                                                         \
     " (SELECT jsonb_agg(jsonb_build_array(key, o.value, n.value))"                                           \
     "    FROM jsonb_each_text(CASE WHEN jsonb_typeof(e.before) = 'object' AND NOT " came                     \

@@ -24,7 +24,7 @@
 #define FEED_SQL(of_collection)                                                                              \
     "WITH mark AS MATERIALIZED (SELECT app.event_mark() AS xmin, md5($5 || app.sight_mark()) AS sight)"      \
     " SELECT mark.xmin, mark.sight, new.id, new.event_time, new.actor_id, new.resource, new.record_id, new.action,"  \
-    "        new.version, new.xid, new.seq, new.difference FROM mark LEFT JOIN LATERAL ("                    \
+    "        new.version, new.cause, new.xid, new.seq, new.difference FROM mark LEFT JOIN LATERAL ("                    \
     "  SELECT " EXCHANGE_EVENT_COLUMNS(CAME) " FROM app.events e"                                          \
     "   WHERE e.org_id = (SELECT app.org_id()) AND (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < mark.xmin"  \
     "     AND " of_collection " AND (e.action <> 'OUT_OF_SIGHT' OR " OTHER_UNSEEN ")"                        \

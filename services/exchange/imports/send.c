@@ -28,6 +28,8 @@ fill(sfms_link_call *ret, const sfms_call *call, sfms_arena *a, const sfms_metho
         .deadline_us = sfms_mono_us() + CALL_US,
         .request_id = call->request_id,
         .locale = call->locale,
+        .cause = call->cause,
+        .depth = call->depth,
     };
 }
 
