@@ -60,6 +60,13 @@ sfms_contract_resource(const sfms_contract *c, const char *collection)
     return NULL;
 }
 
+const sfms_message *const *
+sfms_contract_resources(const sfms_contract *c, unsigned *ret_n)
+{
+    *ret_n = c->n_resources;
+    return c->resources;
+}
+
 const sfms_method *
 sfms_contract_standard(const sfms_contract *c, const char *collection, Pb__Verb verb)
 {
@@ -111,6 +118,15 @@ sfms_enum_name(const ProtobufCEnumDescriptor *e, int value)
 
     const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(e, value);
     return v != NULL ? v->name : NULL;
+}
+
+bool
+sfms_enum_is_none(const ProtobufCEnumValue *v)
+{
+    static const char none[] = "UNSPECIFIED";
+    size_t n = strlen(v->name);
+
+    return v->value == 0 && n >= sizeof none - 1 && strcmp(v->name + n - (sizeof none - 1), none) == 0;
 }
 
 /* member answers a place in a message's struct. The struct is the caller's; that it may be const here is a
@@ -237,6 +253,12 @@ sfms_message_new(sfms_arena *a, const ProtobufCMessageDescriptor *desc)
 
     protobuf_c_message_init(desc, m);
     return m;
+}
+
+bool
+sfms_method_is_versioned(const sfms_method *m)
+{
+    return m->output->resource != NULL || m->rule->versioned;
 }
 
 bool

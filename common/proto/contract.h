@@ -43,13 +43,17 @@ typedef struct {
     unsigned name_len, json_name_len, json_key_len;
     const sfms_message *message; /* of a message field; NULL for others */
     const Pb__FieldRule *rule;   /* never NULL; all zero if the proto says nothing */
-    const char *comment;         /* from the proto; "" if none */
+    const Pb__Label *label;      /* what people call it; NULL where the proto says nothing */
+    const Pb__Label *const
+        *value_labels;   /* of an enum field, by index of the value; NULL elements where there is none */
+    const char *comment; /* from the proto; "" if none */
 } sfms_field;
 
 struct sfms_message {
     const ProtobufCMessageDescriptor *desc;
     sfms_kind kind;
     const char *resource; /* collection name if the message is a resource, e.g. "deals"; NULL if not */
+    const Pb__ResourceRule *rule; /* of a resource; NULL if it is none */
     const char *comment;
     unsigned n_fields;
     const sfms_field *fields; /* in the order of desc->fields, which is by number */
@@ -98,6 +102,9 @@ const sfms_message *sfms_contract_message(const sfms_contract *c, const Protobuf
 /* sfms_contract_resource finds the message of a collection, e.g. "deals"; NULL if there is none. */
 const sfms_message *sfms_contract_resource(const sfms_contract *c, const char *collection);
 
+/* sfms_contract_resources answers the messages of all collections, by name. */
+const sfms_message *const *sfms_contract_resources(const sfms_contract *c, unsigned *ret_n);
+
 /* sfms_contract_standard finds the method that does verb for a collection ("deals"); NULL if it has none. */
 const sfms_method *sfms_contract_standard(const sfms_contract *c, const char *collection, Pb__Verb verb);
 
@@ -105,6 +112,9 @@ const sfms_method *sfms_contract_standard(const sfms_contract *c, const char *co
  * makes one. The other writes take none. */
 bool sfms_method_takes_if_match(const sfms_method *m);
 bool sfms_method_takes_if_none_match(const sfms_method *m);
+
+/* sfms_method_is_versioned is true if the answer of a method has a version, its ETag. */
+bool sfms_method_is_versioned(const sfms_method *m);
 
 /* A permission that some method asks for. */
 typedef struct {
@@ -129,6 +139,9 @@ const sfms_field *sfms_message_resource_field(const sfms_message *m);
 
 /* sfms_enum_name answers the name of an enum's value; NULL if the number is none. */
 const char *sfms_enum_name(const ProtobufCEnumDescriptor *e, int value);
+
+/* sfms_enum_is_none is true for FORMAT_UNSPECIFIED and the like, which stand for no value. */
+bool sfms_enum_is_none(const ProtobufCEnumValue *v);
 
 /* sfms_field_at answers where the field is in the C struct: of a singular field the value itself, of a repeated one the
  * pointer to its array. sfms_field_count answers the elements of a repeated field. */

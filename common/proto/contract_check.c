@@ -5,6 +5,8 @@
 #include "proto/contract_private.h"
 #include "proto/place.h"
 
+enum { LABELS_DEPTH = 8 }; /* messages within a resource */
+
 static void
 check_rule(const sfms_method *m)
 {
@@ -125,6 +127,48 @@ check_routes_differ(const sfms_method *m, const sfms_method *other)
         }
 }
 
+static bool
+is_label(const Pb__Label *label)
+{
+    return label != NULL && label->en[0] != '\0' && label->zh[0] != '\0';
+}
+
+/* check_labels looks whether people can be told of all that a message holds. depth bounds what holds itself. */
+static void
+check_labels(const sfms_message *m, unsigned depth)
+{
+    for (unsigned i = 0; i < m->n_fields; i++) {
+        const sfms_field *f = &m->fields[i];
+
+        if (m->kind != SFMS_KIND_MAP_ENTRY && !is_label(f->label))
+            sfms_die("%s.%s has no label in English and Chinese", m->desc->name, f->desc->name);
+        if (f->desc->type == PROTOBUF_C_TYPE_ENUM) {
+            const ProtobufCEnumDescriptor *e = f->desc->descriptor;
+
+            for (unsigned k = 0; k < e->n_values; k++)
+                if (!sfms_enum_is_none(&e->values[k]) && !is_label(f->value_labels[k]))
+                    sfms_die("%s of %s has no label in English and Chinese", e->values[k].name, e->name);
+        }
+        if (f->message != NULL && depth > 0 &&
+            (f->message->kind == SFMS_KIND_PLAIN || f->message->kind == SFMS_KIND_MAP_ENTRY))
+            check_labels(f->message, depth - 1);
+    }
+}
+
+static void
+check_resource_labels(const sfms_contract *c)
+{
+    for (unsigned i = 0; i < c->n_messages; i++) {
+        const sfms_message *m = c->messages[i];
+
+        if (m->rule == NULL)
+            continue;
+        if (!is_label(m->rule->label) || !is_label(m->rule->plural))
+            sfms_die("%s has no label and plural in English and Chinese", m->desc->name);
+        check_labels(m, LABELS_DEPTH);
+    }
+}
+
 static void
 check_resources_differ(const sfms_contract *c)
 {
@@ -150,4 +194,5 @@ sfms_contract_check(const sfms_contract *c)
             check_routes_differ(m, &c->methods[j]);
     }
     check_resources_differ(c);
+    check_resource_labels(c);
 }

@@ -1,5 +1,6 @@
 /* contract_load.c -- builds the contract at start-up. */
 #include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -14,6 +15,7 @@ enum {
     OPTION_FIELD = 50102,
     OPTION_RESOURCE = 50103,
     OPTION_SERVICE = 50104,
+    OPTION_VALUE = 50105,
     MESSAGES_MAX = 4096,
     METHODS_MAX = 4096,
 };
@@ -95,8 +97,58 @@ index_fields(loader *l, sfms_message *m)
 
 static const sfms_message *message_get(loader *l, const ProtobufCMessageDescriptor *desc);
 
+static const Pb__FieldRule *
+rule_of(loader *l, const Google__Protobuf__FieldDescriptorProto *proto)
+{
+    const Pb__FieldRule *rule = NULL;
+
+    if (proto->options != NULL)
+        rule = sfms_set_option(l->keep, &proto->options->base, OPTION_FIELD, &pb__field_rule__descriptor);
+    return rule != NULL ? rule : &no_rule;
+}
+
+static const Pb__ResourceRule *
+resource_rule(loader *l, const sfms_set_message *in_set)
+{
+    const Google__Protobuf__MessageOptions *options = in_set->proto->options;
+
+    if (options == NULL)
+        return NULL;
+    return sfms_set_option(l->keep, &options->base, OPTION_RESOURCE, &pb__resource_rule__descriptor);
+}
+
+/* What every record has is called by the same names everywhere. */
+static const Pb__Label *
+label_of(loader *l, const sfms_message *m, const sfms_field *f)
+{
+    const sfms_set_message *record = sfms_set_find_message(l->set, "sfms.api.v1.Record");
+
+    if (f->rule->label != NULL || m->rule == NULL)
+        return f->rule->label;
+    for (size_t i = 0; i < record->proto->n_field; i++)
+        if (record->proto->field[i]->number == (int32_t)f->desc->id &&
+            strcmp(record->proto->field[i]->name, f->desc->name) == 0)
+            return rule_of(l, record->proto->field[i])->label;
+    return NULL;
+}
+
+static const Pb__Label *const *
+value_labels(loader *l, const ProtobufCEnumDescriptor *desc)
+{
+    const Google__Protobuf__EnumDescriptorProto *in_set = sfms_set_find_enum(l->set, desc->name);
+    const Pb__Label **labels = sfms_new_array(l->keep, const Pb__Label *, desc->n_values);
+
+    for (unsigned i = 0; in_set != NULL && i < desc->n_values; i++)
+        for (size_t k = 0; k < in_set->n_value; k++)
+            if (in_set->value[k]->number == desc->values[i].value && in_set->value[k]->options != NULL)
+                labels[i] = sfms_set_option(
+                    l->keep, &in_set->value[k]->options->base, OPTION_VALUE, &pb__label__descriptor);
+    return labels;
+}
+
 static void
-field_load(loader *l, sfms_field *f, const ProtobufCFieldDescriptor *desc, const sfms_set_message *in_set)
+field_load(loader *l, const sfms_message *m, sfms_field *f, const ProtobufCFieldDescriptor *desc,
+    const sfms_set_message *in_set)
 {
     const Google__Protobuf__FieldDescriptorProto *proto = NULL;
 
@@ -115,14 +167,10 @@ field_load(loader *l, sfms_field *f, const ProtobufCFieldDescriptor *desc, const
     f->name_len = (unsigned)strlen(desc->name);
     f->json_name_len = (unsigned)strlen(f->json_name);
     f->json_key_len = (unsigned)strlen(f->json_key);
-    f->rule = &no_rule;
-    if (proto->options != NULL) {
-        const Pb__FieldRule *rule =
-            sfms_set_option(l->keep, &proto->options->base, OPTION_FIELD, &pb__field_rule__descriptor);
-
-        if (rule != NULL)
-            f->rule = rule;
-    }
+    f->rule = rule_of(l, proto);
+    f->label = label_of(l, m, f);
+    if (desc->type == PROTOBUF_C_TYPE_ENUM)
+        f->value_labels = value_labels(l, desc->descriptor);
     if (desc->type == PROTOBUF_C_TYPE_MESSAGE)
         f->message = message_get(l, desc->descriptor);
 }
@@ -148,18 +196,14 @@ message_load(loader *l, const ProtobufCMessageDescriptor *desc)
     const Google__Protobuf__MessageOptions *options = in_set->proto->options;
     if (options != NULL && options->map_entry)
         m->kind = SFMS_KIND_MAP_ENTRY;
-    if (options != NULL) {
-        const Pb__ResourceRule *rule =
-            sfms_set_option(l->keep, &options->base, OPTION_RESOURCE, &pb__resource_rule__descriptor);
-
-        m->resource = rule != NULL ? rule->name : NULL;
-    }
+    m->rule = resource_rule(l, in_set);
+    m->resource = m->rule != NULL ? m->rule->name : NULL;
 
     sfms_field *fields = sfms_new_array(l->keep, sfms_field, desc->n_fields);
     m->n_fields = desc->n_fields;
     m->fields = fields;
     for (unsigned i = 0; i < desc->n_fields; i++)
-        field_load(l, &fields[i], &desc->fields[i], in_set);
+        field_load(l, m, &fields[i], &desc->fields[i], in_set);
     index_fields(l, m);
     return m;
 }
@@ -323,12 +367,29 @@ methods_load(loader *l)
     }
 }
 
+static int
+by_collection(const void *a, const void *b)
+{
+    return strcmp((*(const sfms_message *const *)a)->resource, (*(const sfms_message *const *)b)->resource);
+}
+
+static void
+resources_build(loader *l, struct sfms_contract *c)
+{
+    c->resources = sfms_new_array(l->keep, const sfms_message *, c->n_messages);
+    for (unsigned i = 0; i < c->n_messages; i++)
+        if (c->messages[i]->resource != NULL)
+            c->resources[c->n_resources++] = c->messages[i];
+    qsort(c->resources, c->n_resources, sizeof c->resources[0], by_collection);
+}
+
 static void
 tables_build(loader *l)
 {
     struct sfms_contract *c = l->contract;
 
     c->messages = sfms_memdup(l->keep, l->messages, c->n_messages * sizeof l->messages[0]);
+    resources_build(l, c);
     c->message_mask = slots_for(c->n_messages) - 1;
     c->message_slots = sfms_new_array(l->keep, const sfms_message *, c->message_mask + 1);
     for (unsigned i = 0; i < c->n_messages; i++) {

@@ -16,6 +16,8 @@ struct sfms_contract {
     const sfms_message **messages;
     unsigned message_mask; /* messages by descriptor */
     const sfms_message **message_slots;
+    unsigned n_resources;
+    const sfms_message **resources; /* by name of the collection */
     unsigned n_methods;
     sfms_method *methods;
     unsigned method_mask; /* methods by name */

@@ -16,6 +16,9 @@ enum {
 };
 
 typedef struct {
+    const char *package;
+    Google__Protobuf__EnumDescriptorProto *const *enums;
+    size_t n_enums;
     sfms_set_message *messages;
     size_t n_messages;
     sfms_set_service *services;
@@ -111,6 +114,9 @@ index_comments(sfms_arena *a, file *f, const Google__Protobuf__SourceCodeInfo *i
 static void
 index_file(sfms_arena *a, file *f, const Google__Protobuf__FileDescriptorProto *proto)
 {
+    f->package = proto->package;
+    f->enums = proto->enum_type;
+    f->n_enums = proto->n_enum_type;
     f->n_messages = proto->n_message_type;
     f->messages = sfms_new_array(a, sfms_set_message, f->n_messages);
     index_messages(a, f->messages, proto->package, f->n_messages, proto->message_type);
@@ -170,6 +176,38 @@ sfms_set_find_message(const sfms_set *set, const char *name)
 
         if (m != NULL)
             return m;
+    }
+    return NULL;
+}
+
+static const Google__Protobuf__EnumDescriptorProto *
+find_enum(Google__Protobuf__EnumDescriptorProto *const *enums, size_t n, const char *short_name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(enums[i]->name, short_name) == 0)
+            return enums[i];
+    return NULL;
+}
+
+/* What stands before the last dot is a message that the enum is in, or a package. */
+const Google__Protobuf__EnumDescriptorProto *
+sfms_set_find_enum(const sfms_set *set, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    size_t n = (size_t)(dot - name);
+
+    for (size_t i = 0; i < set->n_files; i++) {
+        const file *f = &set->files[i];
+        const Google__Protobuf__EnumDescriptorProto *found = NULL;
+
+        if (strlen(f->package) == n && strncmp(f->package, name, n) == 0)
+            found = find_enum(f->enums, f->n_enums, dot + 1);
+        for (size_t k = 0; found == NULL && k < f->n_messages; k++)
+            if (strlen(f->messages[k].name) == n && strncmp(f->messages[k].name, name, n) == 0)
+                found =
+                    find_enum(f->messages[k].proto->enum_type, f->messages[k].proto->n_enum_type, dot + 1);
+        if (found != NULL)
+            return found;
     }
     return NULL;
 }

@@ -29,8 +29,9 @@ typedef struct sfms_set sfms_set;
  * read. */
 sfms_set *sfms_set_open(sfms_arena *a, const uint8_t *data, size_t n);
 
-/* Both find by full name, and answer NULL if there is none. */
+/* All find by full name, and answer NULL if there is none. */
 const sfms_set_message *sfms_set_find_message(const sfms_set *set, const char *name);
+const Google__Protobuf__EnumDescriptorProto *sfms_set_find_enum(const sfms_set *set, const char *name);
 const sfms_set_service *sfms_set_find_service(const sfms_set *set, const char *name);
 
 /* sfms_set_option unpacks the extension with the field number from an options message into the arena; NULL if

@@ -139,7 +139,7 @@ operation_collect(document *d, const route_target *t)
         if (used && f->message != NULL)
             schemas_add(d->schemas, f->message, SCHEMA_REQUEST);
         if (used && f->desc->type == PROTOBUF_C_TYPE_ENUM)
-            schemas_add_enum(d->schemas, f->desc->descriptor, SCHEMA_REQUEST);
+            schemas_add_enum(d->schemas, f, SCHEMA_REQUEST);
     }
     if (has_body(t) && body_is_message(t))
         schemas_add(d->schemas, body_message(t), body_use(t));
@@ -194,11 +194,17 @@ takes_key(const route_target *t)
     return strcmp(t->verb, "GET") != 0 && !rule->idempotent && !rule->public_;
 }
 
+/* Looks at If-None-Match, and answers 304. */
+static bool
+answers_unchanged(const route_target *t)
+{
+    return strcmp(t->verb, "GET") == 0 && sfms_method_is_versioned(t->method);
+}
+
 static void
 write_parameters(document *d, const route_target *t)
 {
     const sfms_message *input = t->method->input;
-    Pb__Verb verb = t->method->rule->verb;
     writer *w = &d->w;
 
     writer_array(w, "parameters");
@@ -209,7 +215,7 @@ write_parameters(document *d, const route_target *t)
         if (in_query(t, f))
             write_parameter(d, f->json_name, "query", f, f->rule->required, t->method->resource);
     }
-    if (verb == PB__VERB__GET)
+    if (answers_unchanged(t))
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
     if (sfms_method_takes_if_match(t->method))
         write_ref(w, NULL, "#/components/parameters/IfMatch");
@@ -301,10 +307,10 @@ write_request_body(document *d, const route_target *t)
 static void
 write_answer_headers(writer *w, const route_target *t, const char *status)
 {
-    if (t->method->output->resource == NULL && !takes_key(t))
+    if (!sfms_method_is_versioned(t->method) && !takes_key(t))
         return;
     writer_object(w, "headers");
-    if (t->method->output->resource != NULL)
+    if (sfms_method_is_versioned(t->method))
         write_ref(w, "ETag", "#/components/headers/ETag");
     if (t->location != NULL && strcmp(status, "201") == 0)
         write_ref(w, "Location", "#/components/headers/Location");
@@ -363,7 +369,7 @@ write_responses(document *d, const route_target *t)
             d, t, "200", rule->verb == PB__VERB__CREATE ? "It was there already, the same." : "Success.");
     if (rule->verb == PB__VERB__CREATE || rule->verb == PB__VERB__UPSERT || always_creates(t))
         write_success(d, t, "201", "Created.");
-    if (rule->verb == PB__VERB__GET) {
+    if (answers_unchanged(t)) {
         writer_object(w, "304");
         writer_text(w, "description", "It is still the version that If-None-Match names.");
         write_answer_headers(w, t, "304");

@@ -82,6 +82,17 @@ write_repeated(schemas *s, writer *w, const sfms_field *f, schema_place place)
         writer_number(w, "minItems", 1);
 }
 
+void
+schema_label(writer *w, const char *name, const Pb__Label *label)
+{
+    if (label == NULL)
+        return;
+    writer_object(w, name);
+    writer_text(w, "en", label->en);
+    writer_text(w, "zh", label->zh);
+    writer_end_object(w);
+}
+
 static void
 write_rule(writer *w, const Pb__FieldRule *rule)
 {
@@ -110,6 +121,7 @@ write_field(schemas *s, writer *w, const sfms_field *f, schema_place place)
     else
         schema_value(s, w, f, place);
     write_rule(w, f->rule);
+    schema_label(w, "x-label", f->label);
 }
 
 void
@@ -187,6 +199,15 @@ write_required(const schemas *s, writer *w, const sfms_message *m, const char *c
         writer_end_array(w);
 }
 
+/* Labels are no "title": generators of clients name types by that. */
+static void
+write_resource(writer *w, const Pb__ResourceRule *rule)
+{
+    writer_text(w, "x-resource", rule->name);
+    schema_label(w, "x-label", rule->label);
+    schema_label(w, "x-plural", rule->plural);
+}
+
 void
 schema_body(
     schemas *s, writer *w, const char *name, const sfms_message *m, const char *const *skip, schema_use use)
@@ -195,7 +216,7 @@ schema_body(
     writer_text(w, "type", "object");
     writer_prose(w, "description", m->comment);
     if (m->resource != NULL)
-        writer_text(w, "x-resource", m->resource);
+        write_resource(w, m->rule);
     if (use != SCHEMA_ANSWER && use != SCHEMA_FORM) /* generators of clients do not know it of forms */
         writer_bool(w, "additionalProperties", false);
     else if (m->n_fields == 0) /* says nothing yet */

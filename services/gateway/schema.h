@@ -27,7 +27,7 @@ void schemas_add(schemas *s, const sfms_message *m, schema_use use);
 
 /* schemas_add_enum collects an enum. Requests do not say "unspecified": where an enum has such a value, what is answered and
  * what is sent are two schemas. */
-void schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d, schema_use use);
+void schemas_add_enum(schemas *s, const sfms_field *f, schema_use use);
 
 /* schemas_mask notes that a readMask can leave fields of the message out; schemas_are_masked asks for that. */
 void schemas_mask(schemas *s, const sfms_message *m);
@@ -49,6 +49,9 @@ void schemas_write(schemas *s, writer *w);
 
 /* schema_ref writes {"$ref": ...} to a message's schema as a member. */
 void schema_ref(schemas *s, writer *w, const char *name, const sfms_message *m, schema_use use);
+
+/* schema_label writes a label as a member; nothing if it is NULL. */
+void schema_label(writer *w, const char *name, const Pb__Label *label);
 
 /* schema_field writes the schema of a field of m as a member; schema_parameter, of a field as a parameter, without
  * the field's comment. listed is the resource that a list is of; NULL for other methods. */

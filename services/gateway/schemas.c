@@ -6,6 +6,7 @@
 typedef struct entry {
     const sfms_message *message;          /* or */
     const ProtobufCEnumDescriptor *enum_; /* one of the two */
+    const Pb__Label *const *labels;       /* of the enum's values */
     const char *name;
     unsigned uses;
     bool masked;
@@ -82,13 +83,15 @@ append(schemas *s, const char *full, const char *short_name)
 }
 
 void
-schemas_add_enum(schemas *s, const ProtobufCEnumDescriptor *d, schema_use use)
+schemas_add_enum(schemas *s, const sfms_field *f, schema_use use)
 {
+    const ProtobufCEnumDescriptor *d = f->desc->descriptor;
     entry *e = find(s, d);
 
     if (e == NULL) {
         e = append(s, d->name, name_of_enum(s->arena, d));
         e->enum_ = d;
+        e->labels = f->value_labels;
     }
     e->uses |= schema_use_inside(use);
 }
@@ -143,7 +146,7 @@ add_fields(schemas *s, const sfms_message *m, schema_use use)
         if (!schema_is_there(f, use))
             continue;
         if (f->desc->type == PROTOBUF_C_TYPE_ENUM)
-            schemas_add_enum(s, f->desc->descriptor, use);
+            schemas_add_enum(s, f, use);
         else if (f->message != NULL)
             schemas_add(s, f->message, schema_use_inside(use));
     }
@@ -169,20 +172,10 @@ schemas_add(schemas *s, const sfms_message *m, schema_use use)
     add_fields(s, m, use);
 }
 
-/* True for FORMAT_UNSPECIFIED, which stands for no value. */
-static bool
-is_no_value(const ProtobufCEnumValue *v)
-{
-    static const char none[] = "UNSPECIFIED";
-    size_t n = strlen(v->name);
-
-    return v->value == 0 && n >= sizeof none - 1 && strcmp(v->name + n - (sizeof none - 1), none) == 0;
-}
-
 static bool
 is_one_for_both(const entry *e)
 {
-    return e->enum_ != NULL && !is_no_value(&e->enum_->values[0]);
+    return e->enum_ != NULL && !sfms_enum_is_none(&e->enum_->values[0]);
 }
 
 /* Deal is what is answered; DealInput, DealPatch and DealUpsert are what is sent. A message that only requests hold
@@ -207,17 +200,38 @@ schemas_address(const schemas *s, const void *thing, schema_use use)
     return sfms_printf(s->arena, "#/components/schemas/%s", name_for(s, find(s, thing), use));
 }
 
+/* What people call the values, where the contract says it. */
 static void
-write_enum(writer *w, const char *name, const ProtobufCEnumDescriptor *d, schema_use use)
+write_value_labels(writer *w, const entry *e)
 {
+    bool any = false;
+
+    for (unsigned i = 0; i < e->enum_->n_values; i++) {
+        if (e->labels[i] == NULL)
+            continue;
+        if (!any)
+            writer_object(w, "x-enum-labels");
+        any = true;
+        schema_label(w, e->enum_->values[i].name, e->labels[i]);
+    }
+    if (any)
+        writer_end_object(w);
+}
+
+static void
+write_enum(writer *w, const char *name, const entry *e, schema_use use)
+{
+    const ProtobufCEnumDescriptor *d = e->enum_;
+
     writer_object(w, name);
     writer_text(w, "type", "string");
     writer_array(w, "enum");
     for (unsigned i = 0; i < d->n_values; i++) {
-        if (use == SCHEMA_ANSWER || !is_no_value(&d->values[i]))
+        if (use == SCHEMA_ANSWER || !sfms_enum_is_none(&d->values[i]))
             writer_text(w, NULL, d->values[i].name);
     }
     writer_end_array(w);
+    write_value_labels(w, e);
     writer_end_object(w);
 }
 
@@ -232,7 +246,7 @@ schemas_write(schemas *s, writer *w)
             if ((e->uses & uses[i]) == 0 || (i > 0 && is_one_for_both(e) && (e->uses & SCHEMA_ANSWER) != 0))
                 continue;
             if (e->enum_ != NULL)
-                write_enum(w, name, e->enum_, uses[i]);
+                write_enum(w, name, e, uses[i]);
             else
                 schema_body(s, w, name, e->message, NULL, uses[i]);
         }

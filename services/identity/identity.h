@@ -11,5 +11,6 @@ extern const sfms_noun identity_roles;
 extern const sfms_noun identity_sessions;
 extern const sfms_noun identity_session_list;
 extern const sfms_noun identity_audit_events;
+extern const sfms_noun identity_meta;
 
 #endif

@@ -16,6 +16,7 @@ static const sfms_noun *const nouns[] = {
     &identity_sessions,
     &identity_session_list,
     &identity_audit_events,
+    &identity_meta,
     NULL,
 };
 

@@ -146,6 +146,84 @@ test_resources(void **state)
     dies(two_of_a_name, "accounts", "two messages are the resource \"accounts\"");
 }
 
+/* A contract of one resource, of which one label is not as it must be. */
+typedef struct {
+    bool of_resource;
+    const char *field; /* or */
+    Pb__Label label;
+} mislabelled;
+
+static void
+check_labelled(const void *arg)
+{
+    const mislabelled *wrong = arg;
+    struct sfms_contract c = *real;
+    sfms_message m = *sfms_contract_resource(real, "tasks");
+    sfms_field fields[SFMS_FIELDS_MAX];
+    Pb__ResourceRule rule = *m.rule;
+    Pb__Label label = wrong->label;
+    const sfms_message *messages[1] = {&m};
+
+    memcpy(fields, m.fields, m.n_fields * sizeof fields[0]);
+    if (wrong->of_resource)
+        rule.plural = &label;
+    for (unsigned i = 0; wrong->field != NULL && i < m.n_fields; i++)
+        if (strcmp(fields[i].desc->name, wrong->field) == 0)
+            fields[i].label = &label;
+    m.fields = fields;
+    m.rule = &rule;
+    c.messages = messages;
+    c.n_messages = 1;
+    c.n_methods = 0;
+    sfms_contract_check(&c);
+}
+
+static void
+test_labels(void **state)
+{
+    static const Pb__Label english = {.en = "Title", .zh = ""}, chinese = {.en = "", .zh = "标题"},
+                           both = {.en = "Title", .zh = "标题"};
+
+    (void)state;
+    check_labelled(&(mislabelled){.of_resource = true, .label = both});
+    check_labelled(&(mislabelled){.field = "subject", .label = both});
+    dies(check_labelled, &(mislabelled){.of_resource = true, .label = english},
+        "sfms.activities.v1.Task has no label and plural in English and Chinese");
+    dies(check_labelled, &(mislabelled){.field = "subject", .label = english},
+        "sfms.activities.v1.Task.subject has no label in English and Chinese");
+    dies(check_labelled, &(mislabelled){.field = "subject", .label = chinese},
+        "sfms.activities.v1.Task.subject has no label in English and Chinese");
+}
+
+/* A value of an enum that nobody has named. */
+static void
+check_values(const void *arg)
+{
+    struct sfms_contract c = *real;
+    sfms_message m = *sfms_contract_resource(real, "tasks");
+    sfms_field fields[SFMS_FIELDS_MAX];
+    static const Pb__Label *none[8];
+    const sfms_message *messages[1] = {&m};
+
+    (void)arg;
+    memcpy(fields, m.fields, m.n_fields * sizeof fields[0]);
+    for (unsigned i = 0; i < m.n_fields; i++)
+        if (strcmp(fields[i].desc->name, "priority") == 0)
+            fields[i].value_labels = none;
+    m.fields = fields;
+    c.messages = messages;
+    c.n_messages = 1;
+    c.n_methods = 0;
+    sfms_contract_check(&c);
+}
+
+static void
+test_value_labels(void **state)
+{
+    (void)state;
+    dies(check_values, NULL, "LOW of sfms.activities.v1.Task.Priority has no label in English and Chinese");
+}
+
 int
 main(void)
 {
@@ -155,6 +233,8 @@ main(void)
         cmocka_unit_test(test_routes),
         cmocka_unit_test(test_verbs),
         cmocka_unit_test(test_resources),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_value_labels),
     };
 
     real = sfms_contract_load();

@@ -96,6 +96,10 @@ test_find(void **state)
     assert_true(m->proto->options->map_entry);
     assert_null(m->comment);
 
+    assert_int_equal(sfms_set_find_enum(set, "sfms.api.v1.Verb")->n_value, 9);
+    assert_int_equal(sfms_set_find_enum(set, "sfms.activities.v1.Task.Priority")->n_value, 4);
+    assert_null(sfms_set_find_enum(set, "sfms.activities.v1.Priority"));
+
     const sfms_set_service *s = sfms_set_find_service(set, "sfms.rpc.v1.Health");
     assert_string_equal(
         s->method_comments[0], "Answers when the process can work; UNAVAILABLE while it cannot.");
