@@ -69,7 +69,7 @@ members_of(sfms_arena *a, const Google__Protobuf__Struct *object, const Google__
 static void
 merge_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const sfms_field *f, const members *m)
 {
-    const char *column = sfms_printf(call->arena, "%s.%s", e->resource->table, f->desc->name);
+    const char *column = sfms_printf(call->arena, "%s.%s", e->table, f->desc->name);
 
     sfms_buf_printf(&w->sql, "%s = ", f->desc->name);
     if (m->set->n_fields > 0) {

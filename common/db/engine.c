@@ -7,6 +7,11 @@
 
 #include "core/log.h"
 
+static const char relation_sql[] =
+    "SELECT n.nspname || '.' || c.relname, n.nspname, r.by_owner::int"
+    "  FROM app.resources r JOIN pg_catalog.pg_class c ON c.oid = r.relation"
+    "  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE r.name = $1";
+
 /* Columns of a relation with type and NOT NULL, in one query. */
 static const char columns_sql[] =
     "SELECT a.attname, t.typname, a.attnotnull::int, t.typcategory, t.oid"
@@ -71,7 +76,7 @@ has_verb(const sfms_engine *e, Pb__Verb verb)
 static void
 check_special_columns(const sfms_engine *e, const PGresult *columns)
 {
-    const char *table = e->resource->table;
+    const char *table = e->table;
 
     if (find_column(columns, "org_id") < 0)
         sfms_die("%s has no column org_id", table);
@@ -92,14 +97,14 @@ sfms_through_find(const sfms_through *all, const char *field)
 
 /* What reads a column: its name, or a look through a reference. */
 static const char *
-reading(const sfms_resource *r, sfms_arena *perm, const char *name)
+reading(const sfms_engine *e, sfms_arena *perm, const char *name)
 {
-    const sfms_through *t = sfms_through_find(r->through, name);
+    const sfms_through *t = sfms_through_find(e->resource->through, name);
 
     if (t == NULL)
         return name;
     return sfms_printf(perm, "(SELECT r.%s FROM %s r WHERE r.org_id = %s.org_id AND r.id = %s.%s) AS %s",
-        name, t->table, r->table, r->table, t->reference, name);
+        name, t->table, e->table, e->table, t->reference, name);
 }
 
 static void
@@ -115,14 +120,14 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
         int c = find_column(columns, f->desc->name);
 
         if (c < 0)
-            sfms_die("%s has no column for the field %s of %s", e->resource->table, f->desc->name,
-                e->message->desc->name);
+            sfms_die(
+                "%s has no column for the field %s of %s", e->table, f->desc->name, e->message->desc->name);
         if (!types_agree(f, PQgetvalue(columns, c, 1), PQgetvalue(columns, c, 3)))
-            sfms_die("%s.%s is %s, which does not hold the field of %s", e->resource->table, f->desc->name,
+            sfms_die("%s.%s is %s, which does not hold the field of %s", e->table, f->desc->name,
                 PQgetvalue(columns, c, 1), e->message->desc->name);
         e->binary &= sfms_binary_known((Oid)strtoul(PQgetvalue(columns, c, 4), NULL, 10));
         e->not_null[i] = PQgetvalue(columns, c, 2)[0] == '1';
-        e->column[i] = reading(e->resource, perm, f->desc->name);
+        e->column[i] = reading(e, perm, f->desc->name);
         sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", e->column[i]);
         sfms_buf_printf(&names, "%s%s", i > 0 ? ", " : "", f->desc->name);
     }
@@ -130,9 +135,28 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
     e->names = names.data;
 }
 
+/* Finds the relation of the collection. */
+static void
+read_relation(sfms_engine *e, sfms_arena *perm, const char *service, PGconn *conn)
+{
+    const char *collection = e->message->resource;
+    PGresult *rows =
+        PQexecParams(conn, relation_sql, 1, NULL, (const char *const[]){collection}, NULL, NULL, 0);
+
+    if (PQresultStatus(rows) != PGRES_TUPLES_OK || PQntuples(rows) == 0)
+        sfms_die("the collection %s has no table: has the database been migrated? %s", collection,
+            PQresultErrorMessage(rows));
+    if (strcmp(PQgetvalue(rows, 0, 1), service) != 0)
+        sfms_die("the collection %s is declared by %s, but its table is %s", collection, service,
+            PQgetvalue(rows, 0, 0));
+    e->table = sfms_strdup(perm, PQgetvalue(rows, 0, 0));
+    e->by_owner = PQgetvalue(rows, 0, 2)[0] == '1';
+    PQclear(rows);
+}
+
 const sfms_engine *
-sfms_engine_new(
-    sfms_arena *perm, const sfms_contract *c, const sfms_resource *r, PGconn *conn, const sfms_key *token_key)
+sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_resource *r, const char *service,
+    PGconn *conn, const sfms_key *token_key)
 {
     sfms_engine *e = sfms_new(perm, sfms_engine);
     PGresult *columns;
@@ -143,9 +167,10 @@ sfms_engine_new(
     e->message = sfms_contract_message(c, r->message);
     if (e->message == NULL || e->message->resource == NULL)
         sfms_die("%s is no resource of the contract", r->message->name);
-    columns = PQexecParams(conn, columns_sql, 1, NULL, (const char *const[]){r->table}, NULL, NULL, 0);
+    read_relation(e, perm, service, conn);
+    columns = PQexecParams(conn, columns_sql, 1, NULL, (const char *const[]){e->table}, NULL, NULL, 0);
     if (PQresultStatus(columns) != PGRES_TUPLES_OK || PQntuples(columns) == 0)
-        sfms_die("there is no relation %s: has the database been migrated? %s", r->table,
+        sfms_die("there is no relation %s: has the database been migrated? %s", e->table,
             PQresultErrorMessage(columns));
     e->not_null = sfms_new_array(perm, bool, e->message->n_fields);
     e->column = sfms_new_array(perm, const char *, e->message->n_fields);

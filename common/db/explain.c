@@ -25,8 +25,7 @@ static sfms_status
 read_current(const sfms_engine *e, sfms_call *call, const char *id, PGresult **ret)
 {
     return sfms_query(call, ret,
-        sfms_printf(
-            call->arena, "SELECT %s FROM %s WHERE org_id = $1 AND id = $2", e->columns, e->resource->table),
+        sfms_printf(call->arena, "SELECT %s FROM %s WHERE org_id = $1 AND id = $2", e->columns, e->table),
         SFMS_ARGS(sfms_engine_org(call), id));
 }
 
@@ -41,7 +40,7 @@ read_by_key(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, PGresu
     sfms_status status;
 
     sfms_composer_init(e, &w, call->arena);
-    sfms_buf_printf(&w.sql, "SELECT %s FROM %s WHERE %s", e->columns, e->resource->table,
+    sfms_buf_printf(&w.sql, "SELECT %s FROM %s WHERE %s", e->columns, e->table,
         keyed ? sfms_key_sql(call, &w, msg) : "false");
     w.binary = false;
     status = sfms_composer_done(call, &w, &statement);
@@ -163,8 +162,7 @@ check_may_write(const sfms_engine *e, sfms_call *call, const char *id)
 {
     PGresult *result;
     sfms_status status = sfms_query(call, &result,
-        sfms_printf(
-            call->arena, "SELECT 1 FROM %s WHERE org_id = $1 AND id = $2 FOR KEY SHARE", e->resource->table),
+        sfms_printf(call->arena, "SELECT 1 FROM %s WHERE org_id = $1 AND id = $2 FOR KEY SHARE", e->table),
         SFMS_ARGS(sfms_engine_org(call), id));
 
     if (status != SFMS_OK || PQntuples(result) == 1)
@@ -175,7 +173,7 @@ check_may_write(const sfms_engine *e, sfms_call *call, const char *id)
         sfms_printf(call->arena,
             "SELECT coalesce('\"' || app.user_name(owner_id) || '\"', owner_id::text) FROM %s"
             " WHERE org_id = $1 AND id = $2",
-            e->resource->table),
+            e->table),
         SFMS_ARGS(sfms_engine_org(call), id));
     if (status != SFMS_OK || PQntuples(result) == 0)
         return status;

@@ -167,8 +167,8 @@ sfms_keyset_sql(sfms_composer *w, const sfms_order *orders, unsigned n, const ch
 static void
 list_hash(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, uint8_t out[SFMS_MAC_SIZE])
 {
-    const char *parts[] = {e->resource->table, sfms_engine_org(call), call->principal->user_id,
-        request->filter, request->order_by, request->search, request->show_deleted ? "deleted" : ""};
+    const char *parts[] = {e->table, sfms_engine_org(call), call->principal->user_id, request->filter,
+        request->order_by, request->search, request->show_deleted ? "deleted" : ""};
     sfms_buf b;
 
     sfms_buf_init(&b, call->arena, SFMS_ENGINE_SQL_MAX);

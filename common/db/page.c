@@ -23,7 +23,7 @@ enum { OWNERS_STATED = 100 }; /* Principal.seen_owners counts one more */
 static void
 owner_condition(const sfms_engine *e, sfms_call *call, sfms_composer *w)
 {
-    if (!e->has_owner || e->resource->shared)
+    if (!e->by_owner)
         return;
     if (call->principal->visibility == PB__VISIBILITY__OWN)
         sfms_buf_printf(&w->sql, " AND owner_id = $%d", sfms_param(&w->params, call->principal->user_id));
@@ -58,8 +58,8 @@ write_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *r
 {
     sfms_status status;
 
-    sfms_buf_printf(&w->sql, " FROM %s WHERE org_id = $%d", e->resource->table,
-        sfms_param(&w->params, sfms_engine_org(call)));
+    sfms_buf_printf(
+        &w->sql, " FROM %s WHERE org_id = $%d", e->table, sfms_param(&w->params, sfms_engine_org(call)));
     owner_condition(e, call, w);
     if (!request->show_deleted)
         sfms_buf_add(&w->sql, " AND delete_time IS NULL");

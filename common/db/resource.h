@@ -1,12 +1,13 @@
 /*
  * resource.h -- the engine: standard methods from a declaration.
  *
- * A resource is a message and a relation. The relation has a column for each field of the message, and
+ * A resource is a message and a relation: the one that app.resources names for the collection, a table or an updatable view
+ * with security_invoker. The relation has a column for each field of the message, and
  *   org_id uuid        the tenant; key (org_id, id)          id uuid
  *   version bigint, create_time, update_time                 maintained by the trigger app.touch
  *   delete_time        if the contract has DELETE            external_id, if it has UPSERT
  *   owner_id           if rows have owners                   search_text, if it can be searched
- * Start-up refuses to serve when message and relation disagree.
+ * Start-up refuses to serve when message and relation disagree. A resource that is no more than that is declared nowhere else.
  */
 #ifndef SFMS_DB_RESOURCE_H
 #define SFMS_DB_RESOURCE_H
@@ -25,10 +26,9 @@ typedef struct {
 /* sfms_through_find answers the entry of a field; NULL if it is the row's own. all may be NULL. */
 const sfms_through *sfms_through_find(const sfms_through *all, const char *field);
 
+/* What a resource has that its message and its relation do not say. */
 typedef struct sfms_resource {
     const ProtobufCMessageDescriptor *message;
-    const char *table; /* "pipeline.deals"; a table or an updatable view with security_invoker */
-    bool shared; /* rows are also seen by others than those who see the owner (its policy says by whom) */
     const sfms_through *through; /* ends with a NULL field; NULL if there is none */
     /* check, if not NULL, looks at a CREATE, UPDATE or UPSERT before it is run, and may fill in or change
      * fields. mask is NULL for CREATE. */
@@ -39,10 +39,10 @@ typedef struct sfms_resource {
 /* A resource with what start-up found out about its relation. */
 typedef struct sfms_engine sfms_engine;
 
-/* sfms_engine_new checks a resource against the database; ends the process with a sentence if they disagree.
- */
+/* sfms_engine_new checks a resource of a service against the database; ends the process with a sentence if they disagree, or if
+ * its relation is not in the service's schema. */
 const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_resource *r,
-    PGconn *conn, const sfms_key *token_key);
+    const char *service, PGconn *conn, const sfms_key *token_key);
 
 /* sfms_engine_target names the record that a standard method changes: its id, or of an upsert what it is found by; "" if there is
  * none yet, or none that is changed. */

@@ -15,7 +15,7 @@ plan_get(const sfms_engine *e, sfms_call *call, const Pb__GetRequest *request, s
     if (columns == NULL)
         return SFMS_INVALID_ARGUMENT;
     sfms_composer_init(e, &w, call->arena);
-    sfms_buf_printf(&w.sql, "SELECT %s FROM %s WHERE org_id = $1 AND id = $2", columns, e->resource->table);
+    sfms_buf_printf(&w.sql, "SELECT %s FROM %s WHERE org_id = $1 AND id = $2", columns, e->table);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, request->id);
     return sfms_composer_done(call, &w, ret);
@@ -39,7 +39,7 @@ plan_batch_get(const sfms_engine *e, sfms_call *call, const Pb__BatchGetRequest 
     sfms_buf_printf(&w.sql,
         "SELECT %s FROM %s WHERE org_id = $1 AND id = ANY ($2::uuid[]) ORDER BY array_position($2::uuid[], "
         "id)",
-        columns, e->resource->table);
+        columns, e->table);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, ids.data);
     return sfms_composer_done(call, &w, ret);
@@ -53,7 +53,7 @@ sfms_insert_sql(
     sfms_buf values;
 
     sfms_buf_init(&values, call->arena, SFMS_ENGINE_SQL_MAX);
-    sfms_buf_printf(&w->sql, "INSERT INTO %s (org_id, id", e->resource->table);
+    sfms_buf_printf(&w->sql, "INSERT INTO %s (org_id, id", e->table);
     sfms_buf_printf(&values, "$%d", sfms_param(&w->params, sfms_engine_org(call)));
     sfms_buf_printf(
         &values, ", $%d", sfms_param(&w->params, *sfms_request_text((ProtobufCMessage *)msg, "id")));
@@ -69,7 +69,7 @@ sfms_insert_sql(
         sfms_buf_printf(&w->sql, ") VALUES (%s)", values.data);
     else
         sfms_buf_printf(&w->sql, ") SELECT %s WHERE NOT EXISTS (SELECT 1 FROM %s WHERE %s)", values.data,
-            e->resource->table, unless);
+            e->table, unless);
 }
 
 /* A create may bring its own id; otherwise it gets one here, so that running the call again cannot make two.
@@ -159,7 +159,7 @@ plan_upsert(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
 
     sfms_composer_init(e, &w, call->arena);
     key = sfms_key_sql(call, &w, msg);
-    sfms_buf_printf(&w.sql, "WITH changed AS (UPDATE %s SET ", e->resource->table);
+    sfms_buf_printf(&w.sql, "WITH changed AS (UPDATE %s SET ", e->table);
     if (!write_changes(e, call, &w, msg, mask))
         sfms_buf_add(&w.sql, "external_id = external_id");
     sfms_buf_printf(
@@ -188,11 +188,11 @@ plan_update(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
     sfms_composer_init(e, &w, call->arena);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, *sfms_request_text(msg, "id"));
-    sfms_buf_printf(&w.sql, "UPDATE %s SET ", e->resource->table);
+    sfms_buf_printf(&w.sql, "UPDATE %s SET ", e->table);
     any = write_changes(e, call, &w, msg, mask);
     if (!any) { /* nothing to write: the row is answered as it is, if the caller could change it */
         sfms_buf_clear(&w.sql);
-        sfms_buf_printf(&w.sql, "SELECT %s FROM %s", e->columns, e->resource->table);
+        sfms_buf_printf(&w.sql, "SELECT %s FROM %s", e->columns, e->table);
     }
     sfms_buf_add(&w.sql, " WHERE org_id = $1 AND id = $2 AND delete_time IS NULL");
     write_expected(e, call, &w, msg, mask);
@@ -213,8 +213,8 @@ plan_delete(
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, request->id);
     sfms_buf_printf(&w.sql,
-        "UPDATE %s SET delete_time = %s WHERE org_id = $1 AND id = $2 AND delete_time IS %s",
-        e->resource->table, delete ? "now()" : "NULL", delete ? "NULL" : "NOT NULL");
+        "UPDATE %s SET delete_time = %s WHERE org_id = $1 AND id = $2 AND delete_time IS %s", e->table,
+        delete ? "now()" : "NULL", delete ? "NULL" : "NOT NULL");
     write_expected(e, call, &w, NULL, NULL);
     sfms_buf_printf(&w.sql, " RETURNING %s", e->columns);
     return sfms_composer_done(call, &w, ret);

@@ -44,6 +44,8 @@ check_verb(const sfms_method *m)
     const sfms_field *in = sfms_message_resource_field(m->input);
     const char *wanted = NULL;
 
+    if (m->rule->verb != PB__VERB__VERB_UNSPECIFIED && m->resource == NULL)
+        sfms_die("%s says a standard verb, but answers no resource", m->name);
     switch (m->rule->verb) {
     case PB__VERB__GET:
         wanted = "sfms.api.v1.GetRequest";

@@ -4,18 +4,6 @@
 #include "core/log.h"
 #include "rpc/serving.h"
 
-/* The collection that a standard method is about. */
-static const char *
-collection_of(const sfms_method *m)
-{
-    const sfms_field *f;
-
-    if (m->output->resource != NULL)
-        return m->output->resource;
-    f = sfms_message_resource_field(m->output);
-    return f != NULL ? f->message->resource : NULL;
-}
-
 static size_t
 index_of(const sfms_contract *c, const sfms_method *m)
 {
@@ -24,26 +12,50 @@ index_of(const sfms_contract *c, const sfms_method *m)
     return (size_t)(m - sfms_contract_methods(c, &n));
 }
 
+/* Whether it is a standard method of the resource. */
+static bool
+is_about(const sfms_method *m, const sfms_message *resource)
+{
+    return m->resource == resource && m->rule->verb != PB__VERB__VERB_UNSPECIFIED;
+}
+
 static void
 add_resource(sfms_served *table, const sfms_service *service, const sfms_contract *c,
     const sfms_engine *engine, const sfms_resource *r)
 {
     unsigned n;
     const sfms_method *methods = sfms_contract_methods(c, &n);
-    const char *collection = sfms_contract_message(c, r->message)->resource;
+    const sfms_message *resource = sfms_contract_message(c, r->message);
 
     for (unsigned i = 0; i < n; i++) {
-        const char *about = collection_of(&methods[i]);
-
-        if (methods[i].rule->verb == PB__VERB__VERB_UNSPECIFIED || about == NULL ||
-            strcmp(about, collection) != 0)
+        if (!is_about(&methods[i], resource))
             continue;
         if (strcmp(methods[i].service, service->name) != 0)
             sfms_die("%s is served by %s, but its resource is declared in %s", methods[i].name,
                 methods[i].service, service->name);
         if (table[i].engine != NULL)
-            sfms_die("two nouns declare the resource %s", collection);
+            sfms_die("two nouns declare the resource %s", resource->resource);
         table[i].engine = engine;
+    }
+}
+
+/* The resources of the service's packages that no noun declares: message and relation say all there is to say of them. */
+static void
+add_plain_resources(sfms_arena *perm, sfms_served *table, const sfms_service *service, const sfms_contract *c,
+    PGconn *conn, const sfms_key *token_key)
+{
+    unsigned n;
+    const sfms_method *methods = sfms_contract_methods(c, &n);
+
+    for (unsigned i = 0; i < n; i++) {
+        sfms_resource *r;
+
+        if (strcmp(methods[i].service, service->name) != 0 || table[i].engine != NULL ||
+            methods[i].rule->verb == PB__VERB__VERB_UNSPECIFIED)
+            continue;
+        r = sfms_new(perm, sfms_resource);
+        r->message = methods[i].resource->desc;
+        add_resource(table, service, c, sfms_engine_new(perm, c, r, service->name, conn, token_key), r);
     }
 }
 
@@ -77,9 +89,7 @@ check_all_served(const sfms_served *table, const sfms_service *service, const sf
         if (strcmp(methods[i].service, service->name) != 0)
             continue;
         if (table[i].engine == NULL && table[i].row == NULL)
-            sfms_die("%s is in the contract but %s", methods[i].name,
-                methods[i].rule->verb != PB__VERB__VERB_UNSPECIFIED ? "no noun declares its resource"
-                                                                    : "has no handler");
+            sfms_die("%s is in the contract but has no handler", methods[i].name);
     }
 }
 
@@ -96,8 +106,9 @@ sfms_served_table(sfms_arena *perm, const sfms_service *service, const sfms_cont
         const sfms_resource *r = (*noun)->resource;
 
         if (r != NULL)
-            add_resource(table, service, c, sfms_engine_new(perm, c, r, conn, token_key), r);
+            add_resource(table, service, c, sfms_engine_new(perm, c, r, service->name, conn, token_key), r);
     }
+    add_plain_resources(perm, table, service, c, conn, token_key);
     for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
         for (const sfms_method_row *row = (*noun)->methods; row != NULL && row->method != NULL; row++)
             add_row(table, service, c, row);

@@ -5,9 +5,6 @@
 #include "rpc/server.h"
 
 extern const sfms_noun activities_tasks;
-extern const sfms_noun activities_meetings;
-extern const sfms_noun activities_calls;
-extern const sfms_noun activities_notes;
 extern const sfms_noun activities_notifications;
 
 #endif

@@ -3,9 +3,6 @@
 
 static const sfms_noun *const nouns[] = {
     &activities_tasks,
-    &activities_meetings,
-    &activities_calls,
-    &activities_notes,
     &activities_notifications,
     NULL,
 };

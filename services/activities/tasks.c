@@ -28,8 +28,6 @@ check_task(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__
 
 static const sfms_resource tasks = {
     .message = &pb__task__descriptor,
-    .table = "activities.tasks",
-    .shared = true,
     .check = check_task,
 };
 

@@ -11,11 +11,9 @@
 static const sfms_noun *const nouns[] = {
     &identity_orgs,
     &identity_users,
-    &identity_teams,
     &identity_roles,
     &identity_sessions,
     &identity_session_list,
-    &identity_audit_events,
     &identity_meta,
     NULL,
 };

@@ -9,11 +9,6 @@
 #include "password.h"
 #include "permissions.h"
 
-static const sfms_resource orgs = {
-    .message = &pb__org__descriptor,
-    .table = "identity.orgs",
-};
-
 static const char *
 or_else(const char *text, const char *fallback)
 {
@@ -86,4 +81,4 @@ static const sfms_method_row methods[] = {
     {NULL},
 };
 
-const sfms_noun identity_orgs = {.resource = &orgs, .methods = methods};
+const sfms_noun identity_orgs = {.methods = methods};

@@ -35,7 +35,6 @@ check(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__Field
 
 static const sfms_resource roles = {
     .message = &pb__role__descriptor,
-    .table = "identity.roles",
     .check = check,
 };
 

@@ -13,11 +13,6 @@
 static const sfms_reason wrong_password = {
     "WRONG_PASSWORD", SFMS_PERMISSION_DENIED, {"The current password is not right.", "当前密码不正确。"}};
 
-static const sfms_resource users = {
-    .message = &pb__user__descriptor,
-    .table = "identity.users",
-};
-
 static sfms_status
 get_me(sfms_call *call, const void *in, void *out)
 {
@@ -113,4 +108,4 @@ static const sfms_method_row methods[] = {
     {NULL},
 };
 
-const sfms_noun identity_users = {.resource = &users, .methods = methods};
+const sfms_noun identity_users = {.methods = methods};

@@ -9,7 +9,6 @@ static const sfms_through through[] = {
 
 static const sfms_resource deals = {
     .message = &pb__deal__descriptor,
-    .table = "pipeline.deals",
     .through = through,
 };
 

@@ -2,9 +2,7 @@
 #include "pipeline.h"
 
 static const sfms_noun *const nouns[] = {
-    &pipeline_processes,
     &pipeline_stages,
-    &pipeline_products,
     &pipeline_deals,
     &pipeline_moves,
     &pipeline_history,

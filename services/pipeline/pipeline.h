@@ -6,9 +6,7 @@
 #include "rpc/server.h"
 #include "sfms/pipeline/v1/deals.pb-c.h"
 
-extern const sfms_noun pipeline_processes;
 extern const sfms_noun pipeline_stages;
-extern const sfms_noun pipeline_products;
 extern const sfms_noun pipeline_deals;
 extern const sfms_noun pipeline_moves;
 extern const sfms_noun pipeline_history;

@@ -28,7 +28,6 @@ check_stage(sfms_call *call, ProtobufCMessage *message, const Google__Protobuf__
 
 static const sfms_resource stages = {
     .message = &pb__stage__descriptor,
-    .table = "pipeline.stages",
     .check = check_stage,
 };
 

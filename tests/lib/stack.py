@@ -91,14 +91,14 @@ class Process:
 class Stack:
     """Everything, started and ready. Each instance is independent of all others.
 
-    replicas={"customers": 2} starts a second process of that service, known as "customers-2". Other arguments are added to the
-    environment.
+    replicas={"customers": 2} starts a second process of that service, known as "customers-2". build is the directory of its
+    binaries. Other arguments are added to the environment.
     """
 
     LOG_LEVEL = "debug"
 
-    def __init__(self, replicas=None, **settings):
-        self.replicas, self.settings = replicas or {}, settings
+    def __init__(self, replicas=None, build=BUILD, **settings):
+        self.replicas, self.build, self.settings = replicas or {}, build, settings
         self.dir = tempfile.mkdtemp(prefix="sfms-", dir=os.environ.get("SFMS_TEST_TMP", "/tmp"))
         self.pg = Cluster(self.dir)
         self.port = free_port()
@@ -163,7 +163,7 @@ class Stack:
 
     def add(self, name, program, **env):
         """Makes a process known; it is not started yet. env adds to the environment."""
-        process = Process(name, [os.path.join(BUILD, program)], {**self.env, **env},
+        process = Process(name, [os.path.join(self.build, program)], {**self.env, **env},
                           os.path.join(self.dir, f"{name}.log"))
         self.processes[name] = process
         return process
@@ -212,7 +212,7 @@ class Stack:
 
     def ctl(self, *args, stdin=None, check=True, **env):
         """Runs sfmsctl and answers what it printed; the CompletedProcess instead if check is False."""
-        done = subprocess.run([os.path.join(BUILD, "sfmsctl"), *args], input=stdin, text=True, timeout=120,
+        done = subprocess.run([os.path.join(self.build, "sfmsctl"), *args], input=stdin, text=True, timeout=120,
                               env={**self.env, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if not check:
             return done

@@ -45,11 +45,6 @@ static const sfms_reason ended = {
 static const sfms_reason errors_too_large = {"TOO_LARGE", SFMS_OUT_OF_RANGE,
     {"The refused rows are too many for one file.", "被拒绝的行过多，无法生成一个文件。"}};
 
-static const sfms_resource imports = {
-    .message = &pb__import__descriptor,
-    .table = "exchange.imports",
-};
-
 /* ---- taking a file ----------------------------------------------------------------------------------- */
 
 /* What a first reading of the file finds. */
@@ -352,4 +347,4 @@ static const sfms_job_row jobs[] = {
     {NULL},
 };
 
-const sfms_noun exchange_imports = {.resource = &imports, .methods = methods, .jobs = jobs};
+const sfms_noun exchange_imports = {.methods = methods, .jobs = jobs};

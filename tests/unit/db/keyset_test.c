@@ -12,7 +12,7 @@
 static const sfms_contract *contract;
 static sfms_arena *arena;
 static bool not_null[64];
-static const sfms_resource resource = {.table = "pipeline.deals"};
+static const sfms_resource resource;
 static sfms_key key;
 static sfms_engine engine;
 static Pb__Principal principal = PB__PRINCIPAL__INIT;
@@ -151,6 +151,7 @@ main(void)
     contract = sfms_contract_load();
     arena = sfms_arena_new();
     engine = (sfms_engine){.resource = &resource,
+        .table = "pipeline.deals",
         .contract = contract,
         .not_null = not_null,
         .token_key = &key,

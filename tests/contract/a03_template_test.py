@@ -1,0 +1,61 @@
+"""Every resource has its standard methods in the same words: what one says of itself, all say."""
+import re
+
+import pytest
+
+from lib.contract import contract
+
+STANDARD = [m for m in contract().methods if m.verb != "VERB_UNSPECIFIED"]
+GROUPS = sorted({m.name.split("/")[0] for m in STANDARD})
+
+# Of each verb: how the method is called, its routes, its permission, whether it is a point call and idempotent, and what it takes.
+# {C} stands for the collection, {One} and {Many} for its names in methods, {one} for the record in a request.
+TEMPLATE = {
+    "GET": ("Get{One}", ["GET {C}/{{id}}"], "read", True, True, "GetRequest"),
+    "BATCH_GET": ("BatchGet{Many}", ["GET {C}:batchGet"], "read", False, True, "BatchGetRequest"),
+    "LIST": ("List{Many}", ["GET {C}", "POST {C}:search *"], "read", False, True, "ListRequest"),
+    "CREATE": ("Create{One}", ["POST {C} *"], "write", True, False, "{Message}"),
+    "UPDATE": ("Update{One}", ["PATCH {C}/{{{one}.id}} {one}"], "write", True, False, "Update{One}Request"),
+    "DELETE": ("Delete{One}", ["DELETE {C}/{{id}}"], "delete", True, False, "DeleteRequest"),
+    "UNDELETE": ("Undelete{One}", ["POST {C}/{{id}}:undelete *"], "delete", True, False, "DeleteRequest"),
+    "UPSERT": ("Upsert{One}", ["POST {C}:upsert {one}"], "write", True, False, "Update{One}Request"),
+}
+
+
+def _named(name):
+    """The standard methods of a service of the contract, with the words that they are called by."""
+    methods = {m.verb: m for m in STANDARD if m.name.startswith(name + "/")}
+    get = methods["GET"]
+    collection = next(c for c, m in contract().resources.items() if m is get.output)
+    one = get.short[len("Get"):]
+    update = methods.get("UPDATE") or methods.get("UPSERT")
+    # A part's routes begin at its parent: /v1/accounts/{parent}/addresses.
+    path = get.route.path[:-len("/{id}")]
+    assert path.split("/")[-1] == collection
+    return methods, {"C": path, "One": one, "Many": get.group, "Message": get.output.name, "collection": collection,
+                     "one": update.route.body if update else ""}
+
+
+@pytest.mark.parametrize("name", GROUPS, ids=lambda n: n.rsplit(".", 1)[1])
+def test_standard_methods_follow_the_template(name):
+    methods, words = _named(name)
+    for verb, m in methods.items():
+        short, routes, right, point, idempotent, takes = TEMPLATE[verb]
+        assert m.short == short.format(**words)
+        assert [f"{r.verb} {r.path} {r.body}".strip() for r in m.routes] == [r.format(**words) for r in routes], m.name
+        assert m.rule.permission == f"{words['collection']}.{right}", m.name
+        assert (m.rule.point, m.rule.idempotent) == (point, idempotent), m.name
+        assert m.input.name == takes.format(**words), m.name
+        assert m.output.name == (f"List{words['Many']}Response" if verb in ("LIST", "BATCH_GET") else words["Message"])
+
+
+@pytest.mark.parametrize("name", GROUPS, ids=lambda n: n.rsplit(".", 1)[1])
+def test_requests_and_pages_follow_the_template(name):
+    methods, words = _named(name)
+    for verb in {"UPDATE", "UPSERT"} & methods.keys():
+        fields = {f.name: f.number for f in methods[verb].input.fields}
+        assert fields == {words["one"]: 1, "update_mask": 2}, methods[verb].name
+    page = {f.name: f.number for f in methods["LIST"].output.fields}
+    rows = methods["LIST"].output.fields[0].name
+    assert re.sub(r"_(.)", lambda m: m.group(1).upper(), rows) == words["collection"]
+    assert {rows: 1, "next_page_token": 2, "total_size": 3, "total_is_estimate": 4}.items() <= page.items()
