@@ -237,17 +237,16 @@ sfms_db_settle(sfms_db *db, sfms_db_config *config)
 {
     PGconn *conn = sfms_db_conn(db);
     PGresult *result = PQexec(conn, settings_sql);
-    bool pooled;
 
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         sfms_die("the database refuses: %s", PQerrorMessage(conn));
     if (PQgetvalue(result, 0, 0)[0] != '\0')
         sfms_die("%s for the role %s: \"sfmsctl migrate\" sets them", PQgetvalue(result, 0, 0), PQuser(conn));
     /* Whoever stands between gives us another session's number than the one that works for us. */
-    pooled = strtol(PQgetvalue(result, 0, 1), NULL, 10) != PQbackendPID(conn);
+    config->pooled = strtol(PQgetvalue(result, 0, 1), NULL, 10) != PQbackendPID(conn);
     PQclear(result);
     if (config->prepare == SFMS_PREPARE_AUTO)
-        config->prepare = pooled ? SFMS_PREPARE_NEVER : SFMS_PREPARE_ALWAYS;
-    sfms_log(SFMS_LOG_INFO, "database pooled=%s prepared=%s", pooled ? "yes" : "no",
+        config->prepare = config->pooled ? SFMS_PREPARE_NEVER : SFMS_PREPARE_ALWAYS;
+    sfms_log(SFMS_LOG_INFO, "database pooled=%s prepared=%s", config->pooled ? "yes" : "no",
         config->prepare == SFMS_PREPARE_ALWAYS ? "yes" : "no");
 }

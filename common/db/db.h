@@ -28,6 +28,8 @@ typedef struct sfms_db_config {
     const char *password; /* overrides; NULL or "" to keep it */
     const char *name;     /* application_name */
     sfms_prepare prepare; /* AUTO counts as ALWAYS until sfms_db_settle has looked */
+    bool
+        pooled; /* found out by sfms_db_settle: a session is ours for a transaction only, so LISTEN hears nothing */
 } sfms_db_config;
 
 /* A statement to run. values[i] is the text of $i+1; NULL for SQL NULL. */
@@ -92,6 +94,11 @@ sfms_status sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, c
 #define SFMS_CALLER_SQL                                                                                      \
     "SELECT permissions, visibility, time_zone, seen_owners, currency, country"                              \
     "  FROM app.caller($1::uuid, $2::uuid)"
+
+/* The same for the organisation itself, by org_id. */
+#define SFMS_ORG_CALLER_SQL                                                                                  \
+    "SELECT permissions, visibility, time_zone, seen_owners, currency, country FROM "                        \
+    "app.org_caller($1::uuid)"
 
 /* sfms_one reads the only row into out, column name = field name; NOT_FOUND if there is none. In the SQL of this and of
  * sfms_many, {columns} stands for the columns of all fields of the message that a row becomes. Never say *: the version

@@ -15,7 +15,6 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
-#include "db/jobs.h"
 #include "rpc/link.h"
 #include "rpc/serving.h"
 
@@ -180,38 +179,12 @@ start_listening(const sfms_server *s, const char *url)
         sfms_die("cannot listen at %s: %s", url, nng_strerror(rv));
 }
 
-/* The jobs of all nouns as one table; NULL if there are none. */
-static sfms_job_row *
-all_jobs(sfms_arena *perm, const sfms_service *service)
-{
-    sfms_job_row *rows;
-    size_t n = 0;
-
-    for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
-        for (const sfms_job_row *row = (*noun)->jobs; row != NULL && row->kind != NULL; row++)
-            n++;
-    }
-    if (n == 0)
-        return NULL;
-    rows = sfms_new_array(perm, sfms_job_row, n + 1);
-    n = 0;
-    for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
-        for (const sfms_job_row *row = (*noun)->jobs; row != NULL && row->kind != NULL; row++)
-            rows[n++] = *row;
-    }
-    return rows;
-}
-
-/* How many connections to the database the process opens at most: one for each worker and each kind of job, and the one that asks
- * whether the database answers. */
+/* How many connections to the database the process opens at most: one for each worker, the one that asks whether the database
+ * answers, and those of what it does beside. */
 static int
-count_connections(int workers, const sfms_job_row *jobs)
+count_connections(const sfms_service *service, int workers)
 {
-    int n = workers + 1;
-
-    for (; jobs != NULL && jobs->kind != NULL; jobs++)
-        n++;
-    return n;
+    return workers + 1 + (service->background != NULL ? service->background->connections(service) : 0);
 }
 
 /* Everything that can be wrong is found out here, before the first call. */
@@ -249,7 +222,7 @@ prepare(
  * nothing has come for a while. The listener stays open meanwhile: nng closes its connections with it. Who connects now is
  * told at once. */
 static bool
-drain(sfms_server *s, sfms_workers *workers, sfms_jobs *jobs)
+drain(sfms_server *s, sfms_workers *workers, void *background)
 {
     int64_t until = sfms_mono_us() + DRAIN_MS * 1000LL;
     bool drained;
@@ -258,10 +231,10 @@ drain(sfms_server *s, sfms_workers *workers, sfms_jobs *jobs)
     atomic_store(&s->draining, true);
     sfms_peers_tell(s->peers);
     drained = sfms_workers_drain(workers, DRAIN_MS);
-    if (jobs != NULL) {
+    if (background != NULL) {
         int64_t left_ms = (until - sfms_mono_us()) / 1000;
 
-        sfms_jobs_stop(jobs, left_ms > 0 ? (int)left_ms : 0);
+        s->service->background->stop(background, left_ms > 0 ? (int)left_ms : 0);
     }
     return drained;
 }
@@ -285,8 +258,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
 {
     sfms_arena *perm = sfms_arena_new();
     sfms_workers *workers;
-    sfms_jobs *jobs = NULL;
-    sfms_job_row *job_rows;
+    void *background = NULL;
     settings set = {0};
     sigset_t stop;
     int64_t start = sfms_mono_us();
@@ -311,15 +283,14 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     sfms_socket_watch();
     workers = sfms_workers_start(&server, set.workers);
     start_listening(&server, url);
-    job_rows = all_jobs(perm, service);
-    if (job_rows != NULL)
-        jobs = sfms_jobs_start(&server.env, job_rows);
+    if (service->background != NULL)
+        background = service->background->start(&server.env, service);
     sfms_log(SFMS_LOG_INFO, "ready listen=%s workers=%d connections=%d ms=%d", url, set.workers,
-        count_connections(set.workers, job_rows), (int)((sfms_mono_us() - start) / 1000));
+        count_connections(service, set.workers), (int)((sfms_mono_us() - start) / 1000));
 
     signal_number = wait_for_signal(&stop, workers);
     sfms_log(SFMS_LOG_INFO, "stopping signal=%s", signal_number == SIGINT ? "INT" : "TERM");
-    if (!drain(&server, workers, jobs)) {
+    if (!drain(&server, workers, background)) {
         sfms_log(SFMS_LOG_WARN, "stopped with calls still running after %d ms", DRAIN_MS);
         _exit(0);
     }

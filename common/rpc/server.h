@@ -35,10 +35,11 @@ typedef struct {
 typedef struct {
     const sfms_resource *resource;   /* NULL if none */
     const sfms_method_row *methods;  /* ends with a NULL method; NULL if none */
-    const struct sfms_job_row *jobs; /* background work, see db/jobs.h; NULL if none */
+    const struct sfms_job_row *jobs; /* work that is done beside calls, see work/jobs.h; NULL if none */
 } sfms_noun;
 
 struct sfms_server_env;
+struct sfms_background;
 
 /* A service. */
 typedef struct {
@@ -46,7 +47,16 @@ typedef struct {
     const char *about;                                /* one line for --help */
     const sfms_noun *const *nouns;                    /* ends with NULL */
     void (*start)(const struct sfms_server_env *env); /* called once before serving; NULL if not needed */
+    const struct sfms_background *background;         /* &sfms_work if a noun has jobs; NULL if none has */
 } sfms_service;
+
+/* What a process does beside answering calls: common/work. start answers what stop is given; stop has so long to end what is
+ * under way. connections: how many to the database it opens at most. */
+typedef struct sfms_background {
+    void *(*start)(const struct sfms_server_env *env, const sfms_service *service);
+    void (*stop)(void *running, int timeout_ms);
+    int (*connections)(const sfms_service *service);
+} sfms_background;
 
 /* What a service's start hook and jobs may use. */
 typedef struct sfms_server_env {

@@ -1,5 +1,6 @@
 /* sfms-activities: what happened, and what should happen next. */
 #include "activities.h"
+#include "work/jobs.h"
 
 static const sfms_noun *const nouns[] = {
     &activities_tasks,
@@ -11,6 +12,7 @@ static const sfms_service service = {
     .name = "activities",
     .about = "tasks, meetings, calls, notes and notifications",
     .nouns = nouns,
+    .background = &sfms_work,
 };
 
 int

@@ -2,9 +2,9 @@
  * proto/sfms/activities/v1/notifications.proto. */
 #include "activities.h"
 #include "core/id.h"
-#include "db/jobs.h"
 #include "rpc/position.h"
 #include "sfms/activities/v1/notifications.pb-c.h"
+#include "work/jobs.h"
 
 /* The policy leaves only the caller's own rows; user_id is said once more for the index. */
 static const char list_sql[] =

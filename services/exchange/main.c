@@ -1,5 +1,6 @@
 /* sfms-exchange: what comes in, and what goes out. */
 #include "exchange.h"
+#include "work/jobs.h"
 
 static const sfms_noun *const nouns[] = {
     &exchange_imports,
@@ -11,6 +12,7 @@ static const sfms_service service = {
     .name = "exchange",
     .about = "imports, the event feed and the history of records",
     .nouns = nouns,
+    .background = &sfms_work,
 };
 
 int

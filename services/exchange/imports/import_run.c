@@ -154,7 +154,7 @@ flush(run *r)
     r->call->failure = r->chunk.failure; /* its text lives as long as the call: see prepare() */
     if (status != SFMS_OK)
         return status;
-    status = sfms_job_beat(r->call, r->job, NULL);
+    status = sfms_job_beat(r->call, r->job, r->import.processed_rows, r->import.total_rows);
     if (status == SFMS_OK)
         status = import_plan_check_rights(r->call, &r->plan);
     if (status != SFMS_OK)

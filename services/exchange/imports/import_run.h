@@ -2,7 +2,7 @@
 #ifndef SFMS_EXCHANGE_IMPORT_RUN_H
 #define SFMS_EXCHANGE_IMPORT_RUN_H
 
-#include "db/jobs.h"
+#include "work/jobs.h"
 
 /* import_run brings in what is left of an import: {"importId": "..."}. It can be stopped at any time and goes
  * on where its stored progress ends; the rows between are done again, which does no harm. */

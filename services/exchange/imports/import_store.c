@@ -40,7 +40,7 @@ import_cells_json(sfms_buf *b, unsigned n, const char *const *cells)
 static const char load_sql[] =
     "SELECT i.id, i.version, i.resource, i.mapping, f.content, f.delimiter, f.locale, f.header, "
     "i.processed_rows,"
-    "       i.failed_rows, i.done"
+    "       i.failed_rows, i.done, i.total_rows"
     "  FROM exchange.imports i JOIN exchange.import_files f ON f.org_id = i.org_id AND f.import_id = i.id"
     " WHERE i.org_id = (SELECT app.org_id()) AND i.id = $1::uuid";
 
@@ -65,6 +65,7 @@ import_store_load(sfms_call *call, const char *id, import_stored *ret)
         .processed_rows = strtoll(PQgetvalue(row, 0, 8), NULL, 10),
         .failed_rows = strtoll(PQgetvalue(row, 0, 9), NULL, 10),
         .done = PQgetvalue(row, 0, 10)[0] == 't',
+        .total_rows = strtoll(PQgetvalue(row, 0, 11), NULL, 10),
     };
     ret->header = import_cells(call, PQgetvalue(row, 0, 7), &ret->n_header);
     return SFMS_OK;

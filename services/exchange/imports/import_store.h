@@ -16,6 +16,7 @@ typedef struct {
     sfms_locale locale;
     unsigned n_header;
     const char *const *header;
+    int64_t total_rows;
     int64_t processed_rows;
     int64_t failed_rows;
     bool done;

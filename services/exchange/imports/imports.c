@@ -205,8 +205,7 @@ store(
             " VALUES ($1::uuid, $2::jsonb, $3, $4, $5)",
             SFMS_ARGS(id, header.data, delimiter, sfms_locale_name(call->locale), u->file.text));
     if (status == SFMS_OK)
-        status = sfms_exec(
-            call, NULL, "INSERT INTO app.jobs (id, kind) VALUES ($1::uuid, 'import')", SFMS_ARGS(id));
+        status = sfms_job_add(call, &(sfms_job_wish){"import", .id = id, .operation = true}, NULL);
     return status;
 }
 
@@ -343,7 +342,7 @@ static const sfms_method_row methods[] = {
 };
 
 static const sfms_job_row jobs[] = {
-    {"import", import_run, import_failed},
+    {"import", import_run, import_failed, .takes_long = true},
     {NULL},
 };
 
