@@ -31,6 +31,8 @@ sfms_engine_finish(
         return SFMS_OK;
     case PB__VERB__LIST:
         return sfms_list_finish(e, call, (const Pb__ListRequest *)request, result, out);
+    case PB__VERB__AGGREGATE:
+        return sfms_aggregate_finish(e, call, (const Pb__AggregateRequest *)request, result, out);
     case PB__VERB__CREATE:
         if (!found)
             return sfms_explain_create(e, call, sfms_request_resource(e, call, request), out);

@@ -95,16 +95,16 @@ sfms_through_find(const sfms_through *all, const char *field)
     return NULL;
 }
 
-/* What reads a column: its name, or a look through a reference. */
-static const char *
-reading(const sfms_engine *e, sfms_arena *perm, const char *name)
+const char *
+sfms_engine_reading(const sfms_engine *e, sfms_arena *a, const sfms_field *f)
 {
+    const char *name = f->desc->name;
     const sfms_through *t = sfms_through_find(e->resource->through, name);
 
     if (t == NULL)
         return name;
-    return sfms_printf(perm, "(SELECT r.%s FROM %s r WHERE r.org_id = %s.org_id AND r.id = %s.%s) AS %s",
-        name, t->table, e->table, e->table, t->reference, name);
+    return sfms_printf(a, "(SELECT r.%s FROM %s r WHERE r.org_id = %s.org_id AND r.id = %s.%s)", name,
+        t->table, e->table, e->table, t->reference);
 }
 
 static void
@@ -127,7 +127,9 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
                 PQgetvalue(columns, c, 1), e->message->desc->name);
         e->binary &= sfms_binary_known((Oid)strtoul(PQgetvalue(columns, c, 4), NULL, 10));
         e->not_null[i] = PQgetvalue(columns, c, 2)[0] == '1';
-        e->column[i] = reading(e, perm, f->desc->name);
+        e->column[i] = sfms_engine_reading(e, perm, f);
+        if (e->column[i] != f->desc->name)
+            e->column[i] = sfms_printf(perm, "%s AS %s", e->column[i], f->desc->name);
         sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", e->column[i]);
         sfms_buf_printf(&names, "%s%s", i > 0 ? ", " : "", f->desc->name);
     }

@@ -44,6 +44,9 @@ sfms_status sfms_composer_done(sfms_call *call, sfms_composer *w, sfms_statement
 const char *
 sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobuf__FieldMask *mask);
 
+/* sfms_engine_reading answers the expression that reads a field: its column, or a look through a reference. */
+const char *sfms_engine_reading(const sfms_engine *e, sfms_arena *a, const sfms_field *f);
+
 /* sfms_engine_field finds a field of the resource by name; NULL if there is none. sfms_engine_masked is true
  * if the mask names it. */
 const sfms_field *sfms_engine_field(const sfms_engine *e, const char *name);
@@ -100,6 +103,16 @@ sfms_status
 sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_statement *ret);
 sfms_status sfms_list_finish(
     const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, PGresult *result, sfms_buf *out);
+
+/* sfms_list_conditions appends FROM and WHERE of a list, without the position of a page. */
+sfms_status
+sfms_list_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w);
+
+/* sfms_aggregate_plan and _finish: a page of groups. See aggregate.c. */
+sfms_status sfms_aggregate_plan(
+    const sfms_engine *e, sfms_call *call, const Pb__AggregateRequest *request, sfms_statement *ret);
+sfms_status sfms_aggregate_finish(const sfms_engine *e, sfms_call *call, const Pb__AggregateRequest *request,
+    const PGresult *result, sfms_buf *out);
 
 /* One field of an order. */
 typedef struct {

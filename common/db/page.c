@@ -52,9 +52,8 @@ search_condition(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *r
     return SFMS_OK;
 }
 
-/* FROM and WHERE, without the position of the page. */
-static sfms_status
-write_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w)
+sfms_status
+sfms_list_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w)
 {
     sfms_status status;
 
@@ -101,7 +100,7 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
     sfms_composer_init(e, &w, call->arena);
     sfms_buf_printf(&w.sql, "SELECT %s", columns);
     write_order_columns(e, &w, request->read_mask, orders, n);
-    status = write_conditions(e, call, request, &w);
+    status = sfms_list_conditions(e, call, request, &w);
     if (status != SFMS_OK)
         return status;
     if (request->page_token[0] != '\0') {
@@ -143,7 +142,7 @@ count_all(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request,
     sfms_status status;
 
     sfms_composer_init(e, &conditions, call->arena);
-    status = write_conditions(e, call, request, &conditions);
+    status = sfms_list_conditions(e, call, request, &conditions);
     if (status == SFMS_OK)
         status = sfms_composer_done(call, &conditions, &statement);
     if (status == SFMS_OK)

@@ -280,6 +280,8 @@ sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *reques
         return plan_delete(e, call, (const Pb__DeleteRequest *)request, false, ret);
     case PB__VERB__UPSERT:
         return plan_upsert(e, call, msg, mask, ret);
+    case PB__VERB__AGGREGATE:
+        return sfms_aggregate_plan(e, call, (const Pb__AggregateRequest *)request, ret);
     default:
         SFMS_WRONG("a method without a verb in the engine");
     }

@@ -78,7 +78,7 @@ typedef struct {
     const sfms_message *output;
     const sfms_message *resource; /* what a standard method is about; NULL for other methods */
     const Pb__MethodRule *rule;   /* never NULL */
-    unsigned n_routes;            /* with additional_bindings, and the ":search" of a LIST at the end */
+    unsigned n_routes;            /* with additional_bindings, and the one for arguments in a body */
     const sfms_route *routes;
     const char *comment;
 } sfms_method;

@@ -56,6 +56,9 @@ check_verb(const sfms_method *m)
     case PB__VERB__LIST:
         wanted = "sfms.api.v1.ListRequest";
         break;
+    case PB__VERB__AGGREGATE:
+        wanted = "sfms.api.v1.AggregateRequest";
+        break;
     case PB__VERB__DELETE:
     case PB__VERB__UNDELETE:
         wanted = "sfms.api.v1.DeleteRequest";

@@ -258,13 +258,13 @@ route_make(loader *l, const char *method, const Google__Api__HttpRule *rule)
     };
 }
 
-/* route_of_search is the second door of every list: its arguments in a body, which may be longer than an address. */
+/* route_of_body is the second door of what takes a filter: its arguments in a body, which may be longer than an address. */
 static sfms_route
-route_of_search(loader *l, const sfms_route *list)
+route_of_body(loader *l, Pb__Verb verb, const sfms_route *first)
 {
     return (sfms_route){
         .verb = "POST",
-        .path = sfms_printf(l->keep, "%s:search", list->path),
+        .path = sfms_printf(l->keep, "%s%s", first->path, verb == PB__VERB__LIST ? ":search" : ""),
         .body = "*",
     };
 }
@@ -283,13 +283,13 @@ routes_load(loader *l, sfms_method *m, const Google__Protobuf__MethodOptions *op
         routes[i + 1] = route_make(l, m->name, rule->additional_bindings[i]);
     m->n_routes = 1 + (unsigned)rule->n_additional_bindings;
     m->routes = routes;
-    if (m->rule != NULL && m->rule->verb == PB__VERB__LIST)
-        routes[m->n_routes++] = route_of_search(l, &routes[0]);
+    if (m->rule != NULL && (m->rule->verb == PB__VERB__LIST || m->rule->verb == PB__VERB__AGGREGATE))
+        routes[m->n_routes++] = route_of_body(l, m->rule->verb, &routes[0]);
 }
 
-/* resource_of answers what a standard method is about. */
+/* resource_of answers what a standard method is about: what it answers, or what the others of its service are about. */
 static const sfms_message *
-resource_of(const sfms_method *m)
+resource_of(const struct sfms_contract *c, const sfms_method *m)
 {
     if (m->rule->verb == PB__VERB__VERB_UNSPECIFIED)
         return NULL;
@@ -297,9 +297,13 @@ resource_of(const sfms_method *m)
         return m->output;
 
     const sfms_field *f = sfms_message_resource_field(m->output);
-    if (f == NULL)
-        sfms_die("%s is a standard method, but its answer holds no resource", m->name);
-    return f->message;
+    if (f != NULL)
+        return f->message;
+    for (const sfms_method *other = c->methods; other < m; other++)
+        if (other->resource != NULL && strcmp(other->group, m->group) == 0)
+            return other->resource;
+    sfms_die(
+        "%s is a standard method, but neither its answer nor a method before it names a resource", m->name);
 }
 
 /* service_word answers the second word of a package: "pipeline" of "sfms.pipeline.v1". */
@@ -337,7 +341,7 @@ method_load(loader *l, sfms_method *m, const ProtobufCServiceDescriptor *service
     }
     if (m->rule == NULL)
         sfms_die("%s does not say who may call it", m->name);
-    m->resource = resource_of(m);
+    m->resource = resource_of(l->contract, m);
 }
 
 static void

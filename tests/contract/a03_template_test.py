@@ -14,6 +14,7 @@ TEMPLATE = {
     "GET": ("Get{One}", ["GET {C}/{{id}}"], "read", True, True, "GetRequest"),
     "BATCH_GET": ("BatchGet{Many}", ["GET {C}:batchGet"], "read", False, True, "BatchGetRequest"),
     "LIST": ("List{Many}", ["GET {C}", "POST {C}:search *"], "read", False, True, "ListRequest"),
+    "AGGREGATE": ("Aggregate{Many}", ["GET {C}:aggregate", "POST {C}:aggregate *"], "read", False, True, "AggregateRequest"),
     "CREATE": ("Create{One}", ["POST {C} *"], "write", True, False, "{Message}"),
     "UPDATE": ("Update{One}", ["PATCH {C}/{{{one}.id}} {one}"], "write", True, False, "Update{One}Request"),
     "DELETE": ("Delete{One}", ["DELETE {C}/{{id}}"], "delete", True, False, "DeleteRequest"),
@@ -46,7 +47,8 @@ def test_standard_methods_follow_the_template(name):
         assert m.rule.permission == f"{words['collection']}.{right}", m.name
         assert (m.rule.point, m.rule.idempotent) == (point, idempotent), m.name
         assert m.input.name == takes.format(**words), m.name
-        assert m.output.name == (f"List{words['Many']}Response" if verb in ("LIST", "BATCH_GET") else words["Message"])
+        answers = {"LIST": f"List{words['Many']}Response", "AGGREGATE": "AggregateResponse"}
+        assert m.output.name == answers.get("LIST" if verb == "BATCH_GET" else verb, words["Message"])
 
 
 @pytest.mark.parametrize("name", GROUPS, ids=lambda n: n.rsplit(".", 1)[1])

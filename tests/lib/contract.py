@@ -98,8 +98,9 @@ class Contract:
                     path = getattr(binding, verb)
                     if path:
                         routes.append(Route(verb.upper(), path, binding.body))
-            if rule.verb == rule.DESCRIPTOR.fields_by_name["verb"].enum_type.values_by_name["LIST"].number:
-                routes.append(Route("POST", f"{routes[0].path}:search", "*"))   # the second door of every list
+            verb = rule.DESCRIPTOR.fields_by_name["verb"].enum_type.values_by_number[rule.verb].name
+            if verb in ("LIST", "AGGREGATE"):   # a second door, for long filters
+                routes.append(Route("POST", routes[0].path + (":search" if verb == "LIST" else ""), "*"))
             yield Method(f"{file.package}.{service.name}", service.name, m, rule, routes,
                          self.pool.FindMessageTypeByName(m.input_type[1:]),
                          self.pool.FindMessageTypeByName(m.output_type[1:]))

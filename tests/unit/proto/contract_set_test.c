@@ -96,7 +96,7 @@ test_find(void **state)
     assert_true(m->proto->options->map_entry);
     assert_null(m->comment);
 
-    assert_int_equal(sfms_set_find_enum(set, "sfms.api.v1.Verb")->n_value, 9);
+    assert_int_equal(sfms_set_find_enum(set, "sfms.api.v1.Verb")->n_value, pb__verb__descriptor.n_values);
     assert_int_equal(sfms_set_find_enum(set, "sfms.activities.v1.Task.Priority")->n_value, 4);
     assert_null(sfms_set_find_enum(set, "sfms.activities.v1.Priority"));
 
