@@ -213,7 +213,8 @@ write_parameters(document *d, const route_target *t)
     for (unsigned i = 0; i < input->n_fields; i++) {
         const sfms_field *f = &input->fields[i];
         if (in_query(t, f))
-            write_parameter(d, f->json_name, "query", f, f->rule->required, t->method->resource);
+            write_parameter(d, f->json_name, "query", f, f->rule->required,
+                t->method->rule->verb == PB__VERB__LIST ? t->method->resource : NULL);
     }
     if (answers_unchanged(t))
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
