@@ -6,5 +6,6 @@
 
 extern const sfms_noun exchange_imports;
 extern const sfms_noun exchange_events;
+extern const sfms_noun exchange_operations;
 
 #endif

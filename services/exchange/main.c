@@ -5,12 +5,13 @@
 static const sfms_noun *const nouns[] = {
     &exchange_imports,
     &exchange_events,
+    &exchange_operations,
     NULL,
 };
 
 static const sfms_service service = {
     .name = "exchange",
-    .about = "imports, the event feed and the history of records",
+    .about = "imports, operations, the event feed and the history of records",
     .nouns = nouns,
     .background = &sfms_work,
 };

@@ -8,7 +8,6 @@
 #include "exchange/imports/lookup.c"
 #include "exchange/imports/mapping.c"
 #include "exchange/imports/rows.c"
-#include "exchange/imports/send.c"
 #include "exchange/imports/values.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -35,6 +35,9 @@ class Records:
     def _make_imports(self):
         return start_import(self.org.api, "accounts", "name\nAcme\n")["id"]
 
+    def _make_operations(self):
+        return self._make_imports()
+
     def _make_notifications(self):
         self.org.api.post("/v1/tasks", json={"subject": "Call back", "remindTime": "2020-01-01T00:00:00Z"}).ok()
         found = wait_until("a notification of the reminder", lambda: self.org.api.all("/v1/notifications"))

@@ -7,7 +7,7 @@
 #include "core/limits.h"
 #include "google/protobuf/field_mask.pb-c.h"
 #include "lookup.h"
-#include "send.h"
+#include "rpc/ask.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
 enum {
@@ -130,7 +130,7 @@ import_find_existing(sfms_call *call, const import_plan *plan, unsigned n, impor
 
     for (unsigned i = 0; i < n_questions; i++)
         requests[i] = request_of(a, questions[i]);
-    status = n_questions > 0 ? import_send(call, a, list, n_questions, requests, replies) : SFMS_OK;
+    status = n_questions > 0 ? sfms_ask(call, a, list, n_questions, requests, replies) : SFMS_OK;
     for (unsigned i = 0; status == SFMS_OK && i < n_questions; i++)
         read_reply(a, list, questions[i], replies[i]);
     return status;

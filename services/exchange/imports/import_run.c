@@ -13,7 +13,7 @@
 #include "keys.h"
 #include "proto/json.h"
 #include "rows.h"
-#include "send.h"
+#include "rpc/ask.h"
 
 enum {
     CHUNK = 4 * SFMS_BATCH_CALLS, /* rows whose calls travel together */
@@ -35,6 +35,7 @@ typedef struct {
     import_row *rows;
     unsigned n_rows;
     int64_t last_read; /* number of the last row that was put into a chunk */
+    int64_t furthest;  /* the highest such number */
     bool refused_rows; /* the file is one of refused rows, with its cells made harmless */
     bool again;        /* rows were put aside before */
     bool may_wait;     /* rows may be put aside */
@@ -68,7 +69,7 @@ send_some(run *r, unsigned *at)
         requests[n] = row->request;
         sent[n++] = row;
     }
-    status = import_send(&r->chunk, a, r->plan.method, n, requests, replies);
+    status = sfms_ask(&r->chunk, a, r->plan.method, n, requests, replies);
     for (size_t i = 0; status == SFMS_OK && i < n; i++)
         import_row_settle(&r->chunk, &r->plan, sent[i], replies[i]);
     return status;
@@ -154,7 +155,7 @@ flush(run *r)
     r->call->failure = r->chunk.failure; /* its text lives as long as the call: see prepare() */
     if (status != SFMS_OK)
         return status;
-    status = sfms_job_beat(r->call, r->job, r->import.processed_rows, r->import.total_rows);
+    status = sfms_job_beat(r->call, r->job, r->furthest, r->import.total_rows);
     if (status == SFMS_OK)
         status = import_plan_check_rights(r->call, &r->plan);
     if (status != SFMS_OK)
@@ -179,6 +180,7 @@ add_row(run *r, int64_t number, unsigned n_cells, const char *const *cells)
     for (unsigned i = 0; i < kept; i++)
         row->cells[i] = sfms_strdup(r->chunk.arena, cells[i]);
     r->last_read = number;
+    r->furthest = number > r->furthest ? number : r->furthest;
     return r->n_rows == CHUNK ? flush(r) : SFMS_OK;
 }
 

@@ -9,7 +9,7 @@
 #include "core/utf8.h"
 #include "csv.h"
 #include "proto/formats.h"
-#include "send.h"
+#include "rpc/ask.h"
 #include "sfms/api/v1/requests.pb-c.h"
 
 enum {
@@ -248,7 +248,7 @@ fetch_method(import_lookups *l, sfms_call *call, sfms_arena *a, const sfms_metho
         entries[n] = l->wanted[i];
         requests[n++] = request_of(call, l->wanted[i]);
     }
-    status = import_send(call, a, method, n, requests, replies);
+    status = sfms_ask(call, a, method, n, requests, replies);
     for (unsigned i = 0; status == SFMS_OK && i < n; i++)
         read_reply(l, a, entries[i], replies[i]);
     return status;

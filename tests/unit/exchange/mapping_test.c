@@ -12,7 +12,6 @@
 #include "exchange/imports/lookup.c"
 #include "exchange/imports/mapping.c"
 #include "exchange/imports/rows.c"
-#include "exchange/imports/send.c"
 #include "exchange/imports/values.c"
 #include "sfms/customers/v1/accounts.pb-c.h"
 

@@ -1,9 +1,10 @@
-/* send.c -- calls from an import to other services. */
-#include "send.h"
+/* ask.c -- calls of a handler or a job to other services. */
+#include "rpc/ask.h"
 
 #include <time.h>
 
 #include "core/time.h"
+#include "db/db.h"
 #include "rpc/server.h"
 
 enum {
@@ -66,12 +67,16 @@ try_open(const sfms_call *call, sfms_arena *a, sfms_link *link, const sfms_metho
 }
 
 sfms_status
-import_send(sfms_call *call, sfms_arena *a, const sfms_method *method, size_t n,
+sfms_ask(sfms_call *call, sfms_arena *a, const sfms_method *method, size_t n,
     ProtobufCMessage *const *requests, Pb__Reply **replies)
 {
     sfms_link *link = sfms_links_find(sfms_env()->links, method->service);
     long pause_ms = FIRST_PAUSE_MS;
 
+    if (sfms_in_tx(call)) {
+        sfms_call_note(call, "another service is asked inside a transaction");
+        return sfms_fail(call, &sfms_internal);
+    }
     if (link == NULL)
         return sfms_fail(call, &sfms_unavailable);
     for (size_t i = 0; i < n; i++)
