@@ -1,5 +1,6 @@
 /* connect.c -- how a session with PostgreSQL begins and ends, and how it is ended from outside. */
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "core/log.h"
 #include "core/time.h"
+#include "db/clock.h"
 #include "db/connection.h"
 #include "db/pulse.h"
 
@@ -192,6 +194,30 @@ sfms_db_hang_up(sfms_db *db)
     pthread_mutex_unlock(&db->handles_lock);
 }
 
+/* ---- the time that all processes share ----------------------------------------------------------------- */
+
+/* What the database's clock was ahead of our monotonic one when we last asked; INT64_MIN before. */
+static _Atomic int64_t ahead_us = INT64_MIN;
+
+int64_t
+sfms_db_now_ms(void)
+{
+    int64_t ahead = atomic_load(&ahead_us);
+
+    return ahead == INT64_MIN ? sfms_now_ms() : (sfms_mono_us() + ahead) / 1000;
+}
+
+/* A new connection asks for the time. One that cannot tell it is found out about by what it is made for. */
+static void
+ask_time(PGconn *conn)
+{
+    PGresult *result = PQexec(conn, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
+
+    if (PQresultStatus(result) == PGRES_TUPLES_OK)
+        atomic_store(&ahead_us, strtoll(PQgetvalue(result, 0, 0), NULL, 10) - sfms_mono_us());
+    PQclear(result);
+}
+
 /* ---- beginning and ending ---------------------------------------------------------------------------- */
 
 bool
@@ -199,6 +225,8 @@ sfms_connection_begin(sfms_db *db)
 {
     sfms_pulse_waits(db);
     db->conn = sfms_connect(&db->config);
+    if (PQstatus(db->conn) == CONNECTION_OK)
+        ask_time(db->conn);
     sfms_pulse_heard(db, PQstatus(db->conn) == CONNECTION_OK);
     if (PQstatus(db->conn) == CONNECTION_OK) {
         keep_handles(db, PQgetCancel(db->conn), fcntl(PQsocket(db->conn), F_DUPFD_CLOEXEC, 0));

@@ -6,6 +6,7 @@
 #include "core/time.h"
 #include "db/db.h"
 #include "rpc/server.h"
+#include "rpc/vouch.h"
 
 enum {
     TRIES = 5,
@@ -14,8 +15,8 @@ enum {
 };
 
 static void
-fill(sfms_link_call *ret, const sfms_call *call, sfms_arena *a, const sfms_method *method,
-    const ProtobufCMessage *request)
+fill(sfms_link_call *ret, const sfms_call *call, const Pb__Principal *who, sfms_arena *a,
+    const sfms_method *method, const ProtobufCMessage *request)
 {
     size_t len = protobuf_c_message_get_packed_size(request);
     uint8_t *bytes = sfms_alloc(a, len + 1);
@@ -25,7 +26,7 @@ fill(sfms_link_call *ret, const sfms_call *call, sfms_arena *a, const sfms_metho
         .method = method,
         .request = bytes,
         .request_len = len,
-        .principal = call->principal,
+        .principal = who,
         .deadline_us = sfms_mono_us() + CALL_US,
         .request_id = call->request_id,
         .locale = call->locale,
@@ -44,8 +45,8 @@ is_open(const Pb__Reply *reply)
 
 /* Makes the calls that have no final reply yet; answers how many are left without one. */
 static size_t
-try_open(const sfms_call *call, sfms_arena *a, sfms_link *link, const sfms_method *method, size_t n,
-    ProtobufCMessage *const *requests, Pb__Reply **replies)
+try_open(const sfms_call *call, const Pb__Principal *who, sfms_arena *a, sfms_link *link,
+    const sfms_method *method, size_t n, ProtobufCMessage *const *requests, Pb__Reply **replies)
 {
     sfms_link_call *calls = sfms_new_array(a, sfms_link_call, n);
     Pb__Reply **answers = sfms_new_array(a, Pb__Reply *, n);
@@ -55,7 +56,7 @@ try_open(const sfms_call *call, sfms_arena *a, sfms_link *link, const sfms_metho
     for (size_t i = 0; i < n; i++) {
         if (!is_open(replies[i]))
             continue;
-        fill(&calls[open], call, a, method, requests[i]);
+        fill(&calls[open], call, who, a, method, requests[i]);
         which[open++] = i;
     }
     sfms_link_wait(link, a, open, calls, answers);
@@ -72,6 +73,8 @@ sfms_ask(sfms_call *call, sfms_arena *a, const sfms_method *method, size_t n,
 {
     sfms_link *link = sfms_links_find(sfms_env()->links, method->service);
     long pause_ms = FIRST_PAUSE_MS;
+    const Pb__Principal *who;
+    sfms_status status;
 
     if (sfms_in_tx(call)) {
         sfms_call_note(call, "another service is asked inside a transaction");
@@ -83,6 +86,9 @@ sfms_ask(sfms_call *call, sfms_arena *a, const sfms_method *method, size_t n,
         replies[i] = NULL;
     if (n == 0)
         return SFMS_OK;
+    status = sfms_vouch(call, a, &who);
+    if (status != SFMS_OK)
+        return status;
     for (int i = 0; i < TRIES; i++) {
         struct timespec pause = {pause_ms / 1000, pause_ms % 1000 * 1000000};
 
@@ -90,7 +96,7 @@ sfms_ask(sfms_call *call, sfms_arena *a, const sfms_method *method, size_t n,
             nanosleep(&pause, NULL);
             pause_ms *= 2;
         }
-        if (try_open(call, a, link, method, n, requests, replies) == 0)
+        if (try_open(call, who, a, link, method, n, requests, replies) == 0)
             return SFMS_OK;
     }
     return sfms_fail(call, &sfms_unavailable);

@@ -10,8 +10,10 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
+#include "proto/principal.h"
 #include "proto/validate.h"
 #include "rpc/serving.h"
+#include "rpc/trust.h"
 
 enum {
     SLOW_MS = 1000,     /* a call that takes longer is worth a line in the log */
@@ -20,19 +22,32 @@ enum {
 
 /* ---- before ------------------------------------------------------------------------------------------ */
 
-/* Points the call to its principal; false if the batch has none of that number. */
-static bool
-find_principal(sfms_call *call, const Pb__Batch *batch, uint32_t number)
+/* Points the call to its principal, who must be one that identity has signed. trusted has those of the batch that are known to
+ * be, by their numbers. */
+static sfms_status
+find_principal(const sfms_server *s, sfms_call *call, const Pb__Batch *batch, uint32_t number, bool *trusted)
 {
+    const Pb__Principal *p;
+    sfms_status status;
+
+    if (number == 0)
+        return SFMS_OK;
     if (number > batch->n_principals)
-        return false;
-    call->principal = number > 0 ? batch->principals[number - 1] : NULL;
-    return true;
+        return sfms_fail(call, &sfms_bad_message);
+    p = batch->principals[number - 1];
+    if (!trusted[number - 1] && !(s->unsigned_principals && !sfms_principal_signed(p))) {
+        status = sfms_trust(call, p);
+        if (status != SFMS_OK)
+            return status;
+    }
+    trusted[number - 1] = true;
+    call->principal = p;
+    return SFMS_OK;
 }
 
 /* Everything that can be said about a call before it is run. Answers how it stands. */
 static sfms_status
-prepare(const sfms_server *s, const Pb__Batch *batch, sfms_run *run)
+prepare(const sfms_server *s, const Pb__Batch *batch, bool *trusted, sfms_run *run)
 {
     sfms_call *call = &run->call;
     const Pb__Call *wire = run->wire;
@@ -44,9 +59,8 @@ prepare(const sfms_server *s, const Pb__Batch *batch, sfms_run *run)
         return sfms_fail(call, &sfms_unimplemented);
     if (wire->timeout_ms == 0 || sfms_mono_us() >= call->deadline_us) /* it may have waited for a worker */
         return sfms_fail(call, &sfms_deadline);
-    if (!find_principal(call, batch, wire->principal))
-        return sfms_fail(call, &sfms_bad_message);
-    if (sfms_allowed(call, true) != SFMS_OK)
+    if (find_principal(s, call, batch, wire->principal, trusted) != SFMS_OK ||
+        sfms_allowed(call, true) != SFMS_OK)
         return (sfms_status)call->failure->code;
     run->in = protobuf_c_message_unpack(
         call->method->input->desc, sfms_arena_pb(call->arena), wire->request.len, wire->request.data);
@@ -353,12 +367,13 @@ sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch 
 {
     size_t n = batch->n_calls;
     sfms_run *runs = sfms_new_array(a, sfms_run, n);
+    bool *trusted = sfms_new_array(a, bool, batch->n_principals + 1);
     Pb__Replies *replies = sfms_new(a, Pb__Replies);
     int64_t took;
 
     for (size_t i = 0; i < n; i++) {
         init_run(s, &runs[i], db, a, batch->calls[i], received_us);
-        settle(&runs[i].call, prepare(s, batch, &runs[i]));
+        settle(&runs[i].call, prepare(s, batch, trusted, &runs[i]));
     }
     run_pipeline(db, a, n, runs);
     for (size_t i = 0; i < n; i++) {

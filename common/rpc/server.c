@@ -30,7 +30,7 @@ enum {
 typedef struct {
     const char *services, *listen, *secret, *database_url, *database_user, *database_password, *prepared,
         *log_level;
-    int workers, memory_mb;
+    int workers, memory_mb, unsigned_principals;
     sfms_tls tls;
 } settings;
 
@@ -53,6 +53,8 @@ static const sfms_option options[] = {
         "messages worked on at once, each with a database connection"},
     {"SFMS_MEMORY_MB", SFMS_OPT_INT, offsetof(settings, memory_mb), "320",
         "MiB for calls that wait or are worked on; what does not fit is told to come again"},
+    {"SFMS_UNSIGNED_PRINCIPALS", SFMS_OPT_INT, offsetof(settings, unsigned_principals), "0",
+        "1 while identity is of a version that does not sign whom calls are made for"},
     SFMS_TLS_OPTIONS(settings, tls),
     {"SFMS_TLS_CLIENTS", SFMS_OPT_INT, offsetof(settings, tls.clients), "1",
         "1 if who connects by tls+tcp must show a certificate of SFMS_TLS_CA"},
@@ -198,6 +200,7 @@ prepare(
 
     sfms_seal_init();
     s->service = service;
+    s->unsigned_principals = set->unsigned_principals == 1;
     sfms_wire_keys_init(&s->keys, set->secret, &set->tls);
     sfms_key_derive(set->secret, "page token", token_key);
     sfms_key_derive(set->secret, "idempotency key", once_key);

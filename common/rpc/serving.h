@@ -28,6 +28,7 @@ typedef struct sfms_server {
     const sfms_served *served; /* in the order of the contract's methods */
     nng_socket socket;
     sfms_peers *peers;
+    bool unsigned_principals; /* they are believed, as the version before does not sign them */
     atomic_bool draining;
     _Atomic int64_t last_us; /* when a message last came or an answer last went */
     atomic_int busy;         /* messages that are being worked on */

@@ -7,16 +7,18 @@
 
 #include "core/id.h"
 #include "core/seal.h"
-#include "core/time.h"
 #include "db/audit.h"
+#include "db/clock.h"
 #include "identity.h"
 #include "password.h"
 #include "sessions.h"
+#include "signer.h"
 #include "token.h"
 #include "tries.h"
 
 enum {
     FRESH_SECONDS = 10,
+    JOB_SECONDS = 60,  /* for which a principal holds that a job has asked for */
     FAMILY_BYTES = 16, /* of a refresh token: the part that stays */
     SECRET_BYTES = 32, /* and the part that changes */
 };
@@ -329,9 +331,28 @@ authenticate(sfms_call *call, const void *in, void *out)
     p->org_id = t.org_id;
     p->user_id = t.user_id;
     p->session_id = t.session_id;
+    status = signer_sign(call, p, t.expire_s * 1000);
+    if (status != SFMS_OK)
+        return status;
     res->principal = p;
     res->fresh_seconds = FRESH_SECONDS;
-    res->expire_seconds = (int32_t)(t.expire_s - sfms_now_ms() / 1000);
+    res->expire_seconds = (int32_t)(t.expire_s - sfms_db_now_ms() / 1000);
+    return SFMS_OK;
+}
+
+/* What a user may do, or the organisation itself if user_id is empty. NOT_FOUND if he may not work. */
+static sfms_status
+load_caller(sfms_call *call, Pb__Principal *out, const char *org_id, const char *user_id)
+{
+    sfms_status status = user_id[0] != '\0' ? sfms_one(call, out, SFMS_CALLER_SQL, SFMS_ARGS(org_id, user_id))
+                                            : sfms_one(call, out, SFMS_ORG_CALLER_SQL, SFMS_ARGS(org_id));
+
+    if (status != SFMS_OK)
+        return status;
+    if (out->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
+        return sfms_fail(call, &sfms_not_found);
+    out->org_id = org_id;
+    out->user_id = user_id;
     return SFMS_OK;
 }
 
@@ -339,16 +360,25 @@ static sfms_status
 get_principal(sfms_call *call, const void *in, void *out)
 {
     const Pb__GetPrincipalRequest *req = in;
-    Pb__Principal *p = out;
-    sfms_status status = sfms_one(call, p, SFMS_CALLER_SQL, SFMS_ARGS(req->org_id, req->user_id));
+
+    return load_caller(call, out, req->org_id, req->user_id);
+}
+
+static sfms_status
+authenticate_job(sfms_call *call, const void *in, void *out)
+{
+    const Pb__AuthenticateJobRequest *req = in;
+    const char *user_id = req->user_id[0] != '\0' ? req->user_id : NULL;
+    PGresult *result;
+    sfms_status status = sfms_query(call, &result, "SELECT app.job_runs($1::uuid, $2::uuid, $3::uuid)::int",
+        SFMS_ARGS(req->org_id, user_id, req->job_id));
 
     if (status != SFMS_OK)
         return status;
-    if (p->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
+    if (PQgetvalue(result, 0, 0)[0] != '1')
         return sfms_fail(call, &sfms_not_found);
-    p->org_id = req->org_id;
-    p->user_id = req->user_id;
-    return SFMS_OK;
+    status = load_caller(call, out, req->org_id, req->user_id);
+    return status == SFMS_OK ? signer_sign(call, out, sfms_db_now_ms() + JOB_SECONDS * 1000LL) : status;
 }
 
 static const sfms_method_row methods[] = {
@@ -357,6 +387,7 @@ static const sfms_method_row methods[] = {
     {"sfms.identity.v1.Sessions/EndSession", end_session},
     {"sfms.identity.v1.Sessions/GetKeySet", get_key_set},
     {"sfms.identity.v1.Sessions/Authenticate", authenticate},
+    {"sfms.identity.v1.Sessions/AuthenticateJob", authenticate_job},
     {"sfms.identity.v1.Sessions/GetPrincipal", get_principal},
     {NULL},
 };

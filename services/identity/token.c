@@ -7,7 +7,7 @@
 
 #include "core/id.h"
 #include "core/log.h"
-#include "core/time.h"
+#include "db/clock.h"
 #include "proto/json.h"
 
 enum {
@@ -142,7 +142,7 @@ token_keys(sfms_arena *a, Pb__KeySet *out)
 const char *
 token_sign(sfms_arena *a, const token *t)
 {
-    int64_t now = sfms_now_ms() / 1000;
+    int64_t now = sfms_db_now_ms() / 1000;
     jwk_t *key = jwk_of(a, keys[0].private_json);
     jwt_t *jwt = NULL;
     char *text;
@@ -256,6 +256,6 @@ token_read(sfms_arena *a, const char *text, token *ret)
     ret->org_id = id_claim(a, jwt, "org");
     ret->user_id = id_claim(a, jwt, "sub");
     ret->session_id = id_claim(a, jwt, "sid");
-    return ret->expire_s > sfms_now_ms() / 1000 && ret->org_id != NULL && ret->user_id != NULL &&
+    return ret->expire_s > sfms_db_now_ms() / 1000 && ret->org_id != NULL && ret->user_id != NULL &&
            ret->session_id != NULL;
 }

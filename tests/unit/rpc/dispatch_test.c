@@ -86,6 +86,7 @@ setup(void **state)
     sfms_contract_methods(server.env.contract, &n);
     table = sfms_new_array(arena, sfms_served, n);
     server.served = table;
+    server.unsigned_principals = true;
     serve_with(table, "sfms.customers.v1.Accounts/GetAccount", answers);
     serve_with(table, "sfms.customers.v1.Accounts/DeleteAccount", fails);
     serve_with(table, "sfms.customers.v1.Accounts/UndeleteAccount", fails_without_a_reason);
@@ -181,6 +182,16 @@ a_good_call_is_answered(void **state)
 }
 
 static void
+a_principal_that_nobody_has_signed_is_nobody(void **state)
+{
+    (void)state;
+    server.unsigned_principals = false;
+    expect(call_of("sfms.customers.v1.Accounts/GetAccount", id), SFMS_UNAUTHENTICATED, "BAD_TOKEN");
+    assert_int_equal(n_run, 0);
+    server.unsigned_principals = true;
+}
+
+static void
 replies_stand_in_the_order_of_the_calls(void **state)
 {
     Pb__Call *calls[] = {
@@ -245,6 +256,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_call_is_answered),
+        cmocka_unit_test(a_principal_that_nobody_has_signed_is_nobody),
         cmocka_unit_test(replies_stand_in_the_order_of_the_calls),
         cmocka_unit_test(calls_that_cannot_be_run_hear_why),
         cmocka_unit_test(what_a_handler_says_and_what_it_noted_agree),
