@@ -15,6 +15,8 @@
 enum {
     EMPTY_BRAILLE = 0x2800,
     FIRST_MARK = 0x300, /* no character before it takes part in a composition with another */
+    DOTTED_I = 0x130,   /* İ: the one letter of which the small form is two characters */
+    DOT_ABOVE = 0x307,
     FIRST_HAN = 0x4e00, /* nor do Chinese characters */
     LAST_HAN = 0x9fff,
     MARKS_MAX = 100,
@@ -242,8 +244,11 @@ sfms_text_lower(sfms_arena *a, const char *text)
 
     for (; *from != '\0'; from += n) {
         UChar32 c = u_tolower(u_foldCase(character(from, &n), U_FOLD_CASE_DEFAULT));
+        bool dotted = character(from, &n) == DOTTED_I;
 
         U8_APPEND_UNSAFE(lower, to, c);
+        if (dotted)
+            U8_APPEND_UNSAFE(lower, to, DOT_ABOVE);
     }
     lower[to] = '\0';
     return sfms_text_nfkc(a, lower);

@@ -374,7 +374,7 @@ wall_offset(const char **p, sfms_wall *ret)
     return hours >= 0 && hours <= 23 && minutes >= 0 && minutes <= 59;
 }
 
-/* half_of_day reads AM or PM and turns the hour of twelve, which came before, into one of 24. */
+/* half_of_day reads AM or PM, which in Chinese stands before the hour. */
 static bool
 half_of_day(const char **p, sfms_wall *ret)
 {
@@ -382,9 +382,19 @@ half_of_day(const char **p, sfms_wall *ret)
 
     if (!am && !word(p, "PM") && !word(p, "下午"))
         return false;
+    ret->half = am ? 1 : 2;
+    return true;
+}
+
+/* hour_of_24 turns an hour of twelve into one of 24. */
+static bool
+hour_of_24(sfms_wall *ret)
+{
+    if (ret->half == 0)
+        return ret->hour <= 23;
     if (ret->hour < 1 || ret->hour > 12)
         return false;
-    ret->hour = ret->hour % 12 + (am ? 0 : 12);
+    ret->hour = ret->hour % 12 + (ret->half == 1 ? 0 : 12);
     return true;
 }
 
@@ -462,7 +472,7 @@ sfms_wall_parse(const char *text, const char *format, sfms_wall *ret)
         if (!letter && *format == ' ')
             p += strspn(p, " ");
     }
-    return *p == '\0' && is_day(ret->year, ret->month, ret->day) && ret->hour <= 23 && ret->minute <= 59 &&
+    return *p == '\0' && is_day(ret->year, ret->month, ret->day) && hour_of_24(ret) && ret->minute <= 59 &&
            ret->second <= 59;
 }
 

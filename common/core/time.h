@@ -33,16 +33,17 @@ bool sfms_date_valid(const char *text);
 /* What a clock on a wall shows, and, if it says so, by how many seconds it is before UTC. */
 typedef struct {
     int year, month, day, hour, minute, second;
+    int half; /* of the day, if the hour was one of twelve: 1 or 2 */
     int32_t nanos;
     bool has_offset;
     int offset;
 } sfms_wall;
 
 /* sfms_wall_parse reads a time or a day by a format of the letters of strptime: %d %m %y %Y, %b or %B (months in English, in
- * full or abbreviated, or in Chinese), %H %M %S (with decimals, if there are any), %I with %p, %z (Z, UTC, +08, +0800, +08:00),
- * and literal text, of which a blank stands for any number of them. Two-digit years are 1969 to 2068, as POSIX has it. One
- * letter is ours: %N, the number that spreadsheets keep for a day, from 61 (1900-03-01) on, as they disagree about the days
- * before; its decimals are the time of that day. False if the text does not fit, or there is no such day. */
+ * full or abbreviated, or in Chinese), %H %M %S (with decimals, if there are any), %I with %p before or behind it, %z (Z, UTC,
+ * +08, +0800, +08:00), and literal text, of which a blank stands for any number of them. Two-digit years are 1969 to 2068, as
+ * POSIX has it. One letter is ours: %N, the number that spreadsheets keep for a day, from 61 (1900-03-01) on, as they disagree
+ * about the days before; its decimals are the time of that day. False if the text does not fit, or there is no such day. */
 bool sfms_wall_parse(const char *text, const char *format, sfms_wall *ret);
 
 /* sfms_wall_seconds answers the seconds since 1970 if the clock were in UTC. */

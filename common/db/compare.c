@@ -206,6 +206,13 @@ contains(const sfms_comparison *c, const sfms_field *f, const char *column)
     return SFMS_COMPARED;
 }
 
+/* field =~ value -- the same to people, as unique names are compared, whose indexes serve it. */
+static void
+is_same(const sfms_comparison *c, const char *column, const char *text)
+{
+    sfms_buf_printf(c->sql, "app.fold(%s) = (SELECT app.fold($%d))", column, param(c, text));
+}
+
 /* Whether the field has a value at all. */
 static void
 is_set(const sfms_comparison *c, const sfms_field *f, const char *column, bool set)
@@ -246,6 +253,12 @@ sfms_compare_field(const sfms_comparison *c, const sfms_field *f, const char *co
 
     if (is_bare(c, "null") && c->op != SFMS_HAS && !is_equality(c))
         return SFMS_NOT_BY_THIS_OPERATOR;
+    if (c->op == SFMS_SAME) {
+        if (!is_text(f) || f->desc->label == PROTOBUF_C_LABEL_REPEATED)
+            return SFMS_NOT_BY_THIS_OPERATOR;
+        is_same(c, column, sfms_normal_text(c->call->arena, f->rule, c->value));
+        return SFMS_COMPARED;
+    }
     if (c->op == SFMS_HAS && is_bare(c, "*")) {
         is_set(c, f, column, true);
         return SFMS_COMPARED;
@@ -327,7 +340,9 @@ sfms_compare_member(const sfms_comparison *c, const char *column, const char *ke
         sfms_buf_printf(c->sql, "%s ->> $%d::text IS %sNULL", column, k, c->op == SFMS_NE ? "NOT " : "");
         return SFMS_COMPARED;
     }
-    if (!c->quoted && is_number(c->value))
+    if (c->op == SFMS_SAME)
+        is_same(c, sfms_printf(a, "(%s ->> $%d::text)", column, k), text);
+    else if (!c->quoted && is_number(c->value))
         compare_number(c, column, k);
     else
         sfms_buf_printf(c->sql, "%s ->> $%d::text %s $%d", column, k, signs[c->op], param(c, text));

@@ -9,7 +9,7 @@
 
 #include "db/filter.h"
 
-typedef enum { SFMS_EQ, SFMS_NE, SFMS_LT, SFMS_LE, SFMS_GT, SFMS_GE, SFMS_HAS } sfms_operator;
+typedef enum { SFMS_EQ, SFMS_NE, SFMS_LT, SFMS_LE, SFMS_GT, SFMS_GE, SFMS_HAS, SFMS_SAME } sfms_operator;
 
 /* What stands in the filter. A bare null, or * after a colon, is more than its text. */
 typedef struct {

@@ -28,7 +28,7 @@ typedef struct {
     bool quoted;
 } value;
 
-/* The longer ones first. */
+/* The longer ones first, and =~ before its beginning. */
 static const struct {
     const char *text;
     sfms_operator op;
@@ -36,6 +36,7 @@ static const struct {
     {"!=", SFMS_NE},
     {"<=", SFMS_LE},
     {">=", SFMS_GE},
+    {"=~", SFMS_SAME},
     {"=", SFMS_EQ},
     {"<", SFMS_LT},
     {">", SFMS_GT},

@@ -3,12 +3,12 @@
  *
  *   filter      = term { ("AND" | "OR" | nothing, which is AND) term }; AND and OR mix only with brackets
  *   term        = ["NOT" | "-"] ( "(" filter ")" | field operator value )
- *   operator    = "=" "!=" "<" "<=" ">" ">=" ":"
+ *   operator    = "=" "!=" "<" "<=" ">" ">=" ":" "=~"
  *   value       = "quoted with \" and \\" or 'quoted' or a bare word; null; true; false; after ":", * for "is set"
  *
  * Fields are proto or JSON names; customFields.name reaches into custom fields, customFields."a name" too. ":" on text
- * means "contains", case aside; on a list, "has the element". What a comparison means: compare.h. Values become
- * parameters and never part of the SQL.
+ * means "contains", case aside; on a list, "has the element". "=~" is "the same text to people". What a comparison means:
+ * compare.h. Values become parameters and never part of the SQL.
  */
 #ifndef SFMS_DB_FILTER_H
 #define SFMS_DB_FILTER_H

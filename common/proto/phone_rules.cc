@@ -27,6 +27,28 @@ short_numbers()
     return *info;
 }
 
+/* Numbers that are dialled inside of a country only, and that the library's rules lack: by how they begin, and their digits. */
+bool
+is_service(const std::string &number, const char *country)
+{
+    static const struct {
+        const char *country, *begin;
+        size_t least, most;
+    } services[] = {
+        {"CN", "11", 3, 3},  /* help: 110, 119 */
+        {"CN", "12", 3, 3},  /* 120, 122 */
+        {"CN", "118", 5, 6}, /* information */
+        {"CN", "12", 5, 5},  /* what is public: 12306, 12345 */
+        {"CN", "96", 5, 6},  /* companies of a province */
+    };
+
+    for (const auto &one : services)
+        if (strcmp(country, one.country) == 0 && number.rfind(one.begin, 0) == 0 &&
+            number.size() >= one.least && number.size() <= one.most)
+            return true;
+    return false;
+}
+
 /* is_normal is true for a number with "+" that is in its form already, as nearly all are that programs send: a country code, and
  * behind it no zero and as many digits as the country has. Parsing takes 90 us, this 1. */
 bool
@@ -106,7 +128,8 @@ sfms_phone_rules(const char *number, const char *country, bool certain, char ret
     if (util.Parse(number, international ? "ZZ" : country, &one) != PhoneNumberUtil::NO_PARSING_ERROR)
         return false;
     if (!is_right(util, one, certain || !international))
-        return !international && short_numbers().IsValidShortNumberForRegion(one, country) &&
+        return !international &&
+               (short_numbers().IsValidShortNumberForRegion(one, country) || is_service(number, country)) &&
                put(number, ret);
     if (!international && !is_as_dialled(util, one, number, country))
         return false;

@@ -232,7 +232,8 @@ COUNTER = itertools.count(1)
     ("accounts", "annualRevenue", "1\u202f234,5", {"numberFormat": "1 234,5"}, "1234.5"),
     ("accounts", "annualRevenue", "1\u2009234,5", {"numberFormat": "1 234,5"}, "1234.5"), ("accounts", "annualRevenue", "１２．５", {}, "12.5"),
     ("accounts", "annualRevenue", "12.5000000000", {}, "12.5"), ("accounts", "annualRevenue", "+5", {}, "5"),
-    ("accounts", "annualRevenue", "$5", {}, None), ("accounts", "annualRevenue", "1,5", {}, None),
+    ("accounts", "annualRevenue", ".5", {}, "0.5"), ("accounts", "employeeCount", "12.", {}, 12),
+    ("accounts", "annualRevenue", "1’234.50", {"numberFormat": "1'234.5"}, "1234.5"), ("accounts", "annualRevenue", "$5", {}, None), ("accounts", "annualRevenue", "1,5", {}, None),
     ("accounts", "website", "www.example.com", {}, "https://www.example.com"), ("accounts", "website", "example.com/a?b=c", {}, "https://example.com/a?b=c"),
     ("accounts", "website", "http://example.com", {}, "http://example.com"), ("accounts", "website", "n/a", {}, None),
     ("accounts", "website", "12.5", {}, None), ("accounts", "website", "ann@example.com", {}, None),
@@ -247,6 +248,12 @@ COUNTER = itertools.count(1)
     ("tasks", "remindTime", "2026-03-01 10:00:00 UTC", {}, "2026-03-01T10:00:00Z"), ("tasks", "remindTime", "2026-03-01", {}, None),
     ("tasks", "remindTime", "01.03.2026 10:00", {"dateFormat": "%d.%m.%Y %H:%M"}, "2026-03-01T02:00:00Z"),
     ("tasks", "remindTime", "3/1/2026 1:30 PM", {"dateFormat": "%m/%d/%Y %I:%M %p"}, "2026-03-01T05:30:00Z"),
+    ("tasks", "remindTime", "2026-03-01 10:00 PM", {}, "2026-03-01T14:00:00Z"), ("tasks", "remindTime", "2026/3/1 12:30:05 am", {}, "2026-02-28T16:30:05Z"),
+    ("tasks", "remindTime", "2026/3/1 下午 3:05", {}, "2026-03-01T07:05:00Z"), ("tasks", "remindTime", "2026年3月1日 上午9:05:00", {}, "2026-03-01T01:05:00Z"),
+    ("tasks", "remindTime", "2026-03-01 13:00 PM", {}, None), ("tasks", "remindTime", "２０２６-０３-０１　１０：００", {}, "2026-03-01T02:00:00Z"),
+    ("tasks", "remindTime", "2026/3/1 下午3:05", {"dateFormat": "%Y/%m/%d %p%I:%M"}, "2026-03-01T07:05:00Z"),
+    ("deals", "expectedCloseDate", "２０２６/３/１", {}, "2026-03-01"), ("deals", "expectedCloseDate", "０３．０９．２０２５", {"dateFormat": "%d.%m.%Y"}, "2025-09-03"),
+    ("tasks", "priority", "ＨＩＧＨ", {}, "HIGH"),
     ("tasks", "remindTime", "45231.5", {"dateFormat": "%N"}, "2023-11-01T04:00:00Z"), ("tasks", "remindTime", "1.3.2026", {"dateFormat": "%d.%m.%Y"}, "2026-02-28T16:00:00Z"),
     ("tasks", "priority", "high", {}, "HIGH"), ("tasks", "priority", "High", {}, "HIGH"), ("tasks", "priority", "very high", {}, None),
     ("contacts", "phone", "13800138000.0", {}, "+8613800138000")])
@@ -285,11 +292,11 @@ def test_custom_fields(api):
                            "day": {"field": "customFields.day", "dateFormat": "%d.%m.%Y"}},
                "constants": {"customFields.source": "list", "customFields.year": "2026", "customFields.tag:TEXT": "1"}, "mode": "UPSERT"}
     api.post("/v1/accounts", json={"name": "There", "externalId": "cf-1", "customFields": {"mine": "stays", "budget": 7}}).ok(201)
-    text = ("id;name;budget;key;vip;sum;day\ncf-1;There;1500;0042;ja;1.234,50;03.09.2025\ncf-2;Two;12.50;42;是;;\n"
+    text = ("id;name;budget;key;vip;sum;day\ncf-1;There;1500;0042;jein;1.234,50;03.09.2025\ncf-2;Two;12.50;42;是;;\n"
             "cf-3;Three;007;1;WAHR;5;\ncf-4;Four;9007199254740993;2;0;;\ncf-5;Five;TRUE;3;maybe;;\ncf-6;Six;1;4;1;many;\n")
     done = run_import(api, "accounts", text, mapping)
     assert (done["createdRows"], done["updatedRows"], done["failedRows"]) == ("3", "0", "3")
-    text = text.replace(";ja;", ";yes;").replace(";maybe;", ";no;")
+    text = text.replace(";jein;", ";yes;").replace(";maybe;", ";no;")
     done = run_import(api, "accounts", text, mapping)
     assert (done["createdRows"], done["updatedRows"], done["failedRows"]) == ("1", "4", "1")
     found = {a["externalId"]: a["customFields"] for a in api.all("/v1/accounts", filter='externalId:"cf-"')}
@@ -333,6 +340,17 @@ def test_an_exact_name_goes_first_and_two_are_an_error(api):
     found = {c["name"]: c["accountId"] for c in api.all("/v1/contacts", filter='name = "First" OR name = "Second"')}
     assert [found["First"], found["Second"]] == ids
     assert "More than one" in refused(api, done)[1][-1]
+
+
+def test_a_name_among_many_that_have_it_in_them(api):
+    """More than a page of them: what is looked for is found, and what is not there is missing."""
+    run_import(api, "accounts", "name\n" + "".join(f"Crowd {n}\n" for n in range(250)) + "Ｃrowd\nTwice crowd\nTwice CROWD\n")
+    (only,) = [a["id"] for a in api.all("/v1/accounts", filter='name =~ "crowd"')]
+    mapping = {"columns": {"n": {"field": "name"}, "a": {"field": "accountId", "lookup": "accounts.name"}}}
+    done = run_import(api, "contacts", "n,a\nA,CROWD\nB,crowd x\nC,TWICE crowd\n", mapping)
+    assert (done["createdRows"], done["failedRows"]) == ("1", "2")
+    assert [c["accountId"] for c in api.all("/v1/contacts", filter='name = "A"')] == [only]
+    assert ["No accounts record" in refused(api, done)[1][-1], "More than one" in refused(api, done)[2][-1]] == [True, True]
 
 
 def test_formulas_come_back_harmless_and_as_they_were(api):

@@ -192,6 +192,28 @@ def test_who_asks_before_he_writes_finds_her(stack):
         assert found(api, "deals", text) == {deal}, text
 
 
+def wide(text):
+    """In full width."""
+    return "".join(chr(ord(c) + 0xfee0) if "!" <= c <= "~" else "\u3000" if c == " " else c for c in text)
+
+
+@pytest.mark.parametrize("collection", COLLECTIONS)
+def test_a_text_is_found_as_people_take_it(collection, place):
+    api, made = place
+    for field in fields(collection):
+        name = json_name(field)
+        if field.cpp_type != field.CPPTYPE_STRING or contract().format(field) in ("UUID", "DATE", "DECIMAL", "MONEY"):
+            api.get(f"/v1/{collection}", filter=f'{name} =~ "1"').fails(400, "BAD_FILTER")
+            continue
+        for id, record in made[collection].items():
+            if record[name]:
+                for same in (record[name].upper(), f"\u3000{record[name].title()}  ", wide(record[name])):
+                    assert id in found(api, collection, f"{name} =~ {quoted(same)}"), (name, same)
+                assert id not in found(api, collection, f"{name} =~ {quoted(record[name] + 'x')}"), name
+    some = next(iter(made[collection]))
+    assert found(api, collection, f'NOT (customFields.note =~ "nowhere") AND id = "{some}"') == {some}
+
+
 def test_custom_fields(stack):
     api = Org(stack).api
     made = {}
@@ -204,7 +226,7 @@ def test_custom_fields(stack):
         'customFields.tier = "null"': {"text null"}, "NOT customFields.tier = null": {"gold", "text null"},
         'customFields."my key" = 1': {"gold"}, "customFields.'a.b' = 1": {"gold"}, "customFields.`a.b` = 1": {"gold"},
         "customFields.a.b = 1": {"gold"}, "customFields.级别 = 高": {"gold"}, 'customFields."级别":*': {"gold"},
-        "customFields.budget = 1500": {"number"}, "customFields.budget = 1.5e3": {"number"},
+        'customFields.tier =~ " GOLD"': {"gold"}, "customFields.budget = 1500": {"number"}, "customFields.budget = 1.5e3": {"number"},
         "customFields.budget >= 1000": {"number"}, 'customFields.budget = "1500"': {"number", "text"},
         'customFields.tier = " gold "': {"gold"}, 'customFields." tier" = gold': {"gold"},
     }.items():

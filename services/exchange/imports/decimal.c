@@ -30,7 +30,7 @@ plain(sfms_arena *arena, const char *text)
 {
     static const char *const others[][2] = {{"\u00a0", " "}, {"\u202f", " "}, {"\u2009", " "},
         {"\u2007", " "}, {"\u3000", " "}, {"\u2212", "-"}, {"－", "-"}, {"＋", "+"}, {"，", ","}, {"．", "."},
-        {"（", "("}, {"）", ")"}, {"￥", "¥"}, {"０", "0"}, {"１", "1"}, {"２", "2"}, {"３", "3"},
+        {"（", "("}, {"）", ")"}, {"￥", "¥"}, {"’", "'"}, {"０", "0"}, {"１", "1"}, {"２", "2"}, {"３", "3"},
         {"４", "4"}, {"５", "5"}, {"６", "6"}, {"７", "7"}, {"８", "8"}, {"９", "9"}};
     char *out = sfms_alloc(arena, strlen(text) + 1);
     char *to = out;
@@ -103,16 +103,20 @@ take_digits(const char **p, char *out, size_t *at)
     return *at - before;
 }
 
-/* Thousands are parted all the way or not at all: "12,34" is a slip, or another style. */
+/* Thousands are parted all the way or not at all: "12,34" is a slip, or another style. Databases write .5 for 0.5. */
 static bool
-take_whole(const char **p, import_span group, char *out, size_t *at)
+take_whole(const char **p, const import_number_style *style, char *out, size_t *at)
 {
     size_t n = take_digits(p, out, at);
     const char *next = *p;
 
-    if (n == 0 || n > 3)
-        return n > 0;
-    for (; pass(&next, group) && is_digit(*next); next = *p) {
+    if (n == 0) {
+        out[(*at)++] = '0';
+        return pass(&next, style->point) && is_digit(*next);
+    }
+    if (n > 3)
+        return true;
+    for (; pass(&next, style->group) && is_digit(*next); next = *p) {
         *p = next;
         if (take_digits(p, out, at) != 3)
             return false;
@@ -136,7 +140,7 @@ const char *
 import_number_read(sfms_arena *arena, const import_number_style *style, const char *text)
 {
     const import_span minus = {"-", 1}, plus = {"+", 1};
-    char *out = sfms_alloc(arena, strlen(text) + 2);
+    char *out = sfms_alloc(arena, strlen(text) + 3);
     size_t at = 0;
     bool around, negative;
     const char *p = without_sign(arena, plain(arena, text), &around);
@@ -153,12 +157,12 @@ import_number_read(sfms_arena *arena, const import_number_style *style, const ch
         return NULL;
     if (negative || around)
         out[at++] = '-';
-    if (!take_whole(&p, style->group, out, &at))
+    if (!take_whole(&p, style, out, &at))
         return NULL;
-    if (pass(&p, style->point)) {
+    if (pass(&p, style->point)) { /* spreadsheets write 12. for 12 by some formats */
         out[at++] = '.';
         if (take_digits(&p, out, &at) == 0)
-            return NULL;
+            at--;
     }
     pass_spaces(&p);
     if (pass(&p, style->behind))

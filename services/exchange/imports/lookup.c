@@ -20,8 +20,9 @@ enum {
 
 typedef enum { WANTED, KNOWN, FORGOTTEN } entry_state;
 
-/* What a list is asked for. A search has an index; a collection that cannot be searched is small. */
-typedef enum { EXACTLY, SEARCHED, CONTAINED } asked_for;
+/* What a list is asked for: this very text, or the same one to people, among what a search finds, as that has an index. A
+ * collection that cannot be searched is small. */
+typedef enum { EXACTLY, SEARCHED, SAME } asked_for;
 
 typedef struct looked {
     const import_column *column;
@@ -126,8 +127,8 @@ can_be_folded(const sfms_field *f)
            f->rule->format == PB__FORMAT__FORMAT_UNSPECIFIED;
 }
 
-/* field = "text", and the mapping's own condition; or whatever has the text in it in any spelling. Records hold
- * texts with a format, mail addresses for example, in one spelling; the file may have any. */
+/* field = "text", or =~, and the mapping's own condition. Records hold texts with a format, mail addresses for example, in one
+ * spelling; the file may have any. */
 static const char *
 filter_of(const sfms_call *call, const looked *e)
 {
@@ -138,7 +139,7 @@ filter_of(const sfms_call *call, const looked *e)
     sfms_buf b;
 
     sfms_buf_init(&b, a, 2 * IMPORT_CELL_MAX + SFMS_URL_MAX);
-    sfms_buf_printf(&b, e->asked == CONTAINED ? "%s:" : "%s = ", f->desc->name);
+    sfms_buf_printf(&b, e->asked == EXACTLY ? "%s = " : "%s =~ ", f->desc->name);
     import_filter_text(&b, spelled != NULL ? spelled : e->text);
     if (extra[0] != '\0')
         sfms_buf_printf(&b, " AND (%s)", extra);
@@ -161,38 +162,19 @@ static ProtobufCMessage *
 request_of(const sfms_call *call, const looked *e)
 {
     sfms_arena *a = call->arena;
-    const char *paths[] = {"id", e->column->lookup_field->desc->name};
+    const char *id = "id";
     Pb__ListRequest *request = (Pb__ListRequest *)sfms_message_new(a, &pb__list_request__descriptor);
     Google__Protobuf__FieldMask *mask =
         (Google__Protobuf__FieldMask *)sfms_message_new(a, &google__protobuf__field_mask__descriptor);
 
-    mask->n_paths = e->asked != EXACTLY ? 2 : 1;
-    mask->paths = sfms_memdup(a, paths, sizeof(paths));
+    mask->n_paths = 1;
+    mask->paths = sfms_memdup(a, &id, sizeof(id));
     if (e->asked == SEARCHED)
         request->search = beginning(a, e->text);
-    request->filter = e->asked == SEARCHED ? e->column->rule->filter : filter_of(call, e);
-    request->page_size =
-        e->asked != EXACTLY ? SFMS_PAGE_MAX : 2; /* one more than wanted shows that there are several */
+    request->filter = filter_of(call, e);
+    request->page_size = 2; /* one more than wanted shows that there are several */
     request->read_mask = mask;
     return &request->base;
-}
-
-/* Of the records that have the text in them, those that are it; what is beyond the page may be another. */
-static size_t
-keep_folded(sfms_arena *a, const looked *e, ProtobufCMessage *page, const sfms_field *items)
-{
-    const sfms_field *token = sfms_message_field(e->column->lookup->output, "next_page_token", 15);
-    ProtobufCMessage **records = *(ProtobufCMessage ***)sfms_field_at(page, items->desc);
-    const char *folded = sfms_text_fold(a, e->text);
-    size_t kept = 0;
-
-    for (size_t i = 0; i < sfms_field_count(page, items->desc); i++) {
-        const char *text = *(const char **)sfms_field_at(records[i], e->column->lookup_field->desc);
-
-        if (strcmp(sfms_text_fold(a, text), folded) == 0)
-            records[kept++] = records[i];
-    }
-    return kept > 0 && (*(const char **)sfms_field_at(page, token->desc))[0] != '\0' ? 2 : kept;
 }
 
 /* The ids in a list's response. */
@@ -208,7 +190,7 @@ read_reply(import_lookups *l, sfms_arena *a, looked *e, const Pb__Reply *reply)
     e->state = KNOWN;
     if (reply->status != NULL && e->asked == SEARCHED &&
         strcmp(reply->status->reason, sfms_no_search.name) == 0) {
-        e->asked = CONTAINED;
+        e->asked = SAME;
         e->state = WANTED;
         return;
     }
@@ -218,9 +200,7 @@ read_reply(import_lookups *l, sfms_arena *a, looked *e, const Pb__Reply *reply)
         return;
     }
     page = protobuf_c_message_unpack(m->desc, sfms_arena_pb(a), reply->response.len, reply->response.data);
-    n = page == NULL          ? 0
-        : e->asked != EXACTLY ? keep_folded(a, e, page, items)
-                              : sfms_field_count(page, items->desc);
+    n = page == NULL ? 0 : sfms_field_count(page, items->desc);
     if (n == 0 && e->asked == EXACTLY && can_be_folded(e->column->lookup_field)) {
         e->state = WANTED;
         e->asked = SEARCHED;

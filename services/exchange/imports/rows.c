@@ -90,6 +90,7 @@ as_date(sfms_call *call, const import_column *column, import_row *row, const cha
     sfms_wall wall;
     const char *moment;
 
+    text = sfms_text_nfkc(call->arena, text);
     if (!is_time && sfms_date_parse(text, column->rule->date_format, day))
         return sfms_strdup(call->arena, day);
     moment = is_time && sfms_wall_parse(text, column->rule->date_format, &wall)

@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unicode/ucal.h>
 
+#include "core/text.h"
 #include "decimal.h"
 #include "proto/formats.h"
 
@@ -15,8 +16,8 @@ static const char *
 spelled_bool(const char *text)
 {
     static const char *const words[][2] = {{"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"},
-        {"on", "off"}, {"1", "0"}, {"是", "否"}, {"真", "假"}, {"wahr", "falsch"}, {"vrai", "faux"},
-        {"verdadero", "falso"}};
+        {"on", "off"}, {"1", "0"}, {"是", "否"}, {"真", "假"}, {"wahr", "falsch"}, {"ja", "nein"},
+        {"vrai", "faux"}, {"oui", "non"}, {"verdadero", "falso"}, {"sí", "no"}};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (strcasecmp(text, words[i][0]) == 0)
@@ -100,7 +101,8 @@ import_value_moment(sfms_call *call, const sfms_wall *wall)
 
 /* The year first, so that there is one reading; zeros in front may lack. */
 static const char *const days[] = {"%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日"};
-static const char *const clocks[] = {"T%H:%M:%S", "T%H:%M", " %H:%M:%S", " %H:%M"};
+static const char *const clocks[] = {"T%H:%M:%S", "T%H:%M", " %H:%M:%S", " %H:%M", " %I:%M:%S %p",
+    " %I:%M %p", " %p%I:%M:%S", " %p%I:%M", " %p %I:%M:%S", " %p %I:%M"};
 
 /* Reads a day with a time, and with an offset or not. */
 static bool
@@ -178,7 +180,7 @@ spelled_text(sfms_call *call, Pb__Format format, const char *text)
 {
     switch ((int)format) {
     case PB__FORMAT__DATE:
-        return spelled_day(call, text);
+        return spelled_day(call, sfms_text_nfkc(call->arena, text));
     case PB__FORMAT__DECIMAL:
     case PB__FORMAT__MONEY:
         return spelled_number(call->arena, text);
@@ -237,14 +239,15 @@ const char *
 import_value_spelled(sfms_call *call, const sfms_field *f, const char *text)
 {
     bool wrapped = f->message != NULL && f->message->kind == SFMS_KIND_WRAPPER;
+    const char *narrow = sfms_text_nfkc(call->arena, text);
 
     if (f->message != NULL && f->message->kind == SFMS_KIND_TIMESTAMP)
-        return spelled_moment(call, text);
+        return spelled_moment(call, narrow);
     switch (wrapped ? f->message->fields[0].desc->type : f->desc->type) {
     case PROTOBUF_C_TYPE_BOOL:
-        return spelled_bool(text);
+        return spelled_bool(narrow);
     case PROTOBUF_C_TYPE_ENUM:
-        return spelled_enum(f->desc->descriptor, call->arena, text);
+        return spelled_enum(f->desc->descriptor, call->arena, narrow);
     case PROTOBUF_C_TYPE_STRING:
         return spelled_text(call, f->rule->format, text);
     case PROTOBUF_C_TYPE_BYTES:

@@ -82,6 +82,7 @@ test_comparisons(void **state)
     gives("parentId != null", "((parent_id IS NOT NULL))", NULL);
     gives("phone:*", "((phone IS NOT NULL))", NULL);
     gives("name:云帆", "((strpos(app.fold(name), (SELECT app.fold($1))) > 0))", "云帆");
+    gives("name =~ ' 云帆'", "((app.fold(name) = (SELECT app.fold($1))))", "云帆");
 }
 
 /* Values are compared in the form in which they are stored; what is nothing is what is answered as nothing. */
