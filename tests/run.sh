@@ -64,8 +64,14 @@ say "    done after $SECONDS s"
 
 if [[ -z $only_pytest ]]; then
     say "Lint …"
-    tests/lint.sh --quick >"$results/lint.log" 2>&1 && echo '<testsuite><testcase name="lint"/></testsuite>' >"$results/lint.xml" ||
-        { cat "$results/lint.log" && broken lint "tests/lint.sh --quick"; }
+    if ! git ls-files --error-unmatch tests/run.sh >/dev/null 2>&1; then
+        say "    LEFT OUT: it looks at the files that git knows, and this is no work tree of git"
+    elif tests/lint.sh --quick >"$results/lint.log" 2>&1; then
+        echo '<testsuite><testcase name="lint"/></testsuite>' >"$results/lint.xml"
+    else
+        cat "$results/lint.log"
+        broken lint "tests/lint.sh --quick"
+    fi
     say "Unit tests …"
     LSAN_OPTIONS=suppressions=$ROOT/tests/lib/lsan.supp:print_suppressions=0 \
         ctest --test-dir "$build" --output-on-failure --no-tests=error -j2 --timeout 120 --output-junit "$results/unit.xml" \

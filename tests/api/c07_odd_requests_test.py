@@ -95,16 +95,24 @@ def test_as_many_ids_as_are_allowed(api, make):
             400, "INVALID_FIELDS", "ids", "TOO_MANY_ITEMS")
 
 
+# libmicrohttpd 1.0 hangs up on these before it calls anybody, so that there is nothing to answer by. It may, as it takes them for no
+# HTTP, and the one level of leniency at which it does not lets through bare carriage returns, too, by which requests are smuggled.
+NO_HTTP = (b"GET /a\0b HTTP/1.1", b"\r\n" * 40000 + b"GET /healthz HTTP/1.1")
+
+
 @pytest.mark.parametrize("line", [
     b"GET / HTTP/9.9", b"GET /healthz HTTP/1.2", b"GET / http/1.1", b"GET / HTTP/1.1 ", b"GET /healthz", b"GET ", b"PRI * HTTP/2.0",
-    b"GET /a b HTTP/1.1", b"GET /a\0b HTTP/1.1", b"GET  /healthz  HTTP/1.1", b"BREW /v1/me HTTP/1.1", b"get /healthz HTTP/1.1",
+    b"GET /a b HTTP/1.1", b"GET  /healthz  HTTP/1.1", b"BREW /v1/me HTTP/1.1", b"get /healthz HTTP/1.1",
     b"TRACE / HTTP/1.1", b"CONNECT a:443 HTTP/1.1", b"OPTIONS * HTTP/1.1", b"GET x HTTP/1.1", b"GET //v1/me HTTP/1.1",
     b"GET /v1/../v1/me HTTP/1.1", b"GET /v1/deals?filter=\xe4\xba HTTP/1.1", b"GET /v1/deals?filter=%00 HTTP/1.1",
     b"GET /v1/deals?filter=%z HTTP/1.1", b"GET /v1/deals?? HTTP/1.1", b"GET /healthz#x HTTP/1.1", b"G" * 50000 + b" / HTTP/1.1",
-    b"\xef\xbb\xbfGET /healthz HTTP/1.1", b"\r\n" * 40000 + b"GET /healthz HTTP/1.1",
+    b"\xef\xbb\xbfGET /healthz HTTP/1.1", *NO_HTTP,
 ], ids=lambda line: repr(line[:30]))
 def test_odd_first_lines(stack, line):
-    checked(send_raw(stack.port, line + b"\r\nHost: x\r\n\r\n"))
+    got = send_raw(stack.port, line + b"\r\nHost: x\r\n\r\n")
+    if line in NO_HTTP and got.ended in ("closed", "reset") and not got.data:
+        return
+    checked(got)
 
 
 @pytest.mark.parametrize("headers", [
