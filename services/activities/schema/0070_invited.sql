@@ -6,12 +6,14 @@
 CREATE FUNCTION activities.refuse_deleted_attendees() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    known uuid[] := CASE WHEN TG_OP = 'UPDATE' THEN OLD.attendee_ids END;
+    known uuid[] := CASE WHEN TG_OP = 'UPDATE' THEN OLD.attendee_ids ELSE '{}' END;
 BEGIN
+    IF NEW.attendee_ids <@ known THEN
+        RETURN NULL;
+    END IF;
     PERFORM 1 FROM identity.users
-      WHERE org_id = NEW.org_id AND id = ANY (NEW.attendee_ids) AND id <> ALL (coalesce(known, '{}')) ORDER BY id FOR KEY SHARE;
-    IF EXISTS (SELECT 1 FROM identity.users
-                WHERE org_id = NEW.org_id AND id = ANY (NEW.attendee_ids) AND id <> ALL (coalesce(known, '{}'))
+      WHERE org_id = NEW.org_id AND id = ANY (NEW.attendee_ids) AND id <> ALL (known) ORDER BY id FOR KEY SHARE;
+    IF EXISTS (SELECT 1 FROM identity.users WHERE org_id = NEW.org_id AND id = ANY (NEW.attendee_ids) AND id <> ALL (known)
                   AND delete_time IS NOT NULL) THEN
         RAISE EXCEPTION USING COLUMN = 'attendee_ids', HINT = 'DELETED_RECORD', MESSAGE = 'names a deleted user',
             DETAIL = '其中有已删除的用户';
@@ -20,8 +22,9 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION activities.refuse_deleted_attendees FROM PUBLIC;
 
--- After the row is there, as an upsert of what is there already inserts nothing.
+-- After the row is there, as an upsert of what is there already inserts nothing. Without WHEN, which costs each statement more than
+-- the function does.
 CREATE TRIGGER attendees_deleted AFTER INSERT ON activities.meetings
-    FOR EACH ROW WHEN (NEW.attendee_ids <> '{}') EXECUTE FUNCTION activities.refuse_deleted_attendees();
+    FOR EACH ROW EXECUTE FUNCTION activities.refuse_deleted_attendees();
 CREATE TRIGGER attendees_deleted_again AFTER UPDATE OF attendee_ids ON activities.meetings
-    FOR EACH ROW WHEN (NOT NEW.attendee_ids <@ OLD.attendee_ids) EXECUTE FUNCTION activities.refuse_deleted_attendees();
+    FOR EACH ROW EXECUTE FUNCTION activities.refuse_deleted_attendees();
