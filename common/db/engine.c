@@ -99,7 +99,7 @@ const char *
 sfms_engine_reading(const sfms_engine *e, sfms_arena *a, const sfms_field *f)
 {
     const char *name = f->desc->name;
-    const sfms_through *t = sfms_through_find(e->resource->through, name);
+    const sfms_through *t = sfms_through_find(e->through, name);
 
     if (t == NULL)
         return name;
@@ -137,39 +137,65 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
     e->names = names.data;
 }
 
-/* Finds the relation of the collection. */
-static void
-read_relation(sfms_engine *e, sfms_arena *perm, const char *service, PGconn *conn)
+/* The row of app.resources. */
+static PGresult *
+find_relation(PGconn *conn, const char *collection)
 {
-    const char *collection = e->message->resource;
     PGresult *rows =
         PQexecParams(conn, relation_sql, 1, NULL, (const char *const[]){collection}, NULL, NULL, 0);
 
     if (PQresultStatus(rows) != PGRES_TUPLES_OK || PQntuples(rows) == 0)
         sfms_die("the collection %s has no table: has the database been migrated? %s", collection,
             PQresultErrorMessage(rows));
+    return rows;
+}
+
+static void
+read_relation(sfms_engine *e, sfms_arena *perm, const char *service, PGconn *conn)
+{
+    PGresult *rows = find_relation(conn, e->message->resource);
+
     if (strcmp(PQgetvalue(rows, 0, 1), service) != 0)
-        sfms_die("the collection %s is declared by %s, but its table is %s", collection, service,
+        sfms_die("the collection %s is declared by %s, but its table is %s", e->message->resource, service,
             PQgetvalue(rows, 0, 0));
     e->table = sfms_strdup(perm, PQgetvalue(rows, 0, 0));
     e->by_owner = PQgetvalue(rows, 0, 2)[0] == '1';
     PQclear(rows);
 }
 
+/* The fields that are read through others, which refer to a resource: sfms_contract_check has looked. */
+static void
+read_through(sfms_engine *e, sfms_arena *perm, PGconn *conn)
+{
+    sfms_through *through = sfms_new_array(perm, sfms_through, e->message->n_fields + 1);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < e->message->n_fields; i++) {
+        const sfms_field *f = &e->message->fields[i];
+        const char *reference = f->rule->through;
+        PGresult *rows;
+
+        if (reference[0] == '\0')
+            continue;
+        rows = find_relation(conn, sfms_engine_field(e, reference)->rule->references);
+        through[n++] = (sfms_through){f->desc->name, reference, sfms_strdup(perm, PQgetvalue(rows, 0, 0))};
+        PQclear(rows);
+    }
+    e->through = n > 0 ? through : NULL;
+}
+
 const sfms_engine *
-sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_resource *r, const char *service,
+sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_message *resource, const char *service,
     PGconn *conn, const sfms_key *token_key)
 {
     sfms_engine *e = sfms_new(perm, sfms_engine);
     PGresult *columns;
 
-    e->resource = r;
     e->contract = c;
     e->token_key = token_key;
-    e->message = sfms_contract_message(c, r->message);
-    if (e->message == NULL || e->message->resource == NULL)
-        sfms_die("%s is no resource of the contract", r->message->name);
+    e->message = resource;
     read_relation(e, perm, service, conn);
+    read_through(e, perm, conn);
     columns = PQexecParams(conn, columns_sql, 1, NULL, (const char *const[]){e->table}, NULL, NULL, 0);
     if (PQresultStatus(columns) != PGRES_TUPLES_OK || PQntuples(columns) == 0)
         sfms_die("there is no relation %s: has the database been migrated? %s", e->table,

@@ -11,16 +11,16 @@
 #include "sfms/api/v1/requests.pb-c.h"
 
 struct sfms_engine {
-    const sfms_resource *resource;
     const sfms_contract *contract;
     const sfms_message *message;
     const sfms_key *token_key;
-    const char *table;   /* "customers.accounts" */
-    const char *names;   /* "id, version, ..." in the order of the message's fields */
-    const char *columns; /* what reads them */
-    const char **column; /* by index of the field: what reads it, its name or a subquery */
-    bool *not_null;      /* by index of the field */
-    bool by_owner;       /* rows are seen by those who see the owner, and by nobody else */
+    const char *table;           /* "customers.accounts" */
+    const sfms_through *through; /* ends with a NULL field; NULL if there is none */
+    const char *names;           /* "id, version, ..." in the order of the message's fields */
+    const char *columns;         /* what reads them */
+    const char **column;         /* by index of the field: what reads it, its name or a subquery */
+    bool *not_null;              /* by index of the field */
+    bool by_owner;               /* rows are seen by those who see the owner, and by nobody else */
     bool has_owner, has_search, has_external;
     bool binary; /* results may be asked for in binary: all columns are of types that we read */
 };

@@ -64,8 +64,7 @@ sfms_list_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListReques
         sfms_buf_add(&w->sql, " AND delete_time IS NULL");
     if (request->filter[0] != '\0') {
         sfms_buf_add(&w->sql, " AND (");
-        status =
-            sfms_filter_sql(call, e->message, e->resource->through, request->filter, &w->sql, &w->params);
+        status = sfms_filter_sql(call, e->message, e->through, request->filter, &w->sql, &w->params);
         if (status != SFMS_OK)
             return status;
         sfms_buf_char(&w->sql, ')');

@@ -73,7 +73,7 @@ sfms_request_resource(const sfms_engine *e, const sfms_call *call, ProtobufCMess
 {
     const sfms_field *f;
 
-    if (request->descriptor == e->resource->message)
+    if (request->descriptor == e->message->desc)
         return request;
     f = sfms_message_resource_field(call->method->input);
     return f == NULL ? NULL : *(ProtobufCMessage **)((char *)request + f->desc->offset);

@@ -1,5 +1,5 @@
 /*
- * resource.h -- the engine: standard methods from a declaration.
+ * resource.h -- the engine: standard methods from a message and a table.
  *
  * A resource is a message and a relation: the one that app.resources names for the collection, a table or an updatable view
  * with security_invoker. The relation has a column for each field of the message, and
@@ -7,7 +7,7 @@
  *   version bigint, create_time, update_time                 maintained by the trigger app.touch
  *   delete_time        if the contract has DELETE            external_id, if it has UPSERT
  *   owner_id           if rows have owners                   search_text, if it can be searched
- * Start-up refuses to serve when message and relation disagree. A resource that is no more than that is declared nowhere else.
+ * Start-up refuses to serve when message and relation disagree.
  */
 #ifndef SFMS_DB_RESOURCE_H
 #define SFMS_DB_RESOURCE_H
@@ -15,8 +15,8 @@
 #include "core/buf.h"
 #include "db/db.h"
 
-/* A field that is not the row's own: it is read through a reference, from the column of the same name in the row of another table
- * with the reference for its id. Its own column keeps what it was when the row was written, for the log. */
+/* A field that is not the row's own (FieldRule.through): it is read from the column of the same name in the row of another table
+ * with the reference for its id. */
 typedef struct {
     const char *field;     /* "probability" */
     const char *reference; /* "stage_id"; NOT NULL */
@@ -26,22 +26,12 @@ typedef struct {
 /* sfms_through_find answers the entry of a field; NULL if it is the row's own. all may be NULL. */
 const sfms_through *sfms_through_find(const sfms_through *all, const char *field);
 
-/* What a resource has that its message and its relation do not say. */
-typedef struct sfms_resource {
-    const ProtobufCMessageDescriptor *message;
-    const sfms_through *through; /* ends with a NULL field; NULL if there is none */
-    /* check, if not NULL, looks at a CREATE, UPDATE or UPSERT before it is run, and may fill in or change
-     * fields. mask is NULL for CREATE. */
-    sfms_status (*check)(
-        sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__FieldMask *mask);
-} sfms_resource;
-
-/* A resource with what start-up found out about its relation. */
+/* A resource, with what start-up found out about its relation. */
 typedef struct sfms_engine sfms_engine;
 
 /* sfms_engine_new checks a resource of a service against the database; ends the process with a sentence if they disagree, or if
  * its relation is not in the service's schema. */
-const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_resource *r,
+const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_message *resource,
     const char *service, PGconn *conn, const sfms_key *token_key);
 
 /* sfms_engine_target names the record that a standard method changes: its id, or of an upsert what it is found by; "" if there is

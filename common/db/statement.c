@@ -220,13 +220,6 @@ plan_delete(
     return sfms_composer_done(call, &w, ret);
 }
 
-static sfms_status
-run_check(
-    const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask)
-{
-    return e->resource->check == NULL ? SFMS_OK : e->resource->check(call, msg, mask);
-}
-
 const char *
 sfms_engine_target(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
 {
@@ -254,15 +247,9 @@ sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *reques
     bool writes = verb == PB__VERB__CREATE || verb == PB__VERB__UPDATE || verb == PB__VERB__UPSERT;
     ProtobufCMessage *msg = writes ? sfms_request_resource(e, call, request) : NULL;
     const Google__Protobuf__FieldMask *mask = writes ? sfms_request_mask(request, "update_mask") : NULL;
-    sfms_status status;
 
-    if (writes) {
-        if (msg == NULL)
-            return sfms_fail(call, &sfms_bad_request);
-        status = run_check(e, call, msg, mask);
-        if (status != SFMS_OK)
-            return status;
-    }
+    if (writes && msg == NULL)
+        return sfms_fail(call, &sfms_bad_request);
     switch (verb) {
     case PB__VERB__GET:
         return plan_get(e, call, (const Pb__GetRequest *)request, ret);

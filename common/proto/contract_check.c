@@ -185,6 +185,28 @@ check_resources_differ(const sfms_contract *c)
     }
 }
 
+/* What a field is read through is a reference of the same message. */
+static void
+check_through(const sfms_message *m, const sfms_field *f)
+{
+    const char *name = f->rule->through;
+    const sfms_field *reference = sfms_message_field(m, name, strlen(name));
+
+    if (name[0] != '\0' && (reference == NULL || reference->rule->references[0] == '\0'))
+        sfms_die("%s.%s is read through %s, which refers to nothing", m->desc->name, f->desc->name, name);
+}
+
+/* A field whose texts name fields, names a collection that there is. */
+static void
+check_fields_of(const sfms_contract *c, const sfms_message *m, const sfms_field *f)
+{
+    const char *collection = f->rule->fields_of;
+
+    if (collection[0] != '\0' && sfms_contract_resource(c, collection) == NULL)
+        sfms_die(
+            "%s.%s names fields of %s, which is no collection", m->desc->name, f->desc->name, collection);
+}
+
 void
 sfms_contract_check(const sfms_contract *c)
 {
@@ -200,4 +222,12 @@ sfms_contract_check(const sfms_contract *c)
     }
     check_resources_differ(c);
     check_resource_labels(c);
+    for (unsigned i = 0; i < c->n_messages; i++) {
+        const sfms_message *m = c->messages[i];
+
+        for (unsigned j = 0; j < m->n_fields; j++) {
+            check_through(m, &m->fields[j]);
+            check_fields_of(c, m, &m->fields[j]);
+        }
+    }
 }

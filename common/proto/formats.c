@@ -236,6 +236,14 @@ normal_language(const char *text)
     return text;
 }
 
+static bool
+is_time_of_day(const char *text)
+{
+    return strlen(text) == 5 && is_digit(text[0]) && is_digit(text[1]) && text[2] == ':' &&
+           is_digit(text[3]) && is_digit(text[4]) && text[3] <= '5' &&
+           (text[0] < '2' || (text[0] == '2' && text[1] <= '3'));
+}
+
 const char *
 sfms_format_normal(const sfms_call *call, Pb__Format format, const char *text)
 {
@@ -266,6 +274,10 @@ sfms_format_normal(const sfms_call *call, Pb__Format format, const char *text)
         return normal_country(a, text);
     case PB__FORMAT__MONEY:
         return normal_money(call, text);
+    case PB__FORMAT__TIME_OF_DAY:
+        return is_time_of_day(text) ? text : NULL;
+    case PB__FORMAT__PERMISSION:
+        return sfms_contract_permission(call->contract, text) != NULL ? text : NULL;
     }
     SFMS_WRONG("format not covered by sfms_format_normal");
 }
@@ -294,6 +306,8 @@ sfms_format_name(const sfms_call *call, Pb__Format format)
             "IANA 时区，例如 Asia/Shanghai"},
         [PB__FORMAT__LANGUAGE] = {"a language tag such as zh-CN", "语言标签，例如 zh-CN"},
         [PB__FORMAT__COUNTRY] = {"a country of ISO 3166-1 such as CN", "ISO 3166-1 国家或地区代码，例如 CN"},
+        [PB__FORMAT__TIME_OF_DAY] = {"a time of day such as 14:30", "时刻，例如 14:30"},
+        [PB__FORMAT__PERMISSION] = {"a permission such as deals.write", "权限，例如 deals.write"},
         [PB__FORMAT__MONEY] =
             {"an amount, a decimal number with at most 18 digits before and %d after the point%s%s",
                 "金额，十进制数，整数部分最多 18 位，小数部分最多 %d 位%s%s"},

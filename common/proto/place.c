@@ -262,3 +262,10 @@ sfms_place_fillable(const sfms_call *call, const sfms_place *p)
             return false;
     return true;
 }
+
+bool
+sfms_place_to_fill(const sfms_call *call, const sfms_message *m, const char *path, sfms_place *ret)
+{
+    return sfms_place_find(call->arena, m, path, strlen(path), ret) && ret->n == 1 &&
+           sfms_field_is_open(ret->leaf) == (ret->key != NULL) && sfms_place_fillable(call, ret);
+}

@@ -57,4 +57,8 @@ bool sfms_place_filled(const sfms_place *p, const ProtobufCMessage *msg);
 bool sfms_place_seen(const sfms_call *call, const sfms_place *p);
 bool sfms_place_fillable(const sfms_call *call, const sfms_place *p);
 
+/* sfms_place_to_fill resolves a path to what people fill of a record as a whole: a field of its own, or a key. False if there is
+ * no such place, or it is not for them to fill. */
+bool sfms_place_to_fill(const sfms_call *call, const sfms_message *m, const char *path, sfms_place *ret);
+
 #endif

@@ -100,6 +100,31 @@ words_of(sfms_arena *a, const Pb__FieldRule *r)
     return words;
 }
 
+/* The text as its rule spells it; NULL if it is not what the rule asks for. */
+static const char *
+normal_text(validation *v, const sfms_field *f, const char *text)
+{
+    const char *collection = f->rule->fields_of;
+    sfms_place place;
+
+    if (collection[0] == '\0')
+        return sfms_format_normal(v->call, f->rule->format, text);
+    return sfms_place_to_fill(v->call, sfms_contract_resource(v->call->contract, collection), text, &place)
+               ? sfms_place_json(v->call->arena, &place)
+               : NULL;
+}
+
+static void
+refuse_text(validation *v, const sfms_field *f, const char *text, const sfms_path *path)
+{
+    if (f->rule->fields_of[0] != '\0')
+        sfms_violate(v->call, where(v, path), &sfms_no_such_field, f->rule->fields_of, text);
+    else if (f->rule->format == PB__FORMAT__PERMISSION)
+        sfms_violate(v->call, where(v, path), &sfms_unknown_permission, text);
+    else
+        bad_format(v, f->rule->format, path);
+}
+
 static void
 check_string(validation *v, const sfms_field *f, const char **at, const sfms_path *path)
 {
@@ -127,9 +152,9 @@ check_string(validation *v, const sfms_field *f, const char **at, const sfms_pat
         sfms_violate(v->call, where(v, path), &sfms_bad_enum, words_of(a, f->rule));
         return;
     }
-    const char *normal = sfms_format_normal(v->call, f->rule->format, *at);
+    const char *normal = normal_text(v, f, *at);
     if (normal == NULL) {
-        bad_format(v, f->rule->format, path);
+        refuse_text(v, f, *at, path);
         return;
     }
     *at = normal;

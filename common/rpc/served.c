@@ -12,50 +12,24 @@ index_of(const sfms_contract *c, const sfms_method *m)
     return (size_t)(m - sfms_contract_methods(c, &n));
 }
 
-/* Whether it is a standard method of the resource. */
-static bool
-is_about(const sfms_method *m, const sfms_message *resource)
-{
-    return m->resource == resource && m->rule->verb != PB__VERB__VERB_UNSPECIFIED;
-}
-
+/* The engine serves what names a standard verb: message and relation say all there is to say of a resource. */
 static void
-add_resource(sfms_served *table, const sfms_service *service, const sfms_contract *c,
-    const sfms_engine *engine, const sfms_resource *r)
-{
-    unsigned n;
-    const sfms_method *methods = sfms_contract_methods(c, &n);
-    const sfms_message *resource = sfms_contract_message(c, r->message);
-
-    for (unsigned i = 0; i < n; i++) {
-        if (!is_about(&methods[i], resource))
-            continue;
-        if (strcmp(methods[i].service, service->name) != 0)
-            sfms_die("%s is served by %s, but its resource is declared in %s", methods[i].name,
-                methods[i].service, service->name);
-        if (table[i].engine != NULL)
-            sfms_die("two nouns declare the resource %s", resource->resource);
-        table[i].engine = engine;
-    }
-}
-
-/* The resources of the service's packages that no noun declares: message and relation say all there is to say of them. */
-static void
-add_plain_resources(sfms_arena *perm, sfms_served *table, const sfms_service *service, const sfms_contract *c,
+add_resources(sfms_arena *perm, sfms_served *table, const sfms_service *service, const sfms_contract *c,
     PGconn *conn, const sfms_key *token_key)
 {
     unsigned n;
     const sfms_method *methods = sfms_contract_methods(c, &n);
 
     for (unsigned i = 0; i < n; i++) {
-        sfms_resource *r;
+        const sfms_method *m = &methods[i];
 
-        if (strcmp(methods[i].service, service->name) != 0 || table[i].engine != NULL ||
-            methods[i].rule->verb == PB__VERB__VERB_UNSPECIFIED)
+        if (strcmp(m->service, service->name) != 0 || m->rule->verb == PB__VERB__VERB_UNSPECIFIED)
             continue;
-        r = sfms_new(perm, sfms_resource);
-        r->message = methods[i].resource->desc;
-        add_resource(table, service, c, sfms_engine_new(perm, c, r, service->name, conn, token_key), r);
+        for (unsigned j = 0; j < i && table[i].engine == NULL; j++)
+            if (methods[j].resource == m->resource)
+                table[i].engine = table[j].engine;
+        if (table[i].engine == NULL)
+            table[i].engine = sfms_engine_new(perm, c, m->resource, service->name, conn, token_key);
     }
 }
 
@@ -102,13 +76,7 @@ sfms_served_table(sfms_arena *perm, const sfms_service *service, const sfms_cont
 
     sfms_contract_methods(c, &n);
     table = sfms_new_array(perm, sfms_served, n);
-    for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
-        const sfms_resource *r = (*noun)->resource;
-
-        if (r != NULL)
-            add_resource(table, service, c, sfms_engine_new(perm, c, r, service->name, conn, token_key), r);
-    }
-    add_plain_resources(perm, table, service, c, conn, token_key);
+    add_resources(perm, table, service, c, conn, token_key);
     for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
         for (const sfms_method_row *row = (*noun)->methods; row != NULL && row->method != NULL; row++)
             add_row(table, service, c, row);

@@ -1,8 +1,8 @@
 /*
  * server.h -- a service process: from main() to the last answer.
  *
- * A service is a name and a list of nouns; each noun brings a resource for the engine, handwritten
- * methods, or both. Workers are threads of {nng context, aio, connection, arena}; a worker takes one
+ * A service is a name and a list of nouns. The engine serves the standard methods of all resources in the service's packages of
+ * the contract; nouns bring what is handwritten. Workers are threads of {nng context, aio, connection, arena}; a worker takes one
  * batch at a time, and runs the point calls of the engine in it as one pipeline.
  */
 #ifndef SFMS_RPC_SERVER_H
@@ -33,7 +33,6 @@ typedef struct {
 
 /* What one file of a service brings. */
 typedef struct {
-    const sfms_resource *resource;   /* NULL if none */
     const sfms_method_row *methods;  /* ends with a NULL method; NULL if none */
     const struct sfms_job_row *jobs; /* work that is done beside calls, see work/jobs.h; NULL if none */
 } sfms_noun;

@@ -6,31 +6,6 @@
 #include "rpc/position.h"
 #include "sfms/activities/v1/tasks.pb-c.h"
 
-static bool
-is_time_of_day(const char *s)
-{
-    if (strlen(s) != 5 || s[2] != ':' || strspn(s, "0123456789:") != 5)
-        return false;
-    return s[0] >= '0' && s[1] >= '0' && s[3] >= '0' && s[4] >= '0' && s[1] <= '9' && s[4] <= '9' &&
-           s[3] <= '5' && (s[0] < '2' || (s[0] == '2' && s[1] <= '3'));
-}
-
-static sfms_status
-check_task(sfms_call *call, ProtobufCMessage *resource, const Google__Protobuf__FieldMask *mask)
-{
-    const Pb__Task *task = (const Pb__Task *)resource;
-
-    (void)mask;
-    if (task->due_time[0] == '\0' || is_time_of_day(task->due_time))
-        return SFMS_OK;
-    return sfms_violate_field(call, "due_time", &sfms_bad_format, "HH:MM");
-}
-
-static const sfms_resource tasks = {
-    .message = &pb__task__descriptor,
-    .check = check_task,
-};
-
 /* Overdue is by the day where the caller is: a task due today is not. */
 static const char overdue_sql[] =
     "SELECT {columns} FROM activities.tasks t"
@@ -69,4 +44,4 @@ static const sfms_method_row methods[] = {
     {NULL},
 };
 
-const sfms_noun activities_tasks = {.resource = &tasks, .methods = methods};
+const sfms_noun activities_tasks = {.methods = methods};

@@ -25,6 +25,9 @@ static const struct {
     [PB__FORMAT__TIME_ZONE] = {NULL, "time-zone", NULL, NULL, "Asia/Shanghai"},
     [PB__FORMAT__LANGUAGE] = {NULL, "language", NULL, NULL, "zh-CN"},
     [PB__FORMAT__COUNTRY] = {NULL, "country", "^[A-Za-z]{2}$", "^[A-Z]{2}$", "CN"},
+    [PB__FORMAT__TIME_OF_DAY] = {NULL, "time-of-day", "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        "^([01][0-9]|2[0-3]):[0-5][0-9]$", "14:30"},
+    [PB__FORMAT__PERMISSION] = {NULL, "permission", NULL, NULL, "deals.write"},
 };
 
 void

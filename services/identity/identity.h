@@ -6,7 +6,6 @@
 
 extern const sfms_noun identity_orgs;
 extern const sfms_noun identity_users;
-extern const sfms_noun identity_roles;
 extern const sfms_noun identity_sessions;
 extern const sfms_noun identity_session_list;
 extern const sfms_noun identity_meta;

@@ -11,7 +11,6 @@
 static const sfms_noun *const nouns[] = {
     &identity_orgs,
     &identity_users,
-    &identity_roles,
     &identity_sessions,
     &identity_session_list,
     &identity_meta,

@@ -2,8 +2,6 @@
 #include "pipeline.h"
 
 static const sfms_noun *const nouns[] = {
-    &pipeline_stages,
-    &pipeline_deals,
     &pipeline_moves,
     &pipeline_history,
     NULL,

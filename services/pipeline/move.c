@@ -3,6 +3,7 @@
 
 #include "db/row.h"
 #include "pipeline.h"
+#include "proto/place.h"
 #include "sfms/pipeline/v1/stages.pb-c.h"
 
 static const sfms_reason unmet = {"STAGE_REQUIREMENTS_UNMET", SFMS_FAILED_PRECONDITION,
@@ -79,7 +80,8 @@ check_requirements(
         sfms_place place;
 
         /* A field that the contract no longer has is not asked for. */
-        if (!pipeline_requirement_find(call, stage->required_fields[i], &place) ||
+        if (!sfms_place_to_fill(call, sfms_contract_message(call->contract, deal->base.descriptor),
+                stage->required_fields[i], &place) ||
             sfms_place_filled(&place, &then.base))
             continue;
         sfms_violate(call, sfms_place_json(call->arena, &place), &sfms_required);

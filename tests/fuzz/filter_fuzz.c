@@ -13,7 +13,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     static const sfms_contract *contract;
     static sfms_arena *arena;
     static bool not_null[64];
-    static sfms_resource resource;
     static sfms_engine engine;
     sfms_call call;
     sfms_composer w;
@@ -23,8 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (contract == NULL) {
         contract = sfms_contract_load();
         arena = sfms_arena_new();
-        engine = (sfms_engine){.resource = &resource,
-            .table = "t",
+        engine = (sfms_engine){.table = "t",
             .contract = contract,
             .not_null = not_null,
             .message = sfms_contract_resource(contract, "accounts")};

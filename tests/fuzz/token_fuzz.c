@@ -12,7 +12,6 @@ enum { VALUES = 3, HASH = 16 };
 static sfms_arena *arena;
 static sfms_key key;
 static sfms_engine engine;
-static sfms_resource resource;
 static Pb__Principal principal = PB__PRINCIPAL__INIT;
 
 static void
@@ -26,8 +25,7 @@ start(void)
     arena = sfms_arena_new();
     principal.org_id = "00000000-0000-7000-8000-000000000001";
     principal.user_id = "00000000-0000-7000-8000-000000000002";
-    engine = (sfms_engine){.resource = &resource,
-        .table = "t",
+    engine = (sfms_engine){.table = "t",
         .contract = contract,
         .message = sfms_contract_resource(contract, "accounts"),
         .token_key = &key};

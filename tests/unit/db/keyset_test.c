@@ -12,7 +12,6 @@
 static const sfms_contract *contract;
 static sfms_arena *arena;
 static bool not_null[64];
-static const sfms_resource resource;
 static sfms_key key;
 static sfms_engine engine;
 static Pb__Principal principal = PB__PRINCIPAL__INIT;
@@ -150,8 +149,7 @@ main(void)
     assert(sfms_key_derive("0123456789012345678901234567890123456789", "page", &key));
     contract = sfms_contract_load();
     arena = sfms_arena_new();
-    engine = (sfms_engine){.resource = &resource,
-        .table = "pipeline.deals",
+    engine = (sfms_engine){.table = "pipeline.deals",
         .contract = contract,
         .not_null = not_null,
         .token_key = &key,

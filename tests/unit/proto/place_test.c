@@ -168,6 +168,39 @@ custom_fields_with_something_in_them(void **state)
     assert_true(met("customFields.budget", &deal));
 }
 
+static const char *
+spelled(const char *text)
+{
+    const sfms_call call = {.arena = arena, .contract = contract};
+    sfms_place p;
+
+    return sfms_place_to_fill(&call, sfms_contract_message(contract, &pb__deal__descriptor), text, &p)
+               ? sfms_place_json(arena, &p)
+               : NULL;
+}
+
+static void
+what_people_fill_of_a_record(void **state)
+{
+    (void)state;
+    assert_string_equal(spelled("amount"), "amount");
+    assert_string_equal(spelled("expected_close_date"), "expectedCloseDate");
+    assert_string_equal(spelled("expectedCloseDate"), "expectedCloseDate");
+    assert_string_equal(spelled("custom_fields.budget"), "customFields.budget");
+    assert_string_equal(spelled("customFields.a.b"), "customFields.a.b");
+}
+
+static void
+what_nobody_can_fill(void **state)
+{
+    static const char *const texts[] = {"", "nope", "version", "probability", "createTime", "customFields",
+        "customFields.", "amount.x", ".amount"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_null(spelled(texts[i]));
+}
+
 int
 main(void)
 {
@@ -178,6 +211,8 @@ main(void)
         cmocka_unit_test(values_below),
         cmocka_unit_test(texts_and_lists),
         cmocka_unit_test(custom_fields_with_something_in_them),
+        cmocka_unit_test(what_people_fill_of_a_record),
+        cmocka_unit_test(what_nobody_can_fill),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
