@@ -7,5 +7,6 @@
 extern const sfms_noun exchange_imports;
 extern const sfms_noun exchange_events;
 extern const sfms_noun exchange_operations;
+extern const sfms_noun exchange_bulk;
 
 #endif

@@ -6,12 +6,13 @@ static const sfms_noun *const nouns[] = {
     &exchange_imports,
     &exchange_events,
     &exchange_operations,
+    &exchange_bulk,
     NULL,
 };
 
 static const sfms_service service = {
     .name = "exchange",
-    .about = "imports, operations, the event feed and the history of records",
+    .about = "imports, operations, bulk changes, the event feed and the history of records",
     .nouns = nouns,
     .background = &sfms_work,
 };

@@ -143,6 +143,33 @@ def test_kill_9_in_the_middle_of_an_import(service, own_stack, victim):
     assert int(operation["createdRows"]) + int(operation["skippedRows"]) == rows
 
 
+@pytest.mark.parametrize("service", ["exchange", "customers"])
+def test_kill_9_in_the_middle_of_a_bulk_change(service, own_stack, victim):
+    """It is taken up again: each record is changed once, and has its row."""
+    from lib.records import run_import
+    api, name, n = victim.api, f"bulk {service}", 3000
+    run_import(api, "accounts", "name,city\n" + "".join(f"Account {i},{name}\n" for i in range(n)))
+    id = api.post("/v1/accounts:bulkUpdate", json={"filter": f'city = "{name}"', "set": {"city": f"{name} moved"}}).ok()["operation"]["id"]
+
+    def moved():
+        return own_stack.sql("SELECT count(*) FROM customers.accounts WHERE city = %s", f"{name} moved")[0][0]
+    wait_until("it is under way", lambda: moved() > 100, 60, 0.005)
+    own_stack[service].kill()
+    assert moved() < n, "it was over too soon to be killed"
+    own_stack[service].start()
+    own_stack.sql("UPDATE app.jobs SET lease_until = now() WHERE state = 'RUNNING'")
+    own_stack.wait_ready()
+
+    def ended():
+        answer = api.get(f"/v1/operations/{id}")
+        return answer.json() if answer.status == 200 and answer.json()["done"] else None
+    operation = wait_until("it ends", ended, 180, 0.2)
+    assert operation["state"] == "DONE" and operation["result"] == {"changed": n, "refused": 0}, operation
+    assert moved() == n
+    assert own_stack.sql("SELECT count(*), count(DISTINCT record_id) FROM app.events WHERE cause = %s", id) == [(n, n)]
+    assert own_stack.sql("SELECT count(*), count(DISTINCT record_id) FROM exchange.operation_rows WHERE operation_id = %s", id) == [(n, n)]
+
+
 def test_an_import_whose_runner_died_is_cancelled(own_stack, victim):
     """Nobody is there to obey; whoever takes the job up does."""
     from lib.records import start_import

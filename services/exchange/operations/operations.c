@@ -1,4 +1,6 @@
 /* operations.c -- jobs as who has started them sees them. Contract: proto/sfms/exchange/v1/operations.proto. */
+#include "operations.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,6 @@
 #include "exchange.h"
 #include "proto/place.h"
 #include "rpc/position.h"
-#include "sfms/exchange/v1/operations.pb-c.h"
 
 enum {
     WAIT_SECONDS = 5, /* unless the request says otherwise */
@@ -103,8 +104,8 @@ read_operation(sfms_call *call, const PGresult *rows, int r, Pb__Operation *out)
         error_of(call, unpack_failure(call->arena, PQgetvalue(rows, r, PQfnumber(rows, "failure"))), message);
 }
 
-static sfms_status
-load(sfms_call *call, const char *id, Pb__Operation *out)
+sfms_status
+exchange_operation_load(sfms_call *call, const char *id, Pb__Operation *out)
 {
     PGresult *row;
     sfms_status status =
@@ -123,7 +124,7 @@ get_operation(sfms_call *call, const void *in, void *out)
 {
     const Pb__GetOperationRequest *request = in;
 
-    return load(call, request->id, out);
+    return exchange_operation_load(call, request->id, out);
 }
 
 /* ---- lists ------------------------------------------------------------------------------------------- */
@@ -181,7 +182,7 @@ cancel_operation(sfms_call *call, const void *in, void *out)
 {
     const Pb__CancelOperationRequest *request = in;
     Pb__Operation *operation = out;
-    sfms_status status = load(call, request->id, operation);
+    sfms_status status = exchange_operation_load(call, request->id, operation);
 
     if (status != SFMS_OK || operation->state == PB__OPERATION__STATE__CANCELLED)
         return status;
@@ -201,14 +202,14 @@ wait_for(sfms_call *call, const Pb__WaitOperationRequest *request, Pb__Operation
     static const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
     int seconds = request->timeout_seconds > 0 ? request->timeout_seconds : WAIT_SECONDS;
     int64_t until = sfms_mono_us() + seconds * 1000000LL;
-    sfms_status status = load(call, request->id, out);
+    sfms_status status = exchange_operation_load(call, request->id, out);
 
     if (until > call->deadline_us - 1000000)
         until = call->deadline_us - 1000000;
     while (status == SFMS_OK && !out->done && sfms_mono_us() < until) {
         nanosleep(&pause, NULL);
         pb__operation__init(out);
-        status = load(call, request->id, out);
+        status = exchange_operation_load(call, request->id, out);
     }
     return status;
 }
@@ -223,7 +224,7 @@ wait_operation(sfms_call *call, const void *in, void *out)
     if (atomic_fetch_add(&waiters, 1) < WAITERS_MAX)
         status = wait_for(call, request, out);
     else
-        status = load(call, request->id, out);
+        status = exchange_operation_load(call, request->id, out);
     atomic_fetch_sub(&waiters, 1);
     return status;
 }
