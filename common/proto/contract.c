@@ -79,6 +79,21 @@ sfms_contract_standard(const sfms_contract *c, const char *collection, Pb__Verb 
     return NULL;
 }
 
+Pb__Verb
+sfms_verb_of_one(Pb__Verb verb)
+{
+    switch (verb) {
+    case PB__VERB__BATCH_CREATE:
+        return PB__VERB__CREATE;
+    case PB__VERB__BATCH_UPDATE:
+        return PB__VERB__UPDATE;
+    case PB__VERB__BATCH_UPSERT:
+        return PB__VERB__UPSERT;
+    default:
+        return PB__VERB__VERB_UNSPECIFIED;
+    }
+}
+
 const uint8_t *
 sfms_contract_set(size_t *ret_len)
 {

@@ -108,6 +108,10 @@ const sfms_message *const *sfms_contract_resources(const sfms_contract *c, unsig
 /* sfms_contract_standard finds the method that does verb for a collection ("deals"); NULL if it has none. */
 const sfms_method *sfms_contract_standard(const sfms_contract *c, const char *collection, Pb__Verb verb);
 
+/* sfms_verb_of_one answers what a write of many does with each: CREATE for BATCH_CREATE and so on; VERB_UNSPECIFIED for what is
+ * no such write. */
+Pb__Verb sfms_verb_of_one(Pb__Verb verb);
+
 /* Which conditions a method looks at: If-Match where it changes one record that has a version, If-None-Match where it
  * makes one. The other writes take none. */
 bool sfms_method_takes_if_match(const sfms_method *m);

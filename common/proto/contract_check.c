@@ -37,6 +37,33 @@ check_page(const sfms_method *m)
         sfms_die("%s must answer resources, next_page_token, total_size and total_is_estimate", m->name);
 }
 
+static bool
+has_field(const sfms_message *m, const char *name, ProtobufCType type)
+{
+    const sfms_field *f = m != NULL ? sfms_message_field(m, name, strlen(name)) : NULL;
+
+    return f != NULL && f->desc->type == type;
+}
+
+/* check_many looks whether the messages of a write of many are those that common/rpc/many.c works with. */
+static void
+check_many(const sfms_method *m)
+{
+    const sfms_field *in = sfms_message_resource_field(m->input);
+    const sfms_field *results = sfms_message_field(m->output, "results", 7);
+    const sfms_message *result = results != NULL ? results->message : NULL;
+    const sfms_field *out = result != NULL ? sfms_message_resource_field(result) : NULL;
+
+    if (in == NULL || in->message != m->resource || in->desc->label != PROTOBUF_C_LABEL_REPEATED ||
+        in->rule->max_items == 0 || !has_field(m->input, "atomic", PROTOBUF_C_TYPE_BOOL))
+        sfms_die("%s must take resources, with max_items, and atomic", m->name);
+    if (out == NULL || out->message != m->resource || !has_field(result, "created", PROTOBUF_C_TYPE_BOOL) ||
+        !has_field(result, "problem", PROTOBUF_C_TYPE_MESSAGE) ||
+        !has_field(m->output, "succeeded_count", PROTOBUF_C_TYPE_INT32) ||
+        !has_field(m->output, "failed_count", PROTOBUF_C_TYPE_INT32))
+        sfms_die("%s must answer results, succeeded_count and failed_count", m->name);
+}
+
 /* check_verb looks whether the messages of a standard method are those that the engine works with. */
 static void
 check_verb(const sfms_method *m)
@@ -71,6 +98,11 @@ check_verb(const sfms_method *m)
     case PB__VERB__UPSERT:
         if (in == NULL || in->message != m->output || sfms_message_field(m->input, "update_mask", 11) == NULL)
             sfms_die("%s must take the resource that it answers, and update_mask", m->name);
+        return;
+    case PB__VERB__BATCH_CREATE:
+    case PB__VERB__BATCH_UPDATE:
+    case PB__VERB__BATCH_UPSERT:
+        check_many(m);
         return;
     default:
         return;

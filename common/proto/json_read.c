@@ -248,6 +248,31 @@ read_field(reader *r, const sfms_field *f, const cJSON *value, const sfms_path *
     sfms_field_mark(msg, f->desc);
 }
 
+/* Of several records to change, each changes what its JSON has, unless the request says it otherwise. */
+static void
+give_masks(reader *r, const sfms_message *m, const cJSON *object, ProtobufCMessage *msg)
+{
+    const sfms_field *masks = sfms_message_field(m, "update_masks", 12);
+    const sfms_field *records = sfms_message_resource_field(m);
+    const cJSON *list;
+
+    if (masks == NULL || records == NULL || sfms_field_count(msg, masks->desc) > 0)
+        return;
+    list = cJSON_GetObjectItemCaseSensitive(object, records->json_name);
+    for (const cJSON *record = list != NULL ? list->child : NULL; record != NULL; record = record->next) {
+        Google__Protobuf__FieldMask *mask = sfms_new(r->call->arena, Google__Protobuf__FieldMask);
+
+        google__protobuf__field_mask__init(mask);
+        for (const cJSON *item = record->child; item != NULL && item->string != NULL; item = item->next) {
+            const sfms_field *f = sfms_message_field(records->message, item->string, strlen(item->string));
+
+            if (f != NULL)
+                sfms_mask_add(r->call->arena, mask, f->desc->name);
+        }
+        *(ProtobufCMessage **)sfms_field_append(r->call->arena, msg, masks->desc) = &mask->base;
+    }
+}
+
 static void
 read_object(reader *r, const sfms_message *m, const cJSON *object, const sfms_path *path,
     ProtobufCMessage *msg, Google__Protobuf__FieldMask *mask)
@@ -278,6 +303,7 @@ read_object(reader *r, const sfms_message *m, const cJSON *object, const sfms_pa
         if (!cJSON_IsNull(item))
             read_field(r, f, item, &place, msg);
     }
+    give_masks(r, m, object, msg);
 }
 
 bool

@@ -446,6 +446,25 @@ check_key(
         sfms_violate(v->call, where(v, &path), &sfms_required);
 }
 
+/* check_many checks how many records and masks there are. The records are checked one by one, as each is written. */
+static sfms_status
+check_many(validation *v, const sfms_message *m, ProtobufCMessage *request)
+{
+    const sfms_field *masks = sfms_message_field(m, "update_masks", 12);
+    const sfms_field *records = sfms_message_resource_field(m);
+    const sfms_path path = {NULL, records->desc->name, -1};
+    size_t n = sfms_field_count(request, records->desc);
+
+    if (n == 0)
+        sfms_violate(v->call, where(v, &path), &sfms_required);
+    if (n > records->rule->max_items)
+        sfms_violate(v->call, where(v, &path), &sfms_too_many_items,
+            sfms_printf(v->call->arena, "%u", records->rule->max_items));
+    if (masks != NULL && sfms_field_count(request, masks->desc) != n)
+        sfms_violate(v->call, masks->desc->name, &sfms_bad_value);
+    return sfms_violations(v->call);
+}
+
 sfms_status
 sfms_validate(sfms_call *call, ProtobufCMessage *request)
 {
@@ -453,6 +472,8 @@ sfms_validate(sfms_call *call, ProtobufCMessage *request)
     const sfms_path root = {NULL, "", -1};
     validation v = {.call = call, .verb = method->rule->verb};
 
+    if (sfms_verb_of_one(v.verb) != PB__VERB__VERB_UNSPECIFIED)
+        return check_many(&v, method->input, request);
     check_masks(&v, method, request);
     if (v.verb == PB__VERB__UPDATE || v.verb == PB__VERB__UPSERT) {
         const sfms_field *holder = sfms_message_resource_field(method->input);

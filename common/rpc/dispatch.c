@@ -93,6 +93,7 @@ condition_of(sfms_arena *a, const Pb__Call *wire)
 static void
 init_run(const sfms_server *s, sfms_run *run, sfms_db *db, sfms_arena *a, const Pb__Call *wire, int64_t now)
 {
+    run->server = s;
     run->wire = wire;
     run->call = (sfms_call){
         .arena = a,
@@ -156,6 +157,8 @@ sfms_run_method(sfms_run *run)
 {
     sfms_call *call = &run->call;
 
+    if (sfms_run_is_many(run))
+        return settle(call, sfms_run_many(run));
     if (run->served->row == NULL)
         return settle(call, run_engine(run));
     return settle(call, run->served->row->run(call, run->in, run->out));
@@ -165,7 +168,8 @@ static void
 run_whole(sfms_run *run)
 {
     sfms_call *call = &run->call;
-    bool tx = run->served->row != NULL && run->served->row->tx;
+    bool tx =
+        run->served->row != NULL ? run->served->row->tx : sfms_run_is_many(run) && sfms_run_is_atomic(run);
 
     if (sfms_once_wanted(run)) {
         sfms_once(run);
@@ -218,13 +222,11 @@ shares_pipeline(const sfms_run *run)
     }
 }
 
-/* Records are locked in the order of their ids, whatever order they are asked for in: so two batches never wait for each other.
- * What is asked of one record stays in its order. */
-static int
-by_target(const void *left, const void *right)
+int
+sfms_run_by_target(const void *left, const void *right)
 {
     const sfms_run *a = *(sfms_run *const *)left, *b = *(sfms_run *const *)right;
-    int order = strcmp(a->target, b->target);
+    int order = strcmp(a->target != NULL ? a->target : "", b->target != NULL ? b->target : "");
 
     return order != 0 ? order : a < b ? -1 : a > b;
 }
@@ -254,8 +256,8 @@ finish_pipeline(size_t n, sfms_run **sharing)
 }
 
 /* Plans all that may share a pipeline, runs it, and reads the answers. */
-static void
-run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
+void
+sfms_run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
 {
     sfms_batch_item *items = sfms_new_array(a, sfms_batch_item, n);
     sfms_run **sharing = sfms_new_array(a, sfms_run *, n);
@@ -267,7 +269,7 @@ run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs)
         runs[i].target = sfms_engine_target(runs[i].served->engine, &runs[i].call, runs[i].in);
         sharing[n_items++] = &runs[i];
     }
-    qsort(sharing, n_items, sizeof(sharing[0]), by_target);
+    qsort(sharing, n_items, sizeof(sharing[0]), sfms_run_by_target);
     n = n_items;
     n_items = 0;
     for (size_t i = 0; i < n; i++) {
@@ -375,7 +377,7 @@ sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch 
         init_run(s, &runs[i], db, a, batch->calls[i], received_us);
         settle(&runs[i].call, prepare(s, batch, trusted, &runs[i]));
     }
-    run_pipeline(db, a, n, runs);
+    sfms_run_pipeline(db, a, n, runs);
     for (size_t i = 0; i < n; i++) {
         if (runs[i].item == NULL && runs[i].call.failure == NULL)
             run_alone(&runs[i]);

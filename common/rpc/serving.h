@@ -52,13 +52,14 @@ sfms_dispatch(const sfms_server *s, sfms_db *db, sfms_arena *a, const Pb__Batch 
 
 /* One call on its way through dispatch. */
 typedef struct {
+    const sfms_server *server;
     sfms_call call;
     const Pb__Call *wire;
     const sfms_served *served;
     ProtobufCMessage *in;
     ProtobufCMessage *out; /* what a handler fills; NULL for methods of the engine, whose answer is packed */
     sfms_buf packed;
-    const char *target;    /* the record that it locks; "" for none that is known */
+    const char *target;    /* the record that it locks; "" or NULL for none that is known */
     sfms_batch_item *item; /* its place in the pipeline; NULL if it runs by itself */
     Pb__Reply *reply;      /* an answer given before to the same Idempotency-Key; NULL mostly */
 } sfms_run;
@@ -67,6 +68,18 @@ typedef struct {
  * around it. */
 sfms_status sfms_run_before(sfms_run *run);
 sfms_status sfms_run_method(sfms_run *run);
+
+/* sfms_run_pipeline runs those that may share a pipeline; the others, and those that have failed, are left as they are.
+ * sfms_run_by_target orders pointers to runs, for qsort: records are locked in the order of their ids, whatever order they are
+ * asked for in, so that two batches never wait for each other. What is asked of one record stays in its order. */
+void sfms_run_pipeline(sfms_db *db, sfms_arena *a, size_t n, sfms_run *runs);
+int sfms_run_by_target(const void *left, const void *right);
+
+/* sfms_run_is_many is true for a write of many records; sfms_run_is_atomic, if it is to write all or none, for which it needs a
+ * transaction. sfms_run_many runs it: see many.c. */
+bool sfms_run_is_many(const sfms_run *run);
+bool sfms_run_is_atomic(const sfms_run *run);
+sfms_status sfms_run_many(sfms_run *run);
 
 /* sfms_run_reply is the reply of a call that has ended. */
 Pb__Reply *sfms_run_reply(sfms_run *run);

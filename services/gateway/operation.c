@@ -18,9 +18,16 @@ has_body(const route_target *t)
 static schema_use
 body_use(const route_target *t)
 {
-    if (t->update_mask == NULL)
-        return SCHEMA_REQUEST;
-    return t->method->rule->verb == PB__VERB__UPSERT ? SCHEMA_UPSERT : SCHEMA_PATCH;
+    switch (t->method->rule->verb) {
+    case PB__VERB__BATCH_UPDATE:
+        return SCHEMA_MANY_UPDATES;
+    case PB__VERB__BATCH_UPSERT:
+        return SCHEMA_MANY_UPSERTS;
+    case PB__VERB__UPSERT:
+        return SCHEMA_UPSERT;
+    default:
+        return t->update_mask == NULL ? SCHEMA_REQUEST : SCHEMA_PATCH;
+    }
 }
 
 /* True if the body is described by the schema of a message as it is. */
@@ -136,7 +143,7 @@ operation_collect(document *d, const route_target *t)
     for (unsigned i = 0; i < input->n_fields; i++) {
         const sfms_field *f = &input->fields[i];
         bool used = in_query(t, f) || (t->whole_body && !in_path(t, f));
-        if (used && f->message != NULL)
+        if (used && f->message != NULL && body_use(t) == SCHEMA_REQUEST)
             schemas_add(d->schemas, f->message, SCHEMA_REQUEST);
         if (used && f->desc->type == PROTOBUF_C_TYPE_ENUM)
             schemas_add_enum(d->schemas, f, SCHEMA_REQUEST);

@@ -27,6 +27,8 @@ is_required(const schemas *s, const sfms_message *m, const sfms_field *f, schema
         return false;
     case SCHEMA_UPSERT:
         return strcmp(f->desc->name, "external_id") == 0;
+    case SCHEMA_UPDATE:
+        return strcmp(f->desc->name, "id") == 0;
     default:
         return f->rule->required;
     }

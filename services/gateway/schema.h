@@ -11,11 +11,14 @@
 #include "writer.h"
 
 typedef enum {
-    SCHEMA_REQUEST = 1, /* in a body: the required fields must be there */
-    SCHEMA_PATCH = 2,   /* the body of a partial update: no field must be there */
-    SCHEMA_UPSERT = 4,  /* the same where it may create the record: the external id must be there */
-    SCHEMA_ANSWER = 8,  /* every field is there, unless a readMask leaves it out */
-    SCHEMA_FORM = 16,   /* the same as SCHEMA_REQUEST for the parts of a form */
+    SCHEMA_REQUEST = 1,        /* in a body: the required fields must be there */
+    SCHEMA_PATCH = 2,          /* the body of a partial update: no field must be there */
+    SCHEMA_UPSERT = 4,         /* the same where it may create the record: the external id must be there */
+    SCHEMA_ANSWER = 8,         /* every field is there, unless a readMask leaves it out */
+    SCHEMA_FORM = 16,          /* the same as SCHEMA_REQUEST for the parts of a form */
+    SCHEMA_UPDATE = 32,        /* one of many partial updates: the id must be there */
+    SCHEMA_MANY_UPDATES = 64,  /* the body with those */
+    SCHEMA_MANY_UPSERTS = 128, /* the body with many of SCHEMA_UPSERT */
 } schema_use;
 
 typedef struct schemas schemas;

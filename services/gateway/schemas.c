@@ -127,7 +127,16 @@ schemas_collections(const schemas *s, writer *w, const char *name, Pb__Verb verb
 schema_use
 schema_use_inside(schema_use use)
 {
-    return use == SCHEMA_ANSWER ? SCHEMA_ANSWER : SCHEMA_REQUEST;
+    switch (use) {
+    case SCHEMA_ANSWER:
+        return SCHEMA_ANSWER;
+    case SCHEMA_MANY_UPDATES:
+        return SCHEMA_UPDATE;
+    case SCHEMA_MANY_UPSERTS:
+        return SCHEMA_UPSERT;
+    default:
+        return SCHEMA_REQUEST;
+    }
 }
 
 bool
@@ -135,7 +144,9 @@ schema_is_there(const sfms_field *f, schema_use use)
 {
     if (use == SCHEMA_ANSWER)
         return !f->rule->secret;
-    return !f->rule->output_only && !(use == SCHEMA_PATCH && f->rule->immutable);
+    if (use == SCHEMA_UPDATE && strcmp(f->desc->name, "id") == 0)
+        return true;
+    return !f->rule->output_only && !((use == SCHEMA_PATCH || use == SCHEMA_UPDATE) && f->rule->immutable);
 }
 
 static void
@@ -187,8 +198,10 @@ name_for(const schemas *s, const entry *e, schema_use use)
 
     if (use == SCHEMA_PATCH)
         suffix = "Patch";
-    else if (use == SCHEMA_UPSERT)
+    else if (use == SCHEMA_UPSERT || use == SCHEMA_MANY_UPSERTS)
         suffix = "Upsert";
+    else if (use == SCHEMA_UPDATE)
+        suffix = "Update";
     else if (use == SCHEMA_REQUEST && (e->uses & SCHEMA_ANSWER) != 0 && !is_one_for_both(e))
         suffix = "Input";
     return suffix[0] == '\0' ? e->name : sfms_printf(s->arena, "%s%s", e->name, suffix);
@@ -238,7 +251,8 @@ write_enum(writer *w, const char *name, const entry *e, schema_use use)
 void
 schemas_write(schemas *s, writer *w)
 {
-    static const schema_use uses[] = {SCHEMA_ANSWER, SCHEMA_REQUEST, SCHEMA_PATCH, SCHEMA_UPSERT};
+    static const schema_use uses[] = {SCHEMA_ANSWER, SCHEMA_REQUEST, SCHEMA_PATCH, SCHEMA_UPSERT,
+        SCHEMA_UPDATE, SCHEMA_MANY_UPDATES, SCHEMA_MANY_UPSERTS};
 
     for (const entry *e = s->first; e != NULL; e = e->next) {
         for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {

@@ -15,6 +15,9 @@ TEMPLATE = {
     "BATCH_GET": ("BatchGet{Many}", ["GET {C}:batchGet"], "read", False, True, "BatchGetRequest"),
     "LIST": ("List{Many}", ["GET {C}", "POST {C}:search *"], "read", False, True, "ListRequest"),
     "AGGREGATE": ("Aggregate{Many}", ["GET {C}:aggregate", "POST {C}:aggregate *"], "read", False, True, "AggregateRequest"),
+    "BATCH_CREATE": ("BatchCreate{Many}", ["POST {C}:batchCreate *"], "write", False, False, "BatchCreate{Many}Request"),
+    "BATCH_UPDATE": ("BatchUpdate{Many}", ["POST {C}:batchUpdate *"], "write", False, False, "BatchUpdate{Many}Request"),
+    "BATCH_UPSERT": ("BatchUpsert{Many}", ["POST {C}:batchUpsert *"], "write", False, False, "BatchUpdate{Many}Request"),
     "CREATE": ("Create{One}", ["POST {C} *"], "write", True, False, "{Message}"),
     "UPDATE": ("Update{One}", ["PATCH {C}/{{{one}.id}} {one}"], "write", True, False, "Update{One}Request"),
     "DELETE": ("Delete{One}", ["DELETE {C}/{{id}}"], "delete", True, False, "DeleteRequest"),
@@ -48,7 +51,10 @@ def test_standard_methods_follow_the_template(name):
         assert (m.rule.point, m.rule.idempotent) == (point, idempotent), m.name
         assert m.input.name == takes.format(**words), m.name
         answers = {"LIST": f"List{words['Many']}Response", "AGGREGATE": "AggregateResponse"}
-        assert m.output.name == answers.get("LIST" if verb == "BATCH_GET" else verb, words["Message"])
+        if verb.startswith("BATCH_") and verb != "BATCH_GET":
+            assert m.output.name == f"Batch{words['Many']}Response"
+        else:
+            assert m.output.name == answers.get("LIST" if verb == "BATCH_GET" else verb, words["Message"])
 
 
 @pytest.mark.parametrize("name", GROUPS, ids=lambda n: n.rsplit(".", 1)[1])
