@@ -23,19 +23,15 @@ enum { SQL_MAX = 64 << 10 }; /* bytes of a statement that is written in a handle
 static const char patient_sql[] = PRINCIPAL_SQL;
 static const char impatient_sql[] = PRINCIPAL_SQL ", set_config('lock_timeout', $7, true)";
 
+/* The setting that the policies read: the visibility, and behind it how far the role reaches where it says more. */
 static const char *
-visibility_name(const Pb__Principal *p)
+visibility_text(const sfms_call *call)
 {
-    switch (p->visibility) {
-    case PB__VISIBILITY__OWN:
-        return "OWN";
-    case PB__VISIBILITY__TEAM:
-        return "TEAM";
-    case PB__VISIBILITY__ORG:
-        return "ORG";
-    default:
-        return "";
-    }
+    static const char *const names[] = {"", "OWN", "TEAM", "ORG"};
+    const Pb__Principal *p = call->principal;
+    const char *name = (unsigned)p->visibility <= PB__VISIBILITY__ORG ? names[p->visibility] : "";
+
+    return p->reach[0] == '\0' ? name : sfms_printf(call->arena, "%s %s", name, p->reach);
 }
 
 bool
@@ -53,7 +49,7 @@ sfms_send_principal(sfms_db *db, const sfms_call *call, int64_t timeout_ms, int 
     if (p != NULL) {
         values[0] = p->org_id;
         values[1] = p->user_id;
-        values[2] = visibility_name(p);
+        values[2] = visibility_text(call);
         values[3] = p->time_zone;
     }
     if (call->impatient)

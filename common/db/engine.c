@@ -8,7 +8,7 @@
 #include "core/log.h"
 
 static const char relation_sql[] =
-    "SELECT n.nspname || '.' || c.relname, n.nspname, r.by_owner::int"
+    "SELECT n.nspname || '.' || c.relname, n.nspname, r.by_owner::int, ('pool' = ANY (r.kinds))::int"
     "  FROM app.resources r JOIN pg_catalog.pg_class c ON c.oid = r.relation"
     "  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE r.name = $1";
 
@@ -160,6 +160,7 @@ read_relation(sfms_engine *e, sfms_arena *perm, const char *service, PGconn *con
             PQgetvalue(rows, 0, 0));
     e->table = sfms_strdup(perm, PQgetvalue(rows, 0, 0));
     e->by_owner = PQgetvalue(rows, 0, 2)[0] == '1';
+    e->pool = PQgetvalue(rows, 0, 3)[0] == '1';
     PQclear(rows);
 }
 

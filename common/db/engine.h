@@ -20,9 +20,10 @@ struct sfms_engine {
     const char *columns;         /* what reads them */
     const char **column;         /* by index of the field: what reads it, its name or a subquery */
     bool *not_null;              /* by index of the field */
-    bool by_owner;               /* rows are seen by those who see the owner, and by nobody else */
     bool has_owner, has_search, has_external;
-    bool binary; /* results may be asked for in binary: all columns are of types that we read */
+    bool by_owner; /* rows are seen by who sees the owner, by grants, and in no other way */
+    bool pool;     /* the owner may be NULL: it belongs to nobody yet */
+    bool binary;   /* results may be asked for in binary: all columns are of types that we read */
 };
 
 enum { SFMS_ENGINE_SQL_MAX = 64 << 10, SFMS_ENGINE_PARAMS = 256 };

@@ -16,20 +16,38 @@ page_size(const Pb__ListRequest *request)
     return request->page_size > SFMS_PAGE_MAX ? SFMS_PAGE_MAX : request->page_size;
 }
 
-enum { OWNERS_STATED = 100 }; /* Principal.seen_owners counts one more */
+/* Principal.seen_owners and Principal.granted count one more. */
+enum { OWNERS_STATED = 100, GRANTS_STATED = 1000, ARMS = 3 };
 
-/* What the policy lets through anyway, said once more so that the owner index can serve: a policy hides it
- * behind ORs. Records of many people are a good part of all: there the order's index serves better. */
-static void
-owner_condition(const sfms_engine *e, sfms_call *call, sfms_composer *w)
+/* The parts of what the policy lets through anyway, none of which has a row of another, said once more so that indexes can
+ * serve: a policy hides them behind ORs. None if these are a good part of all records: there the order's index serves better. */
+static unsigned
+arms_of(const sfms_engine *e, sfms_call *call, sfms_composer *w, const char *arms[ARMS])
 {
-    if (!e->by_owner)
-        return;
-    if (call->principal->visibility == PB__VISIBILITY__OWN)
-        sfms_buf_printf(&w->sql, " AND owner_id = $%d", sfms_param(&w->params, call->principal->user_id));
-    else if (call->principal->visibility == PB__VISIBILITY__TEAM &&
-             call->principal->seen_owners <= OWNERS_STATED)
-        sfms_buf_add(&w->sql, " AND owner_id = ANY ((SELECT app.seen_owners())::uuid[])");
+    const Pb__Principal *p = call->principal;
+    const char *name = e->message->resource;
+    Pb__Visibility reach = sfms_reach(call, name, SFMS_TO_READ);
+    unsigned n = 0;
+
+    if (!e->by_owner || p->granted > GRANTS_STATED)
+        return 0;
+    if (reach == PB__VISIBILITY__OWN)
+        arms[n++] =
+            sfms_printf(call->arena, "owner_id = $%d", sfms_param(&w->params, call->principal->user_id));
+    else if (reach == PB__VISIBILITY__TEAM && p->seen_owners <= OWNERS_STATED)
+        arms[n++] =
+            sfms_printf(call->arena, "owner_id = ANY ((SELECT app.seen_owners('%s', 1))::uuid[])", name);
+    else
+        return 0;
+    if (p->granted > 0)
+        arms[n++] = sfms_printf(call->arena,
+            "(%s) IS NOT TRUE AND id = ANY ((SELECT app.granted_ids('%s'))::uuid[])", arms[0], name);
+    if (e->pool && sfms_sees_pool(call, name))
+        arms[n++] = sfms_printf(call->arena, "owner_id IS NULL%s",
+            p->granted > 0
+                ? sfms_printf(call->arena, " AND id <> ALL ((SELECT app.granted_ids('%s'))::uuid[])", name)
+                : "");
+    return n;
 }
 
 static sfms_status
@@ -52,14 +70,14 @@ search_condition(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *r
     return SFMS_OK;
 }
 
-sfms_status
-sfms_list_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w)
+/* FROM and WHERE, without the arms and the position of the page. */
+static sfms_status
+write_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w)
 {
     sfms_status status;
 
     sfms_buf_printf(
         &w->sql, " FROM %s WHERE org_id = $%d", e->table, sfms_param(&w->params, sfms_engine_org(call)));
-    owner_condition(e, call, w);
     if (!request->show_deleted)
         sfms_buf_add(&w->sql, " AND delete_time IS NULL");
     if (request->filter[0] != '\0') {
@@ -72,50 +90,126 @@ sfms_list_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListReques
     return search_condition(e, call, request, w);
 }
 
+sfms_status
+sfms_list_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w)
+{
+    const char *arms[ARMS];
+    sfms_status status = write_conditions(e, call, request, w);
+    unsigned n = arms_of(e, call, w, arms);
+
+    for (unsigned i = 0; i < n; i++)
+        sfms_buf_printf(&w->sql, "%s(%s)%s", i == 0 ? " AND (" : " OR ", arms[i], i + 1 == n ? ")" : "");
+    return status;
+}
+
 /* Columns of the order that the mask leaves out are needed for the next token all the same. */
-static void
-write_order_columns(const sfms_engine *e, sfms_composer *w, const Google__Protobuf__FieldMask *mask,
+static const char *
+list_columns(const sfms_engine *e, sfms_call *call, const Google__Protobuf__FieldMask *mask,
     const sfms_order *orders, unsigned n)
 {
+    const char *columns = sfms_engine_columns(e, call, mask);
+    sfms_buf b;
+
     if (mask == NULL || mask->n_paths == 0)
-        return;
+        return columns;
+    sfms_buf_init(&b, call->arena, SFMS_ENGINE_SQL_MAX);
+    sfms_buf_add(&b, columns);
     for (unsigned i = 0; i < n; i++)
         if (strcmp(orders[i].field->desc->name, "id") != 0 && !sfms_engine_masked(e, mask, orders[i].field))
-            sfms_buf_printf(&w->sql, ", %s", orders[i].field->desc->name);
+            sfms_buf_printf(&b, ", %s", orders[i].field->desc->name);
+    return b.data;
+}
+
+/* The names of these columns. */
+static const char *
+list_names(const sfms_engine *e, sfms_call *call, const Google__Protobuf__FieldMask *mask,
+    const sfms_order *orders, unsigned n)
+{
+    sfms_buf b;
+
+    if (mask == NULL || mask->n_paths == 0)
+        return e->names;
+    sfms_buf_init(&b, call->arena, SFMS_ENGINE_SQL_MAX);
+    sfms_buf_add(&b, "id, version");
+    for (unsigned i = 0; i < e->message->n_fields; i++) {
+        const sfms_field *f = &e->message->fields[i];
+        bool wanted = sfms_engine_masked(e, mask, f);
+
+        for (unsigned k = 0; k < n; k++)
+            wanted |= orders[k].field == f;
+        if (wanted && strcmp(f->desc->name, "id") != 0 && strcmp(f->desc->name, "version") != 0)
+            sfms_buf_printf(&b, ", %s", f->desc->name);
+    }
+    return b.data;
+}
+
+/* ORDER BY and LIMIT. A literal, not a parameter: the planner must know that it is small. One more row tells whether there is a
+ * next page. */
+static const char *
+write_order(sfms_call *call, const Pb__ListRequest *request, const sfms_order *orders, unsigned n)
+{
+    sfms_buf b;
+
+    sfms_buf_init(&b, call->arena, SFMS_ENGINE_SQL_MAX);
+    sfms_buf_add(&b, " ORDER BY ");
+    for (unsigned i = 0; i < n; i++)
+        sfms_buf_printf(&b, "%s%s%s%s", i > 0 ? ", " : "", orders[i].field->desc->name, orders[i].collation,
+            orders[i].descending ? " DESC" : "");
+    sfms_buf_printf(&b, " LIMIT %d", page_size(request) + 1);
+    return b.data;
+}
+
+/* FROM and WHERE of one page; without what the arms say. */
+static sfms_status
+write_page(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w,
+    const sfms_order *orders, unsigned n)
+{
+    sfms_status status = write_conditions(e, call, request, w);
+    const char **after;
+
+    if (status != SFMS_OK || request->page_token[0] == '\0')
+        return status;
+    after = sfms_token_open(e, call, request, n);
+    if (after == NULL)
+        return sfms_fail(call, &sfms_bad_page_token);
+    sfms_buf_add(&w->sql, " AND ");
+    sfms_keyset_sql(w, orders, n, after);
+    return SFMS_OK;
 }
 
 sfms_status
 sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_statement *ret)
 {
-    const char *columns = sfms_engine_columns(e, call, request->read_mask);
+    const Google__Protobuf__FieldMask *mask = request->read_mask;
     sfms_order orders[SFMS_ORDER_FIELDS + 1];
-    unsigned n = columns == NULL ? 0 : sfms_order_parse(e, call, request->order_by, orders);
-    const char **after = NULL;
+    unsigned n_arms, n = sfms_engine_columns(e, call, mask) == NULL
+                             ? 0
+                             : sfms_order_parse(e, call, request->order_by, orders);
+    const char *arms[ARMS], *columns, *page, *order;
     sfms_composer w;
     sfms_status status;
 
     if (n == 0)
         return SFMS_INVALID_ARGUMENT;
     sfms_composer_init(e, &w, call->arena);
-    sfms_buf_printf(&w.sql, "SELECT %s", columns);
-    write_order_columns(e, &w, request->read_mask, orders, n);
-    status = sfms_list_conditions(e, call, request, &w);
+    status = write_page(e, call, request, &w, orders, n);
     if (status != SFMS_OK)
         return status;
-    if (request->page_token[0] != '\0') {
-        after = sfms_token_open(e, call, request, n);
-        if (after == NULL)
-            return sfms_fail(call, &sfms_bad_page_token);
-        sfms_buf_add(&w.sql, " AND ");
-        sfms_keyset_sql(&w, orders, n, after);
-    }
-    sfms_buf_add(&w.sql, " ORDER BY ");
-    for (unsigned i = 0; i < n; i++)
-        sfms_buf_printf(&w.sql, "%s%s%s%s", i > 0 ? ", " : "", orders[i].field->desc->name,
-            orders[i].collation, orders[i].descending ? " DESC" : "");
-    /* A literal, not a parameter: the planner must know that it is small. One more row tells whether there is
-     * a next page. */
-    sfms_buf_printf(&w.sql, " LIMIT %d", page_size(request) + 1);
+    if (!sfms_buf_ok(&w.sql))
+        return sfms_composer_done(call, &w, ret);
+    page = sfms_strdup(call->arena, w.sql.data);
+    columns = list_columns(e, call, mask, orders, n);
+    order = write_order(call, request, orders, n);
+    n_arms = arms_of(e, call, &w, arms);
+    sfms_buf_clear(&w.sql);
+    if (n_arms > 1)
+        sfms_buf_printf(&w.sql, "SELECT %s FROM (", list_names(e, call, mask, orders, n));
+    for (unsigned i = 0; i < n_arms || i == 0; i++)
+        sfms_buf_printf(&w.sql, "%s%sSELECT %s%s%s%s%s%s", i > 0 ? " UNION ALL " : "", n_arms > 1 ? "(" : "",
+            columns, page, n_arms > 0 ? " AND " : "", n_arms > 0 ? arms[i] : "", order,
+            n_arms > 1 ? ")" : "");
+    if (n_arms > 1)
+        sfms_buf_printf(&w.sql, ") page%s", order);
     return sfms_composer_done(call, &w, ret);
 }
 

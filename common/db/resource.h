@@ -1,8 +1,8 @@
 /*
  * resource.h -- the engine: standard methods from a message and a table.
  *
- * A resource is a message and a relation: the one that app.resources names for the collection, a table or an updatable view
- * with security_invoker. The relation has a column for each field of the message, and
+ * A resource is a message and a relation: the one that the migration has given its collection's name (app.resource), which also
+ * says how its rows are seen. The relation has a column for each field of the message, and
  *   org_id uuid        the tenant; key (org_id, id)          id uuid
  *   version bigint, create_time, update_time                 maintained by the trigger app.touch
  *   delete_time        if the contract has DELETE            external_id, if it has UPSERT

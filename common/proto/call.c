@@ -142,6 +142,39 @@ sfms_may(const sfms_call *call, const char *permission)
     return false;
 }
 
+/* The digits of a collection in Principal.reach, "deals=21100 leads=33331"; NULL if the role says nothing of it. */
+static const char *
+reach_digits(const Pb__Principal *p, const char *collection)
+{
+    size_t n = strlen(collection);
+
+    for (const char *at = p->reach; *at != '\0'; at += strcspn(at, " "), at += *at == ' ') {
+        if (strncmp(at, collection, n) == 0 && at[n] == '=')
+            return at + n + 1;
+    }
+    return NULL;
+}
+
+Pb__Visibility
+sfms_reach(const sfms_call *call, const char *collection, sfms_reach_verb verb)
+{
+    const char *digits = call->principal != NULL ? reach_digits(call->principal, collection) : NULL;
+
+    if (digits != NULL && strspn(digits, "0123") > (size_t)verb)
+        return (Pb__Visibility)(digits[verb] - '0');
+    return call->principal != NULL ? call->principal->visibility : PB__VISIBILITY__VISIBILITY_UNSPECIFIED;
+}
+
+bool
+sfms_sees_pool(const sfms_call *call, const char *collection)
+{
+    const char *digits = call->principal != NULL ? reach_digits(call->principal, collection) : NULL;
+
+    if (digits != NULL && strspn(digits, "0123") > SFMS_TO_EXPORT + 1)
+        return digits[SFMS_TO_EXPORT + 1] == '1';
+    return call->principal != NULL && call->principal->visibility == PB__VISIBILITY__ORG;
+}
+
 sfms_status
 sfms_allowed(sfms_call *call, bool trusted)
 {

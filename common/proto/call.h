@@ -81,6 +81,12 @@ void sfms_call_retry(sfms_call *call);
 /* sfms_may is true if the caller's role holds the permission. */
 bool sfms_may(const sfms_call *call, const char *permission);
 
+/* How far the caller's role reaches in a collection: as its visibility, unless the role says otherwise for the collection
+ * (Principal.reach). Nothing (UNSPECIFIED) if nobody is signed in. sfms_sees_pool is true if he sees what belongs to nobody. */
+typedef enum { SFMS_TO_READ, SFMS_TO_WRITE, SFMS_TO_DELETE, SFMS_TO_EXPORT } sfms_reach_verb;
+Pb__Visibility sfms_reach(const sfms_call *call, const char *collection, sfms_reach_verb verb);
+bool sfms_sees_pool(const sfms_call *call, const char *collection);
+
 /* sfms_allowed checks the method's rule against the principal: UNAUTHENTICATED, PERMISSION_DENIED or OK. trusted is
  * true for calls that came over the wire with the right key (internal methods), false for calls from HTTP. */
 sfms_status sfms_allowed(sfms_call *call, bool trusted);

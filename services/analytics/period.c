@@ -66,7 +66,7 @@ analytics_scope_of(sfms_call *call, const char *owner, const char *team, const c
     analytics_scope scope = {id_or_null(owner), id_or_null(team), id_or_null(process)};
 
     /* What the policy lets through anyway, said once more so that the owner's index can serve. */
-    if (scope.owner == NULL && call->principal->visibility == PB__VISIBILITY__OWN)
+    if (scope.owner == NULL && sfms_reach(call, "deals", SFMS_TO_READ) == PB__VISIBILITY__OWN)
         scope.owner = call->principal->user_id;
     return scope;
 }

@@ -321,8 +321,8 @@ authenticate(sfms_call *call, const void *in, void *out)
     if (!token_read(call->arena, req->token, &t))
         return sfms_fail(call, &sfms_bad_token);
     status = sfms_one(call, p,
-        "SELECT permissions, visibility, time_zone, seen_owners, currency, country"
-        "  FROM identity.session_caller($1::uuid, $2::uuid, $3::uuid)",
+        "SELECT permissions, visibility, time_zone, seen_owners, currency, country, reach, granted"
+        "  FROM identity.session_caller($1::uuid, $2::uuid, $3::uuid), app.standing($1::uuid, $2::uuid)",
         SFMS_ARGS(t.org_id, t.user_id, t.session_id));
     if (status != SFMS_OK)
         return status;

@@ -10,12 +10,17 @@
 
 /* ---- the feed ---------------------------------------------------------------------------------------- */
 
-/* Whether the other owner of a change of owners is somebody whose records the reader does not see. */
-#define OTHER_UNSEEN                                                                                         \
-    "(NOT (SELECT app.sees_org()) AND e.other_owner_id NOT IN (SELECT unnest(app.seen_owners())))"
+/* Whether the other owner of a change of owners (nobody, if it has none) is somebody whose records the reader does not see. */
+#define OTHER_UNSEEN "NOT app.sees_owner(e.resource, e.other_owner_id, (SELECT app.team_owners())::uuid[])"
 
 /* Whether a change of owners has brought the record into the reader's sight. */
-#define CAME "(e.other_owner_id IS NOT NULL AND e.action = 'UPDATED' AND " OTHER_UNSEEN ")"
+#define CAME                                                                                                 \
+    "(e.action = 'UPDATED' AND (coalesce(e.moved, false) OR e.other_owner_id IS NOT NULL) AND " OTHER_UNSEEN \
+    ")"
+
+/* Whether something has gone out of sight, for all that the reader sees it in another way. */
+#define STILL_SEEN                                                                                           \
+    "(e.action = 'OUT_OF_SIGHT' AND (NOT " OTHER_UNSEEN " OR app.granted(e.resource, e.record_id, false)))"
 
 /* What is below the mark is complete: no transaction that is still open can add to it. If the page takes all
  * there is, the next one begins at the mark, however little of what lies below was for this reader. A row
@@ -27,7 +32,7 @@
     "        new.version, new.cause, new.xid, new.seq, new.difference FROM mark LEFT JOIN LATERAL ("                    \
     "  SELECT " EXCHANGE_EVENT_COLUMNS(CAME) " FROM app.events e"                                          \
     "   WHERE e.org_id = (SELECT app.org_id()) AND (e.xid, e.seq) > ($1::text::xid8, $2::bigint) AND e.xid < mark.xmin"  \
-    "     AND " of_collection " AND (e.action <> 'OUT_OF_SIGHT' OR " OTHER_UNSEEN ")"                        \
+    "     AND " of_collection " AND NOT " STILL_SEEN                                                         \
     "   ORDER BY e.xid, e.seq LIMIT $4::int) new ON true"                                                    \
     " ORDER BY new.xid, new.seq"
 /* clang-format on */
@@ -128,14 +133,14 @@ list_events(sfms_call *call, const void *in, void *out)
 static const char newest_sql[] = "SELECT " EXCHANGE_EVENT_COLUMNS(
     "false") " FROM app.events e"
              " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
-             "   AND e.action <> 'OUT_OF_SIGHT'"
+             "   AND e.action <> 'OUT_OF_SIGHT' AND e.for_id IS NULL"
              "   AND (e.xid, e.seq) < ($3::text::xid8, $4::bigint)"
              " ORDER BY e.xid DESC, e.seq DESC LIMIT $5::int";
 
 static const char oldest_sql[] = "SELECT " EXCHANGE_EVENT_COLUMNS(
     "false") " FROM app.events e"
              " WHERE e.org_id = (SELECT app.org_id()) AND e.record_id = $1::uuid AND e.resource = $2"
-             "   AND e.action <> 'OUT_OF_SIGHT'"
+             "   AND e.action <> 'OUT_OF_SIGHT' AND e.for_id IS NULL"
              "   AND (e.xid, e.seq) > ($3::text::xid8, $4::bigint)"
              " ORDER BY e.xid, e.seq LIMIT $5::int";
 
