@@ -1,5 +1,6 @@
 """Own, team, organisation: every door shows the same rows."""
 import types
+import uuid
 
 import pytest
 
@@ -233,8 +234,11 @@ def test_moving_a_team_moves_sight(firm):
 
 
 def test_a_tree_has_no_circle(firm):
-    firm.api.patch(f"/v1/teams/{firm.sales}", {"parentId": firm.far}).fails(400)
-    firm.api.patch(f"/v1/teams/{firm.sales}", {"parentId": firm.sales}).fails(400)
+    id = str(uuid.uuid4())
+    for answer in (firm.api.patch(f"/v1/teams/{firm.sales}", {"parentId": firm.far}),
+                   firm.api.patch(f"/v1/teams/{firm.sales}", {"parentId": firm.sales}),
+                   firm.api.post("/v1/teams", json={"id": id, "name": "Itself", "parentId": id})):
+        answer.fails(400, "INVALID_FIELDS", "/parentId", "TEAM_CIRCLE")
 
 
 def test_a_role_takes_effect(firm):

@@ -90,6 +90,19 @@ def test_who_is_invited_sees_the_meeting(org, make):
     assert [m["id"] for m in guest.api.all("/v1/meetings")] == [meeting["id"]]
 
 
+@pytest.mark.parametrize("collection", ["tasks", "meetings", "calls", "notes"])
+def test_what_an_activity_is_not_about(collection, api, make):
+    account = make.create("accounts")["id"]
+    def about(resource, id):
+        return api.post(f"/v1/{collection}", json=make.body(collection, relatedResource=resource, relatedId=id))
+    problem = about("notes", make.create("notes")["id"]).fails(400, "INVALID_FIELDS", "/relatedResource", "BAD_VALUE")
+    assert "activities" in problem["errors"][0]["detail"]
+    about("nothing", account).fails(400, "INVALID_FIELDS", "/relatedResource", "NO_SUCH_COLLECTION")
+    about("deals", account).fails(400, "INVALID_FIELDS", "/relatedId", "NO_SUCH_RECORD")
+    task = about("tasks", make.create("tasks")["id"])
+    task.ok(201) if collection == "notes" else task.fails(400, "INVALID_FIELDS", "/relatedResource", "BAD_VALUE")
+
+
 def test_who_is_deleted_is_not_invited(org, api, make):
     """Who was invited before stays; who is disabled comes back."""
     gone, away, guest = org.person("Rep"), org.person("Rep"), org.person("Rep")

@@ -101,6 +101,11 @@ def test_history_of_what_is_not_there(fresh, other_org):
         fresh.api.get(f"{address}/history").fails(404)
 
 
+def test_a_feed_of_what_is_no_collection(fresh):
+    for resource in ("nothings", "Accounts", "events"):
+        fresh.api.get("/v1/events", resource=resource).fails(400, "INVALID_FIELDS", "resource", "NO_SUCH_COLLECTION")
+
+
 def test_history_needs_the_records_permission(fresh):
     fresh.new_role("Reader of events", ["events.read"])
     person = fresh.person("Reader of events")

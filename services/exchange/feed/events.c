@@ -86,6 +86,9 @@ cell(const PGresult *result, int row, const char *column)
     return PQgetvalue(result, row, PQfnumber(result, column));
 }
 
+static const sfms_reason no_collection = {"NO_SUCH_COLLECTION", SFMS_INVALID_ARGUMENT,
+    {"is not a collection whose records can be read", "不是可读取的集合"}};
+
 static const sfms_reason only_without_cursor = {
     "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for requests without a cursor", "仅适用于不带游标的请求"}};
 
@@ -103,6 +106,9 @@ list_events(sfms_call *call, const void *in, void *out)
 
     if (request->from_now && request->after[0] != '\0')
         return sfms_violate(call, "from_now", &only_without_cursor);
+    if (request->resource[0] != '\0' &&
+        sfms_contract_standard(call->contract, request->resource, PB__VERB__GET) == NULL)
+        return sfms_violate(call, "resource", &no_collection);
     status = sfms_position_open(call, "events", request->after, after);
     if (status != SFMS_OK)
         return status;
