@@ -31,6 +31,10 @@ sfms_engine_finish(
         return SFMS_OK;
     case PB__VERB__LIST:
         return sfms_list_finish(e, call, (const Pb__ListRequest *)request, result, out);
+    case PB__VERB__SHARE:
+    case PB__VERB__UNSHARE:
+    case PB__VERB__ACCESS:
+        return sfms_sharing_finish(e, call, request, result, out);
     case PB__VERB__AGGREGATE:
         return sfms_aggregate_finish(e, call, (const Pb__AggregateRequest *)request, result, out);
     case PB__VERB__CREATE:

@@ -9,6 +9,7 @@
 #include "db/filter.h"
 #include "db/resource.h"
 #include "sfms/api/v1/requests.pb-c.h"
+#include "sfms/api/v1/sharing.pb-c.h"
 
 struct sfms_engine {
     const sfms_contract *contract;
@@ -98,6 +99,16 @@ void sfms_assign_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, co
 
 /* The org that the call is for; every statement names it, so that the key's index serves. */
 const char *sfms_engine_org(const sfms_call *call);
+
+/* Sharing, and who sees a record. See sharing.c. */
+sfms_status
+sfms_share_plan(const sfms_engine *e, sfms_call *call, const Pb__ShareRequest *request, sfms_statement *ret);
+sfms_status sfms_unshare_plan(
+    const sfms_engine *e, sfms_call *call, const Pb__UnshareRequest *request, sfms_statement *ret);
+sfms_status sfms_access_plan(
+    const sfms_engine *e, sfms_call *call, const Pb__AccessRequest *request, sfms_statement *ret);
+sfms_status sfms_sharing_finish(
+    const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, const PGresult *result, sfms_buf *out);
 
 /* sfms_list_plan and _finish: one page of a list. See page.c. */
 sfms_status

@@ -267,6 +267,12 @@ sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *reques
         return plan_delete(e, call, (const Pb__DeleteRequest *)request, false, ret);
     case PB__VERB__UPSERT:
         return plan_upsert(e, call, msg, mask, ret);
+    case PB__VERB__SHARE:
+        return sfms_share_plan(e, call, (const Pb__ShareRequest *)request, ret);
+    case PB__VERB__UNSHARE:
+        return sfms_unshare_plan(e, call, (const Pb__UnshareRequest *)request, ret);
+    case PB__VERB__ACCESS:
+        return sfms_access_plan(e, call, (const Pb__AccessRequest *)request, ret);
     case PB__VERB__AGGREGATE:
         return sfms_aggregate_plan(e, call, (const Pb__AggregateRequest *)request, ret);
     default:

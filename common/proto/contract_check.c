@@ -83,6 +83,15 @@ check_verb(const sfms_method *m)
     case PB__VERB__LIST:
         wanted = "sfms.api.v1.ListRequest";
         break;
+    case PB__VERB__SHARE:
+        wanted = "sfms.api.v1.ShareRequest";
+        break;
+    case PB__VERB__UNSHARE:
+        wanted = "sfms.api.v1.UnshareRequest";
+        break;
+    case PB__VERB__ACCESS:
+        wanted = "sfms.api.v1.AccessRequest";
+        break;
     case PB__VERB__AGGREGATE:
         wanted = "sfms.api.v1.AggregateRequest";
         break;

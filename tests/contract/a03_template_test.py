@@ -18,6 +18,9 @@ TEMPLATE = {
     "BATCH_CREATE": ("BatchCreate{Many}", ["POST {C}:batchCreate *"], "write", False, False, "BatchCreate{Many}Request"),
     "BATCH_UPDATE": ("BatchUpdate{Many}", ["POST {C}:batchUpdate *"], "write", False, False, "BatchUpdate{Many}Request"),
     "BATCH_UPSERT": ("BatchUpsert{Many}", ["POST {C}:batchUpsert *"], "write", False, False, "BatchUpdate{Many}Request"),
+    "SHARE": ("Share{One}", ["POST {C}/{{id}}:share *"], "write", False, False, "ShareRequest"),
+    "UNSHARE": ("Unshare{One}", ["POST {C}/{{id}}:unshare *"], "write", False, False, "UnshareRequest"),
+    "ACCESS": ("Get{One}Access", ["GET {C}/{{id}}/access"], "read", False, True, "AccessRequest"),
     "CREATE": ("Create{One}", ["POST {C} *"], "write", True, False, "{Message}"),
     "UPDATE": ("Update{One}", ["PATCH {C}/{{{one}.id}} {one}"], "write", True, False, "Update{One}Request"),
     "DELETE": ("Delete{One}", ["DELETE {C}/{{id}}"], "delete", True, False, "DeleteRequest"),
@@ -50,7 +53,8 @@ def test_standard_methods_follow_the_template(name):
         assert m.rule.permission == f"{words['collection']}.{right}", m.name
         assert (m.rule.point, m.rule.idempotent) == (point, idempotent), m.name
         assert m.input.name == takes.format(**words), m.name
-        answers = {"LIST": f"List{words['Many']}Response", "AGGREGATE": "AggregateResponse"}
+        answers = {"LIST": f"List{words['Many']}Response", "AGGREGATE": "AggregateResponse", "SHARE": "Share", "UNSHARE": "Share",
+                   "ACCESS": "RecordAccess"}
         if verb.startswith("BATCH_") and verb != "BATCH_GET":
             assert m.output.name == f"Batch{words['Many']}Response"
         else:

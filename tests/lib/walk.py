@@ -26,6 +26,8 @@ class Walk:
             return self.org.make.body(collection, **more)
         if method.verb == "UPDATE":
             return {"externalSource": "test"}
+        if method.verb in ("SHARE", "UNSHARE"):
+            return {"userId": self.org.admin.id}
         body = self.org.make._message(message, 1, False)
         return {k: v for k, v in body.items() if k not in method.route.variables}
 

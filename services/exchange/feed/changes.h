@@ -9,9 +9,12 @@
 
 /* The columns that exchange_event reads, of app.events e. The difference of both images is made here and not when the event is
  * written: writes are many. Its values are texts, so that no decimal loses digits. came is true for a change of owner that
- * has brought the record into the reader's sight: it is as if it had been made then, and has all fields. */
+ * has brought the record into the reader's sight: it is as if it had been made then, and has all fields. So is a share
+ * (for_id), which has the time of the record's last change. */
 #define EXCHANGE_EVENT_COLUMNS(came)                                                                         \
-    "md5(e.org_id::text || e.seq)::uuid AS id, e.event_time, e.actor_id, e.resource, e.record_id,"           \
+    "md5(e.org_id::text || e.seq)::uuid AS id,"                                                              \
+    " CASE WHEN e.for_id IS NOT NULL AND e.after IS NOT NULL THEN (e.after->>'update_time')::timestamptz"    \
+    "      ELSE e.event_time END AS event_time, e.actor_id, e.resource, e.record_id,"                        \
     " CASE WHEN " came " THEN 'CREATED' ELSE e.action END AS action, e.after->>'version' AS version,"        \
     " CASE WHEN e.action <> 'OUT_OF_SIGHT' THEN e.cause END AS cause,"                                       \
     " e.xid, e.seq,"                                                                                         \

@@ -1,5 +1,6 @@
 /* events.c -- the change feed and the history of one record, both read from the log that every write goes to.
  * Contract: proto/sfms/exchange/v1/events.proto. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "changes.h"
@@ -7,6 +8,7 @@
 #include "core/limits.h"
 #include "exchange.h"
 #include "rpc/position.h"
+#include "work/jobs.h"
 
 /* ---- the feed ---------------------------------------------------------------------------------------- */
 
@@ -201,10 +203,34 @@ get_history(sfms_call *call, const void *in, void *out)
     return SFMS_OK;
 }
 
+/* ---- shares that end --------------------------------------------------------------------------------- */
+
+/* Nothing is seen by them any more; this tells who follows the feed. */
+static sfms_status
+end_shares(sfms_call *call, const sfms_job *job)
+{
+    enum { MOST = 1000 };
+    PGresult *result;
+    sfms_status status;
+
+    do {
+        status = sfms_job_beat(call, job, -1, -1);
+        if (status == SFMS_OK)
+            status = sfms_query(call, &result, "SELECT app.end_grants($1::integer)",
+                SFMS_ARGS(sfms_printf(call->arena, "%d", MOST)));
+    } while (status == SFMS_OK && strtol(PQgetvalue(result, 0, 0), NULL, 10) == MOST);
+    return status;
+}
+
+static const sfms_job_row jobs[] = {
+    {"end_shares", end_shares},
+    {NULL},
+};
+
 static const sfms_method_row methods[] = {
     {"sfms.exchange.v1.Events/ListEvents", list_events},
     {"sfms.exchange.v1.Events/GetHistory", get_history, .tx = true},
     {NULL},
 };
 
-const sfms_noun exchange_events = {.methods = methods};
+const sfms_noun exchange_events = {.methods = methods, .jobs = jobs};
