@@ -56,6 +56,7 @@ TEXTS = {
     "UUID": lambda v: [(v.upper(), {}), (f" {v} ", {})],
     "LANGUAGE": lambda v: [(f" {v}", {})],
     "TIME_ZONE": lambda v: [(f"{v} ", {})],
+    "TIME_OF_DAY": lambda v: [(f" {v} ", {}), (wide(v), {}), (f"{v}:00", {}), (v.removeprefix("0"), {}), (f"{v} AM", {}), (f"上午{v}", {})],
     "FORMAT_UNSPECIFIED": lambda v: [(f"  {v}\u3000", {})],
 }
 
@@ -67,7 +68,7 @@ def spellings(field, value):
     if kind == "google.protobuf.Timestamp":
         return plain + moments(value)
     if field.cpp_type == field.CPPTYPE_STRING:
-        return plain + TEXTS[contract().format(field)](value)
+        return plain + TEXTS.get(contract().format(field), TEXTS["FORMAT_UNSPECIFIED"])(value)
     if field.cpp_type == field.CPPTYPE_BOOL:
         return plain + [(w, {}) for w in (("TRUE", "Yes", "1", "是", "ＴＲＵＥ", "wahr") if value else ("False", "NO", "0", "否", "off", "falsch"))]
     if field.cpp_type == field.CPPTYPE_ENUM:
@@ -132,7 +133,8 @@ def test_every_field_in_every_spelling(collection, place):
 # What is no value of a field of this kind, however it is looked at.
 NONE = {"DATE": ["1/3/2026", "2026-02-30", "soon", "45231"], "DECIMAL": ["1,234", "$5", "12-5", "1e3"], "MONEY": ["1,234", "$5", "1e3", "0.001"],
         "EMAIL": ["ann", "a@b@c.example", "a\u200bnn@example.com"], "PHONE": ["call me", "1.38001E+10", "88886666"], "URL": ["n/a", "12.5", "ftp://a.example"],
-        "CURRENCY": ["RMBs", "¥"], "COUNTRY": ["China"], "UUID": ["1", "none"], "TIME_ZONE": ["Mars/Phobos"], "LANGUAGE": ["???"]}
+        "CURRENCY": ["RMBs", "¥"], "COUNTRY": ["China"], "UUID": ["1", "none"], "TIME_ZONE": ["Mars/Phobos"], "LANGUAGE": ["???"],
+        "TIME_OF_DAY": ["25:00", "9", "13:00 PM", "09:30:15", "noon"]}
 
 
 def no_values(field):

@@ -151,6 +151,18 @@ spelled_day(sfms_call *call, const char *text)
     return sfms_printf(call->arena, "%04d-%02d-%02d", wall.year, wall.month, wall.day);
 }
 
+/* 9:30, 9:30 PM, 下午9:30. Seconds that are lost would be something else. */
+static const char *
+spelled_time_of_day(sfms_call *call, const char *text)
+{
+    const char *some_day = sfms_printf(call->arena, "2000-01-01 %s", text);
+    sfms_wall wall;
+
+    if (!read_wall(call, some_day, &wall) || wall.has_offset || wall.second != 0 || wall.nanos != 0)
+        return text;
+    return sfms_printf(call->arena, "%02d:%02d", wall.hour, wall.minute);
+}
+
 /* ---- texts -------------------------------------------------------------------------------------------- */
 
 /* www.example.com. What has no point in its host, or ends it with digits, may be anything. */
@@ -181,6 +193,8 @@ spelled_text(sfms_call *call, Pb__Format format, const char *text)
     switch ((int)format) {
     case PB__FORMAT__DATE:
         return spelled_day(call, sfms_text_nfkc(call->arena, text));
+    case PB__FORMAT__TIME_OF_DAY:
+        return spelled_time_of_day(call, sfms_text_nfkc(call->arena, text));
     case PB__FORMAT__DECIMAL:
     case PB__FORMAT__MONEY:
         return spelled_number(call->arena, text);
