@@ -136,14 +136,34 @@ def test_a_record_cannot_be_given_out_of_sight(firm):
 
 
 def test_references_across_owners(firm, other_org):
-    """A rep's deal may be with an account of a colleague's, which does not show it to him; another tenant's is none."""
+    """A reference is set to what the writer sees; what he does not see is for him as if it were not there, in the same words."""
     theirs = firm.accounts["cem"]["id"]
-    made = firm.ann.api.post("/v1/deals", json={"name": "Joint", "accountId": theirs}).ok(201)
-    firm.ann.api.get(f"/v1/accounts/{theirs}").fails(404, "NOT_FOUND")
-    firm.api.delete(f"/v1/deals/{made['id']}").ok()
     foreign = other_org.make.create("accounts")["id"]
-    firm.ann.api.post("/v1/deals", json={"name": "Probe", "accountId": foreign}).fails(
-        400, "INVALID_FIELDS", "/accountId", "NO_SUCH_RECORD")
+    gone = firm.api.post("/v1/accounts", json={"name": "Gone", "ownerId": firm.cem.id}).ok(201)["id"]
+    firm.api.delete(f"/v1/accounts/{gone}").ok()
+    said = set()
+    for id in (theirs, foreign, gone, "01a00000-0000-7000-8000-000000000000"):
+        for answer in (firm.ann.api.post("/v1/deals", json={"name": "Probe", "accountId": id}),
+                       firm.ann.api.post("/v1/contacts", json={"name": "Probe", "accountId": id}),
+                       firm.ann.api.patch(f"/v1/accounts/{firm.accounts['ann']['id']}", {"parentId": id})):
+            field = "/parentId" if "/accounts/" in answer.json()["instance"] else "/accountId"
+            answer.fails(400, "INVALID_FIELDS", field, "NO_SUCH_RECORD")
+            said.add(answer.json()["errors"][0]["detail"])
+    assert len(said) == 1
+
+
+def test_a_reference_stays_where_it_is(firm):
+    """What somebody else has set is sent back by who does not see it; and what is shared may be pointed to."""
+    theirs = firm.accounts["cem"]["id"]
+    mine = firm.ann.api.post("/v1/deals", json={"name": "Joint"}).ok(201)
+    joint = firm.api.patch(f"/v1/deals/{mine['id']}", {"accountId": theirs}).ok()
+    firm.ann.api.get(f"/v1/accounts/{theirs}").fails(404, "NOT_FOUND")
+    assert firm.ann.api.patch(f"/v1/deals/{mine['id']}", {**joint, "nextStep": "Call"}).ok()["accountId"] == theirs
+    firm.cem.api.post(f"/v1/accounts/{theirs}:share", json={"userId": firm.ann.id}).ok()
+    other = firm.ann.api.post("/v1/deals", json={"name": "Shared", "accountId": theirs}).ok(201)
+    firm.cem.api.post(f"/v1/accounts/{theirs}:unshare", json={"userId": firm.ann.id}).ok()
+    for deal in (mine, other):
+        firm.api.delete(f"/v1/deals/{deal['id']}").ok()
 
 
 def test_nothing_is_given_to_a_deleted_user(firm):
