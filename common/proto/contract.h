@@ -61,11 +61,18 @@ struct sfms_message {
     const uint16_t *slots;
 };
 
+/* How the answer of a route comes. */
+typedef enum {
+    SFMS_ROUTE_WHOLE,  /* at once */
+    SFMS_ROUTE_STREAM, /* as server-sent events, for as long as somebody reads */
+} sfms_route_kind;
+
 /* One route of a method. */
 typedef struct {
     const char *verb; /* "GET", "POST", ... */
     const char *path; /* "/v1/deals/{id}:move" */
     const char *body; /* field that the HTTP body fills, "*" for the whole message, "" for none */
+    sfms_route_kind kind;
 } sfms_route;
 
 typedef struct {
@@ -78,7 +85,7 @@ typedef struct {
     const sfms_message *output;
     const sfms_message *resource; /* what a standard method is about; NULL for other methods */
     const Pb__MethodRule *rule;   /* never NULL */
-    unsigned n_routes;            /* with additional_bindings, and the one for arguments in a body */
+    unsigned n_routes;            /* with additional_bindings, and those that the rule brings at the end */
     const sfms_route *routes;
     const char *comment;
 } sfms_method;

@@ -122,6 +122,36 @@ check_verb(const sfms_method *m)
         check_page(m);
 }
 
+static bool
+has(const sfms_message *m, const char *name, ProtobufCType type, ProtobufCLabel label)
+{
+    const sfms_field *f = sfms_message_field(m, name, strlen(name));
+
+    return f != NULL && f->desc->type == type &&
+           (f->desc->label == PROTOBUF_C_LABEL_REPEATED) == (label == PROTOBUF_C_LABEL_REPEATED);
+}
+
+/* check_stream looks whether a method can be asked for what comes after a cursor. */
+static void
+check_stream(const sfms_method *m)
+{
+    const ProtobufCLabel one = PROTOBUF_C_LABEL_NONE, many = PROTOBUF_C_LABEL_REPEATED;
+    unsigned lists = 0;
+
+    if (!m->rule->stream)
+        return;
+    for (unsigned i = 0; i < m->output->n_fields; i++)
+        lists += m->output->fields[i].message != NULL && m->output->fields[i].desc->label == many;
+    if (lists != 1 || !has(m->input, "after", PROTOBUF_C_TYPE_STRING, one) ||
+        !has(m->input, "ticket", PROTOBUF_C_TYPE_STRING, one) ||
+        !has(m->input, "from_now", PROTOBUF_C_TYPE_BOOL, one) ||
+        !has(m->input, "with_cursors", PROTOBUF_C_TYPE_BOOL, one) ||
+        !has(m->output, "cursor", PROTOBUF_C_TYPE_STRING, one) ||
+        !has(m->output, "cursors", PROTOBUF_C_TYPE_STRING, many) ||
+        !has(m->output, "more", PROTOBUF_C_TYPE_BOOL, one))
+        sfms_die("%s cannot be a stream: see MethodRule.stream", m->name);
+}
+
 /* check_path looks whether a path of n bytes leads to a field. */
 static void
 check_path(const sfms_method *m, const char *path, size_t n)
@@ -256,6 +286,7 @@ sfms_contract_check(const sfms_contract *c)
 
         check_rule(m);
         check_verb(m);
+        check_stream(m);
         for (unsigned j = 0; j < m->n_routes; j++)
             check_route(m, &m->routes[j]);
         for (unsigned j = 0; j <= i; j++)

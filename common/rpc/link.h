@@ -71,6 +71,14 @@ void sfms_link_wait(sfms_link *link, sfms_arena *a, size_t n, sfms_link_call *ca
 /* sfms_link_up is true if a replica is connected, knows our secret, answers, and is not about to stop. */
 bool sfms_link_up(sfms_link *link);
 
+/* Tells that records of n organisations have changed; n is 0 if it may be those of any. Runs on a thread of nng. */
+typedef void sfms_link_heard(void *arg, size_t n, char *const *org_ids);
+
+/* sfms_link_listen hears news from now on, until it is told not to, or the link is closed. What has changed before is told
+ * as soon as a replica is connected: as any organisation's. Only some services tell news. */
+void sfms_link_listen(sfms_link *link, sfms_link_heard *heard, void *arg);
+void sfms_link_listen_no_more(sfms_link *link);
+
 /* Numbers for /metrics. */
 typedef struct {
     uint64_t calls, messages, retries, unavailable; /* since start */

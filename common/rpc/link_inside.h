@@ -41,9 +41,12 @@ typedef struct sfms_slot {
     uint16_t turns[SFMS_BATCH_CALLS];        /* whose calls the message has, each once */
 } sfms_slot;
 
-/* The watch has the slot after those. */
-enum { SFMS_LINK_SLOTS = SFMS_LINK_READS + SFMS_LINK_WRITES + SFMS_LINK_SLOW + SFMS_LINK_HEALTH };
-_Static_assert((int)SFMS_LINK_SLOTS < (int)SFMS_WIRE_SLOTS, "a server knows fewer slots than a link has");
+/* The watch has the slot after those, and news the next. */
+enum {
+    SFMS_LINK_SLOTS = SFMS_LINK_READS + SFMS_LINK_WRITES + SFMS_LINK_SLOW + SFMS_LINK_HEALTH,
+    SFMS_LINK_NEWS,
+};
+_Static_assert((int)SFMS_LINK_NEWS < (int)SFMS_WIRE_SLOTS, "a server knows fewer slots than a link has");
 
 /* A message without calls: the hello of a connection, then one that is answered when the server is about to stop. */
 typedef enum { SFMS_WATCH_NONE, SFMS_WATCH_HELLO, SFMS_WATCH_STOP } sfms_watch_state;
@@ -68,6 +71,14 @@ typedef struct sfms_replica {
     nng_aio *watch_aio;
     uint64_t watch_number;
     sfms_bond watch_bond; /* of the answer */
+
+    bool hearing; /* it has been asked for news, or is about to be */
+    bool news_sent;
+    nng_ctx news;
+    nng_aio *news_aio;
+    uint64_t news_number;
+    uint64_t known_news; /* the last that it has told; 0 on a new connection */
+    sfms_bond news_bond;
 } sfms_replica;
 
 struct sfms_link {
@@ -86,6 +97,9 @@ struct sfms_link {
     sfms_arena *arenas[SFMS_LINK_SLOTS * 2];
     unsigned n_arenas;
     sfms_link_stats stats;
+    bool listening; /* somebody wants to hear news */
+    sfms_link_heard *heard;
+    void *heard_arg;
     unsigned n_replicas;
     sfms_replica *replicas;
 };
@@ -125,6 +139,13 @@ bool sfms_replica_ready(const sfms_replica *r);
 
 /* sfms_replica_drains notes that the process behind a connection is about to stop. Lock held. */
 void sfms_replica_drains(sfms_replica *r, const nng_msg *msg);
+
+/* News of a replica: a message without calls that is answered when there is some. ask does nothing if nobody listens, or if
+ * it is asked already; abort takes back what was not sent before the connection was lost, lock held. */
+void sfms_news_open(sfms_replica *r);
+void sfms_news_ask(sfms_replica *r);
+void sfms_news_abort(sfms_replica *r);
+void sfms_news_close(sfms_replica *r);
 
 /* sfms_slot_group brings the calls of one principal together, in the order in which they came. Lock held. */
 void sfms_slot_group(sfms_slot *slot);

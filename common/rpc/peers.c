@@ -37,6 +37,7 @@ typedef struct {
 
 struct sfms_peers {
     const sfms_key *reply_key;
+    sfms_news *news;
     pthread_mutex_t lock;
     nng_aio *timer; /* runs while there are peers */
     bool ticking, told;
@@ -106,6 +107,7 @@ gone(nng_pipe pipe, nng_pipe_ev event, void *arg)
         p->ids[who - p->all] = p->ids[p->n];
     }
     pthread_mutex_unlock(&p->lock);
+    sfms_news_forget(p->news, pipe);
 }
 
 /* Closes those that have been silent for long enough. */
@@ -131,13 +133,14 @@ sweep(void *arg)
 }
 
 sfms_peers *
-sfms_peers_new(nng_socket socket, const sfms_key *reply_key)
+sfms_peers_new(nng_socket socket, const sfms_key *reply_key, sfms_news *news)
 {
     sfms_peers *p = calloc(1, sizeof(*p));
 
     if (p == NULL || nng_aio_alloc(&p->timer, sweep, p) != 0)
         sfms_die("out of memory");
     p->reply_key = reply_key;
+    p->news = news;
     pthread_mutex_init(&p->lock, NULL);
     nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, arrived, p); /* before it can say anything */
     nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, gone, p);

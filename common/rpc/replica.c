@@ -87,8 +87,10 @@ watch_answered(sfms_replica *r, nng_msg *msg)
     sfms_link_arena_back(link, a);
     if (!trusted)
         sfms_hang_up(pipe);
-    if (greeting)
+    if (greeting) {
         watch_start(r);
+        sfms_news_ask(r);
+    }
     sfms_link_pump(link, NULL);
 }
 
@@ -157,6 +159,7 @@ disconnected(nng_pipe pipe, nng_pipe_ev event, void *arg)
     }
     if (r->watching != SFMS_WATCH_NONE && !r->watch_sent)
         nng_aio_abort(r->watch_aio, NNG_ECONNABORTED);
+    sfms_news_abort(r);
     pthread_mutex_unlock(&r->link->lock);
     sfms_link_pump(r->link, NULL);
 }
@@ -207,6 +210,7 @@ sfms_replica_open(sfms_replica *r, sfms_link *link, const char *url)
     }
     if (nng_ctx_open(&r->watch, r->socket) != 0 || nng_aio_alloc(&r->watch_aio, watch_event, r) != 0)
         sfms_die("out of memory");
+    sfms_news_open(r);
     nng_pipe_notify(r->socket, NNG_PIPE_EV_ADD_POST, connected, r);
     nng_pipe_notify(r->socket, NNG_PIPE_EV_REM_POST, disconnected, r);
     rv = sfms_dial(r->socket, url, &link->keys.tls);
@@ -218,6 +222,7 @@ void
 sfms_replica_stop(sfms_replica *r)
 {
     nng_aio_stop(r->watch_aio);
+    nng_aio_stop(r->news_aio);
     for (int i = 0; i < SFMS_LINK_SLOTS; i++)
         sfms_slot_stop(&r->slots[i]);
 }
@@ -229,5 +234,6 @@ sfms_replica_close(sfms_replica *r)
         sfms_slot_close(&r->slots[i]);
     nng_ctx_close(r->watch);
     nng_aio_free(r->watch_aio);
+    sfms_news_close(r);
     nng_close(r->socket);
 }

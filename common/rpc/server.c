@@ -166,7 +166,8 @@ open_socket(sfms_server *s)
         rv = sfms_socket_options(s->socket);
     if (rv != 0)
         sfms_die("cannot open a socket: %s", nng_strerror(rv));
-    s->peers = sfms_peers_new(s->socket, &s->keys.reply);
+    s->news = sfms_news_new(&s->keys.reply, s->service->tells_news ? s->env.database : NULL);
+    s->peers = sfms_peers_new(s->socket, &s->keys.reply, s->news);
 }
 
 /* A socket file that a killed process left behind is no hindrance: nng removes it if nobody answers there. */
@@ -182,11 +183,12 @@ start_listening(const sfms_server *s, const char *url)
 }
 
 /* How many connections to the database the process opens at most: one for each worker, the one that asks whether the database
- * answers, and those of what it does beside. */
+ * answers, those of what it does beside, and the one that watches the log of events. */
 static int
 count_connections(const sfms_service *service, int workers)
 {
-    return workers + 1 + (service->background != NULL ? service->background->connections(service) : 0);
+    return workers + 1 + service->tells_news +
+           (service->background != NULL ? service->background->connections(service) : 0);
 }
 
 /* Everything that can be wrong is found out here, before the first call. */
@@ -302,6 +304,7 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     sfms_workers_free(workers);
     nng_close(server.socket);
     sfms_peers_free(server.peers);
+    sfms_news_free(server.news);
     sfms_links_close(server.env.links, 0);
     sfms_socket_deadline(0, 0);
     sfms_arena_free(perm);

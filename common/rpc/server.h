@@ -47,6 +47,7 @@ typedef struct {
     const sfms_noun *const *nouns;                    /* ends with NULL */
     void (*start)(const struct sfms_server_env *env); /* called once before serving; NULL if not needed */
     const struct sfms_background *background;         /* &sfms_work if a noun has jobs; NULL if none has */
+    bool tells_news; /* watches the log of events, and tells its clients whose records have changed */
 } sfms_service;
 
 /* What a process does beside answering calls: common/work. start answers what stop is given; stop has so long to end what is

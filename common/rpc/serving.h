@@ -20,6 +20,7 @@ typedef struct {
 } sfms_served;
 
 typedef struct sfms_peers sfms_peers;
+typedef struct sfms_news sfms_news;
 
 typedef struct sfms_server {
     const sfms_service *service;
@@ -29,6 +30,7 @@ typedef struct sfms_server {
     nng_socket socket;
     sfms_peers *peers;
     bool unsigned_principals; /* they are believed, as the version before does not sign them */
+    sfms_news *news;
     atomic_bool draining;
     _Atomic int64_t last_us; /* when a message last came or an answer last went */
     atomic_int busy;         /* messages that are being worked on */
@@ -101,8 +103,8 @@ void sfms_workers_free(sfms_workers *workers);
 void sfms_workers_watch(sfms_workers *workers);
 
 /* Peers: the connections of the socket. One that says nothing for half a minute that only a client of ours can say is
- * closed. */
-sfms_peers *sfms_peers_new(nng_socket socket, const sfms_key *reply_key);
+ * closed. news forgets those that go. */
+sfms_peers *sfms_peers_new(nng_socket socket, const sfms_key *reply_key, sfms_news *news);
 void sfms_peers_free(sfms_peers *p);
 
 /* sfms_peers_state answers how far a connection is, and its greeting, to which its messages must be bound (zeros before it has
@@ -119,5 +121,17 @@ bool sfms_peers_take(sfms_peers *p, nng_pipe pipe, uint32_t slot, uint64_t numbe
  * false if it is to be answered now. */
 bool sfms_peers_park(sfms_peers *p, nng_pipe pipe, nng_ctx ctx, const sfms_bond *bond);
 void sfms_peers_tell(sfms_peers *p);
+
+/* News: which organisations' records have changed, told to the clients that ask for it. A message without calls that wants it
+ * waits, without a worker, until there is some. Where a database is given, its log of events is watched while somebody waits. */
+sfms_news *sfms_news_new(const sfms_key *reply_key, const sfms_db_config *database);
+void sfms_news_free(sfms_news *news);
+
+/* sfms_news_park takes over a context whose client knows all that there was; false if there is more already, which
+ * sfms_news_since then writes into the answer. sfms_news_forget ends what a connection waits for. */
+bool sfms_news_park(
+    sfms_news *news, sfms_peers *peers, nng_pipe pipe, nng_ctx ctx, const sfms_bond *bond, uint64_t known);
+void sfms_news_since(sfms_news *news, sfms_arena *a, uint64_t known, Pb__Replies *replies);
+void sfms_news_forget(sfms_news *news, nng_pipe pipe);
 
 #endif

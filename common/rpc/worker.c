@@ -143,16 +143,19 @@ greet(worker *w, nng_pipe pipe, const Pb__Batch *hello)
     return true;
 }
 
-/* A batch without calls waits with its context until we stop; the worker goes on with a new one. */
+/* A batch without calls waits with its context until we stop, or until there is news; the worker goes on with a new one. */
 static bool
-park(worker *w, nng_pipe pipe)
+park(worker *w, nng_pipe pipe, const Pb__Batch *batch)
 {
     sfms_server *s = w->all->server;
     nng_ctx fresh;
+    bool parked;
 
     if (nng_ctx_open(&fresh, s->socket) != 0)
         return false;
-    if (!sfms_peers_park(s->peers, pipe, w->ctx, &w->bond)) {
+    parked = batch->wants_news ? sfms_news_park(s->news, s->peers, pipe, w->ctx, &w->bond, batch->known_news)
+                               : sfms_peers_park(s->peers, pipe, w->ctx, &w->bond);
+    if (!parked) {
         nng_ctx_close(fresh);
         return false;
     }
@@ -287,8 +290,11 @@ serve(worker *w, nng_msg *msg)
         Pb__Replies none = PB__REPLIES__INIT;
         sfms_work hello = {.ctx = w->ctx, .bond = w->bond, .arena = w->arena};
 
-        if (!park(w, pipe))
-            answer(w, &hello, &none);
+        if (park(w, pipe, batch))
+            return;
+        if (batch->wants_news)
+            sfms_news_since(s->news, w->arena, batch->known_news, &none);
+        answer(w, &hello, &none);
         return;
     }
     work = work_of(w, batch);

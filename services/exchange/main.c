@@ -15,6 +15,7 @@ static const sfms_service service = {
     .about = "imports, operations, bulk changes, the event feed and the history of records",
     .nouns = nouns,
     .background = &sfms_work,
+    .tells_news = true,
 };
 
 int

@@ -78,6 +78,7 @@ principal_new(const sfms_contract *contract, const Pb__Reply *reply)
     atomic_init(&p->refs, 1);
     p->answer = answer;
     p->pb = answer->principal;
+    p->expire_us = sfms_mono_us() + answer->expire_seconds * INT64_C(1000000);
     mark_methods(contract, p);
     return p;
 }
@@ -225,7 +226,8 @@ answered(sfms_link_call *call, const Pb__Reply *reply)
         who = principal_new(q->auth->contract, reply);
         status = who != NULL ? SFMS_OK : SFMS_INTERNAL;
     }
-    who = settle(q, who, status);
+    if (!q->waiting->is_ticket)
+        who = settle(q, who, status);
 
     for (auth_wait *w = q->waiting, *next; w != NULL; w = next) {
         next = w->next;
@@ -242,7 +244,10 @@ static question *
 question_new(auth *a, const auth_wait *w)
 {
     Pb__AuthenticateRequest request = PB__AUTHENTICATE_REQUEST__INIT;
-    request.token = w->token;
+    if (w->is_ticket)
+        request.ticket = w->token;
+    else
+        request.token = w->token;
     size_t n = protobuf_c_message_get_packed_size(&request.base);
     question *q = calloc(1, sizeof *q + n);
 
@@ -261,6 +266,17 @@ question_new(auth *a, const auth_wait *w)
         .done = answered,
         .arg = q,
     };
+    return q;
+}
+
+/* A ticket is asked about by nobody else: it could be used by one only. */
+static question *
+begin_alone(auth *a, auth_wait *w)
+{
+    question *q = question_new(a, w);
+
+    w->next = NULL;
+    q->waiting = w;
     return q;
 }
 
@@ -297,7 +313,7 @@ auth_ask(auth *a, auth_wait *w)
         w->done(w);
         return;
     }
-    question *q = join_or_begin(a, w);
+    question *q = w->is_ticket ? begin_alone(a, w) : join_or_begin(a, w);
     if (q != NULL)
         sfms_link_send(a->link, &q->call);
 }

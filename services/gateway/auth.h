@@ -30,7 +30,8 @@ typedef struct principal {
     atomic_uint refs;
     Pb__AuthenticateResponse *answer;
     const Pb__Principal *pb;
-    uint64_t may[]; /* a bit per method of the contract */
+    int64_t expire_us; /* when the token expires that it came of, by sfms_mono_us */
+    uint64_t may[];    /* a bit per method of the contract */
 } principal;
 
 typedef struct auth auth;
@@ -38,6 +39,8 @@ typedef struct auth auth;
 /* One request that wants to know. The caller owns the memory and keeps it until done has run. */
 typedef struct auth_wait {
     const char *token;
+    bool
+        is_ticket; /* good for one use: neither kept nor shared; who->answer->token is to be asked with the next time */
     const char *request_id, *peer;
     void (*done)(struct auth_wait *w); /* runs on any thread; see auth_ask */
     void *arg;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #define REQUEST_HEADERS                                                                                      \
-    "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id, traceparent, "     \
-    "tracestate, baggage"
+    "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-Id, "   \
+    "traceparent, tracestate, baggage"
 #define RESPONSE_HEADERS                                                                                     \
     "ETag, Idempotency-Replayed, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id"
 

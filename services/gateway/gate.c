@@ -14,6 +14,7 @@
 #include "form.h"
 #include "problem.h"
 #include "rpc/lane.h"
+#include "sse.h"
 #include "translate.h"
 
 enum {
@@ -242,9 +243,14 @@ static next_step
 authenticate(request *r)
 {
     const char *token = head_bearer(r->head.authorization);
+    bool is_ticket = false;
 
     if (r->match.target->method->rule->public_)
         return admit(r);
+    if (token == NULL && r->match.target->kind == SFMS_ROUTE_STREAM) {
+        token = sse_ticket(r);
+        is_ticket = token != NULL;
+    }
     if (token == NULL)
         return refuse_token(r, &sfms_no_token);
     if (strlen(token) > AUTH_TOKEN_MAX)
@@ -252,12 +258,13 @@ authenticate(request *r)
 
     r->wait = (auth_wait){
         .token = token,
+        .is_ticket = is_ticket,
         .request_id = r->call.request_id,
         .peer = r->call.peer,
         .done = token_known,
         .arg = r,
     };
-    if (auth_find(r->gw->auth, &r->wait)) {
+    if (!is_ticket && auth_find(r->gw->auth, &r->wait)) {
         r->who = r->wait.who;
         return admit(r);
     }
@@ -321,6 +328,10 @@ replied(request *r)
         r->call.failure = r->reply.status;
         return NEXT_ANSWER;
     }
+    if (r->match.target->kind == SFMS_ROUTE_STREAM) {
+        sse_answer(r);
+        return NEXT_ANSWER;
+    }
     if (!answer_reply(&r->answer, &r->call, r->match.target, r->message, &r->reply)) {
         sfms_log(SFMS_LOG_ERROR, "a reply cannot be read: method=%s request=%s", r->call.method->name,
             r->call.request_id);
@@ -355,10 +366,9 @@ call_done(sfms_link_call *call, const Pb__Reply *reply)
     request_resume(r);
 }
 
-/* Starts the call. It is counted before the check for the end, so that the end can wait for all that passed
- * it. */
-static next_step
-send_call(request *r)
+/* It is counted before the check for the end, so that the end can wait for all that passed it. */
+next_step
+gate_send(request *r, next_step (*resumed)(request *r))
 {
     gateway *gw = r->gw;
     const sfms_call *call = &r->call;
@@ -372,6 +382,8 @@ send_call(request *r)
         return fail(r, &sfms_unavailable);
     }
     protobuf_c_message_pack(r->message, packed);
+    /* The time that the body took is the client's, not the service's. */
+    r->call.deadline_us = sfms_mono_us() + SFMS_CALL_MS_DEFAULT * INT64_C(1000);
     r->link_call = (sfms_link_call){
         .method = call->method,
         .request = packed,
@@ -389,7 +401,7 @@ send_call(request *r)
         .done = call_done,
         .arg = r,
     };
-    request_suspend(r, replied);
+    request_suspend(r, resumed);
     sfms_link_send(link, &r->link_call);
     return NEXT_WAIT;
 }
@@ -408,9 +420,9 @@ gate_run(request *r)
     r->message = translate_request(&r->call, &r->match, r->parts.query, &body, &r->wrong_in_body);
     if (r->message == NULL)
         return NEXT_ANSWER;
-    /* The time that the body took is the client's, not the service's. */
-    r->call.deadline_us = sfms_mono_us() + SFMS_CALL_MS_DEFAULT * INT64_C(1000);
-    return send_call(r);
+    if (r->match.target->kind == SFMS_ROUTE_STREAM && !sse_open(r))
+        return NEXT_ANSWER;
+    return gate_send(r, replied);
 }
 
 /* ---- the answer -------------------------------------------------------------------------------------- */

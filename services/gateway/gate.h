@@ -18,6 +18,10 @@ bool gate_take_room(request *r, size_t n);
 /* gate_run goes on when the body is there as well. */
 next_step gate_run(request *r);
 
+/* gate_send calls the request's method with r->message; packed and answered in the call's arena. The request is suspended, and
+ * resumed with r->reply. NEXT_ANSWER if the call has failed at once. */
+next_step gate_send(request *r, next_step (*resumed)(request *r));
+
 /* gate_refuse fills r->answer for a request that is looked at no further. first and second are what the reason's sentence
  * names; NULL for none. */
 void gate_refuse(request *r, const sfms_reason *reason, const char *first, const char *second);

@@ -17,7 +17,7 @@
 
 typedef struct {
     const char *services, *secret, *host, *origins, *cors_headers, *log_level;
-    int port, threads, connections, rate, trust_proxy, memory_mb, per_address;
+    int port, threads, connections, rate, trust_proxy, memory_mb, per_address, streams;
     sfms_tls tls;
 } gateway_config;
 

@@ -23,6 +23,7 @@ static const struct {
     {"Host", offsetof(head, host)},
     {"If-Match", offsetof(head, if_match)},
     {"If-None-Match", offsetof(head, if_none_match)},
+    {"Last-Event-ID", offsetof(head, last_event_id)},
     {"Origin", offsetof(head, origin)},
     {"Traceparent", offsetof(head, traceparent)},
     {"Transfer-Encoding", offsetof(head, transfer_encoding)},

@@ -12,7 +12,7 @@
 typedef struct {
     const char *accept_encoding, *accept_language, *authorization, *content_encoding, *content_length,
         *content_type, *cookie, *expect, *forwarded, *forwarded_for, *idempotency_key, *if_match,
-        *if_none_match, *origin, *request_id, *traceparent, *transfer_encoding, *user_agent;
+        *if_none_match, *last_event_id, *origin, *request_id, *traceparent, *transfer_encoding, *user_agent;
     const char *host;
     bool broken; /* a header that nobody may send, or one given twice that says where the request ends */
 } head;

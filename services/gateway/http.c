@@ -20,6 +20,7 @@
 #include "gate.h"
 #include "linger.h"
 #include "refusal.h"
+#include "stream.h"
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -39,16 +40,41 @@ set_patience(request *r, unsigned seconds)
 
 /* ---- answers ----------------------------------------------------------------------------------------- */
 
+static int
+socket_of(const request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info != NULL ? info->connect_fd : -1;
+}
+
+/* No stream is made for HEAD. */
+static ssize_t
+read_stream(void *cls, uint64_t position, char *to, size_t max)
+{
+    request *r = cls;
+
+    (void)position;
+    return r->stream != NULL ? stream_read(r, to, max) : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 static enum MHD_Result
 queue(request *r)
 {
     const answer *ans = &r->answer;
 
     gate_finish(r);
+    bool goes_on =
+        r->call.failure == NULL && r->match.target != NULL && r->match.target->kind != SFMS_ROUTE_WHOLE;
+    if (goes_on && r->stream != NULL)
+        stream_begin(r, socket_of(r));
     r->phase = PHASE_ANSWERED;
     /* Of a 304, as of an answer to HEAD, only the length is told: that of the body that is not sent. */
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(ans->len, (void *)(uintptr_t)ans->body, MHD_RESPMEM_PERSISTENT);
+        goes_on
+            ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HTTP_BLOCK_BYTES, read_stream, r, NULL)
+            : MHD_create_response_from_buffer(ans->len, (void *)(uintptr_t)ans->body, MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
         return MHD_NO;
     if (ans->content_type != NULL)
@@ -222,12 +248,13 @@ on_completed(void *cls, struct MHD_Connection *c, void **state, enum MHD_Request
     *state = NULL;
     connections_idle(connection_of(c), r->who != NULL);
     int64_t took_us = sfms_mono_us() - r->start_us;
-    if (r->phase == PHASE_ANSWERED)
+    if (r->phase == PHASE_ANSWERED && !stream_has_begun(r))
         metrics_count(gw->metrics, r->match.target, r->answer.status, took_us);
     if (sfms_log_on(SFMS_LOG_DEBUG) && r->call.request_id != NULL)
         sfms_log(SFMS_LOG_DEBUG, "%s \"%s\" status=%u ms=%.3f bytes=%zu request=%s user=%s end=%d", r->verb,
             r->path, r->answer.status, (double)took_us / 1000, r->answer.len, r->call.request_id,
             r->call.principal != NULL ? r->call.principal->user_id : "", (int)code);
+    stream_close(r);
     request_release(r);
 }
 

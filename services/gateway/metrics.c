@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/time.h"
 #include "request.h"
+#include "stream.h"
 
 /* Upper bounds in microseconds; the last bucket has none. */
 static const int64_t bounds[] = {
@@ -277,6 +278,7 @@ metrics_own(request *r)
     atomic_fetch_sub(&r->gw->calls, 1);
     write_memory(&b);
     write_connections(&b);
+    streams_write(&b);
     write_process(&b, r->gw->metrics);
     answer_set(&r->answer, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len);
     return true;

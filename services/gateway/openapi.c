@@ -73,7 +73,9 @@ static const char fixed_components[] =
     "\"example\":\"\\\"3\\\"\"}},\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"he"
     "ader\",\"description\":\"Makes the write happen once: the same key answers the same.\","
     "\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255,\"pattern\":\"^[!-~]+$"
-    "\",\"example\":\"0b7c6f2e-order-4711\"}}}";
+    "\",\"example\":\"0b7c6f2e-order-4711\"}},\"LastEventId\":{\"name\":\"Last-Event-ID\",\"in\":\"h"
+    "eader\",\"description\":\"The id of the last event that has come: those after it follow.\","
+    "\"schema\":{\"type\":\"string\",\"maxLength\":4096}}}";
 
 static const char problem_schema[] =
     "\"Problem\":{\"type\":\"object\",\"description\":\"An error. The code is stable; title an"

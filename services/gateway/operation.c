@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "kind.h"
 #include "proto/place.h"
 #include "schema_value.h"
 
@@ -77,7 +78,7 @@ takes_form(const route_target *t)
 static bool
 in_query(const route_target *t, const sfms_field *f)
 {
-    if (t->whole_body || f == t->body || in_path(t, f) || takes_form(t))
+    if (kind_leaves_out(t, f) || t->whole_body || f == t->body || in_path(t, f) || takes_form(t))
         return false;
     if (f->message == NULL)
         return true;
@@ -223,6 +224,8 @@ write_parameters(document *d, const route_target *t)
             write_parameter(d, f->json_name, "query", f, f->rule->required,
                 t->method->rule->verb == PB__VERB__LIST ? t->method->resource : NULL);
     }
+    if (t->kind == SFMS_ROUTE_STREAM)
+        write_ref(w, NULL, "#/components/parameters/LastEventId");
     if (answers_unchanged(t))
         write_ref(w, NULL, "#/components/parameters/IfNoneMatch");
     if (sfms_method_takes_if_match(t->method))
@@ -244,13 +247,15 @@ media_type_of(const route_target *t)
     return type[0] != '\0' ? type : "application/octet-stream";
 }
 
+/* What is no JSON: text if format is NULL. */
 static void
-write_binary(writer *w, const char *type)
+write_plain(writer *w, const char *type, const char *format)
 {
     writer_object(w, type);
     writer_object(w, "schema");
     writer_text(w, "type", "string");
-    writer_text(w, "format", "binary");
+    if (format != NULL)
+        writer_text(w, "format", format);
     writer_end_object(w);
     writer_end_object(w);
 }
@@ -261,7 +266,7 @@ write_file_body(document *d, const route_target *t)
     writer *w = &d->w;
 
     if (!takes_form(t)) {
-        write_binary(w, media_type_of(t));
+        write_plain(w, media_type_of(t), "binary");
         return;
     }
     writer_object(w, "multipart/form-data");
@@ -337,8 +342,10 @@ write_success(document *d, const route_target *t, const char *status, const char
     writer_text(w, "description", text);
     write_answer_headers(w, t, status);
     writer_object(w, "content");
-    if (output->kind == SFMS_KIND_RAW) {
-        write_binary(w, media_type_of(t));
+    if (t->kind == SFMS_ROUTE_STREAM) {
+        write_plain(w, "text/event-stream", NULL);
+    } else if (output->kind == SFMS_KIND_RAW) {
+        write_plain(w, media_type_of(t), "binary");
     } else {
         writer_object(w, "application/json");
         if (output->kind == SFMS_KIND_PLAIN) {
@@ -436,6 +443,8 @@ operation_id(document *d, unsigned index)
         same_name > 0 ? sfms_printf(d->arena, "%s_%s", m->group, m->short_name) : m->short_name;
     if (is_search(d->targets[index]) && strncmp(name, "List", 4) == 0)
         return sfms_printf(d->arena, "Search%s", name + 4);
+    if (d->targets[index]->kind == SFMS_ROUTE_STREAM && strncmp(name, "List", 4) == 0)
+        return sfms_printf(d->arena, "Stream%s", name + 4);
     return same_method > 0 ? sfms_printf(d->arena, "%s_%u", name, same_method + 1) : name;
 }
 

@@ -131,8 +131,10 @@ void
 request_suspend(request *r, next_step (*resumed)(request *r))
 {
     request_hold(r);
-    r->phase = PHASE_WAIT;
-    r->resumed = resumed;
+    if (r->phase != PHASE_ANSWERED) {
+        r->phase = PHASE_WAIT;
+        r->resumed = resumed;
+    }
     MHD_suspend_connection(r->connection);
 }
 

@@ -67,7 +67,8 @@ typedef struct request {
     sfms_link_call link_call;
     Pb__Reply reply; /* bytes in the arena */
 
-    void *own; /* state of an address of the gateway's own */
+    struct stream *stream; /* of an answer that goes on; NULL for others */
+    void *own;             /* state of an address of the gateway's own */
     answer answer;
 } request;
 
@@ -85,7 +86,8 @@ void request_release(request *r);
 void request_end(void);
 
 /* request_suspend stops libmicrohttpd from going on with the request, until request_resume, on any thread,
- * lets it: then resumed runs on the connection's own thread. A suspended request is held. */
+ * lets it: then resumed runs on the connection's own thread; where the answer has begun, it is asked for more of that instead.
+ * A suspended request is held. */
 void request_suspend(request *r, next_step (*resumed)(request *r));
 void request_resume(request *r);
 

@@ -169,6 +169,7 @@ add_route(
 
     t->verb = route->verb;
     t->path = route->path;
+    t->kind = route->kind;
     t->method = m;
     t->method_index = index;
     set_body(t, route->body);

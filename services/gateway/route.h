@@ -34,6 +34,7 @@ typedef struct {
     const char *verb, *path;
 
     route_own *own; /* NULL for a method of the contract */
+    sfms_route_kind kind;
     const sfms_method *method;
     unsigned method_index;         /* position in sfms_contract_methods */
     const sfms_field *body;        /* the field that the HTTP body fills; NULL for none or for all */

@@ -13,6 +13,7 @@
 #include "password.h"
 #include "sessions.h"
 #include "signer.h"
+#include "tickets.h"
 #include "token.h"
 #include "tries.h"
 
@@ -315,11 +316,15 @@ authenticate(sfms_call *call, const void *in, void *out)
     const Pb__AuthenticateRequest *req = in;
     Pb__AuthenticateResponse *res = out;
     Pb__Principal *p = (Pb__Principal *)sfms_message_new(call->arena, &pb__principal__descriptor);
-    sfms_status status;
+    sfms_status status = SFMS_OK;
     token t;
 
-    if (!token_read(call->arena, req->token, &t))
-        return sfms_fail(call, &sfms_bad_token);
+    if (req->ticket[0] != '\0')
+        status = ticket_use(call, req->ticket, &t, &res->token);
+    else if (!token_read(call->arena, req->token, &t))
+        status = sfms_fail(call, &sfms_bad_token);
+    if (status != SFMS_OK)
+        return status;
     status = sfms_one(call, p,
         "SELECT permissions, visibility, time_zone, seen_owners, currency, country, reach, granted"
         "  FROM identity.session_caller($1::uuid, $2::uuid, $3::uuid), app.standing($1::uuid, $2::uuid)",

@@ -39,10 +39,11 @@
     " ORDER BY new.xid, new.seq"
 /* clang-format on */
 
-/* A walk over all events, and one over those of a single collection: in an index of their own, as there may be three
- * among millions. */
+/* A walk over all events, one over those of a single collection, in an index of their own, as there may be three among
+ * millions, and one over those of a record. */
 static const char feed_sql[] = FEED_SQL("e.resource = ANY ($3::text[])");
 static const char feed_of_one_sql[] = FEED_SQL("e.resource = $3");
+static const char feed_of_record_sql[] = FEED_SQL("e.resource = $3 AND e.record_id = $6::uuid");
 
 /* The collections that the caller may read, all or the one that is asked for, as a PostgreSQL array.
  * Collection names are plain words. */
@@ -94,6 +95,55 @@ static const sfms_reason no_collection = {"NO_SUCH_COLLECTION", SFMS_INVALID_ARG
 static const sfms_reason only_without_cursor = {
     "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for requests without a cursor", "仅适用于不带游标的请求"}};
 
+static const sfms_reason only_of_stream = {
+    "BAD_VALUE", SFMS_INVALID_ARGUMENT, {"is only for a stream", "仅适用于事件流"}};
+
+static sfms_status
+check_arguments(sfms_call *call, const Pb__ListEventsRequest *request)
+{
+    if (request->from_now && request->after[0] != '\0')
+        sfms_violate(call, "from_now", &only_without_cursor);
+    if (request->resource[0] != '\0' &&
+        sfms_contract_standard(call->contract, request->resource, PB__VERB__GET) == NULL)
+        sfms_violate(call, "resource", &no_collection);
+    if (request->record_id[0] != '\0' && request->resource[0] == '\0')
+        sfms_violate(call, "resource", &sfms_required);
+    if (request->ticket[0] != '\0')
+        sfms_violate(call, "ticket", &only_of_stream);
+    return sfms_violations(call);
+}
+
+/* Asks for one event more than the page takes. */
+static sfms_status
+query_feed(
+    sfms_call *call, const Pb__ListEventsRequest *request, const char *const *after, int size, PGresult **ret)
+{
+    const char *collections = readable(call, request->resource);
+    bool one = request->resource[0] != '\0' && strlen(collections) > strlen("{}");
+    const char *most = sfms_printf(call->arena, "%d", request->from_now ? 0 : size + 1);
+    const char *all = readable(call, "");
+
+    if (one && request->record_id[0] != '\0')
+        return sfms_query(call, ret, feed_of_record_sql,
+            SFMS_ARGS(after[0], after[1], request->resource, most, all, request->record_id));
+    return sfms_query(call, ret, one ? feed_of_one_sql : feed_sql,
+        SFMS_ARGS(after[0], after[1], one ? request->resource : collections, most, all));
+}
+
+static const char *
+cursor_after(sfms_call *call, const PGresult *result, int row)
+{
+    return sfms_position_seal(call, "events", cell(result, row, "xid"), cell(result, row, "seq"));
+}
+
+static void
+list_cursors(sfms_call *call, const PGresult *result, Pb__ListEventsResponse *page)
+{
+    page->cursors = sfms_new_array(call->arena, const char *, page->n_events + 1);
+    for (; page->n_cursors < page->n_events; page->n_cursors++)
+        page->cursors[page->n_cursors] = cursor_after(call, result, (int)page->n_cursors);
+}
+
 static sfms_status
 list_events(sfms_call *call, const void *in, void *out)
 {
@@ -101,38 +151,25 @@ list_events(sfms_call *call, const void *in, void *out)
     Pb__ListEventsResponse *page = out;
     const char *after[] = {"0", "0"};
     int size = request->from_now ? 0 : sfms_page_size(request->page_size);
-    const char *collections;
-    bool one;
     PGresult *result;
-    sfms_status status;
+    sfms_status status = check_arguments(call, request);
 
-    if (request->from_now && request->after[0] != '\0')
-        return sfms_violate(call, "from_now", &only_without_cursor);
-    if (request->resource[0] != '\0' &&
-        sfms_contract_standard(call->contract, request->resource, PB__VERB__GET) == NULL)
-        return sfms_violate(call, "resource", &no_collection);
-    status = sfms_position_open(call, "events", request->after, after);
-    if (status != SFMS_OK)
-        return status;
-    collections = readable(call, request->resource);
-    one = request->resource[0] != '\0' && strlen(collections) > strlen("{}");
-    status = sfms_query(call, &result, one ? feed_of_one_sql : feed_sql,
-        SFMS_ARGS(after[0], after[1], one ? request->resource : collections,
-            sfms_printf(call->arena, "%d", request->from_now ? 0 : size + 1), readable(call, "")));
+    if (status == SFMS_OK)
+        status = sfms_position_open(call, "events", request->after, after);
+    if (status == SFMS_OK)
+        status = query_feed(call, request, after, size, &result);
     if (status != SFMS_OK)
         return status;
     page->sight = cell(result, 0, "sight");
-    if (PQgetisnull(result, 0, PQfnumber(result, "seq"))) {
-        page->cursor = sfms_position_seal(call, "events", cell(result, 0, "xmin"), "0");
+    page->cursor = sfms_position_seal(call, "events", cell(result, 0, "xmin"), "0");
+    if (PQgetisnull(result, 0, PQfnumber(result, "seq")))
         return SFMS_OK;
-    }
     page->n_events = take_events(call, result, size, &page->events);
     page->more = PQntuples(result) > size;
     if (page->more)
-        page->cursor =
-            sfms_position_seal(call, "events", cell(result, size - 1, "xid"), cell(result, size - 1, "seq"));
-    else
-        page->cursor = sfms_position_seal(call, "events", cell(result, 0, "xmin"), "0");
+        page->cursor = cursor_after(call, result, size - 1);
+    if (request->with_cursors)
+        list_cursors(call, result, page);
     return SFMS_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "gateway/kind.c"
 #include "gateway/openapi.c"
 #include "gateway/operation.c"
 #include "gateway/path.c"

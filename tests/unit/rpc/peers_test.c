@@ -16,6 +16,7 @@
 static const sfms_bond greeting = {{1, 2, 3}}, other = {{4, 5, 6}};
 static sfms_wire_keys keys;
 static nng_socket server;
+static sfms_news *news;
 static sfms_peers *peers;
 
 static int
@@ -25,7 +26,8 @@ setup(void **state)
     sfms_seal_init();
     sfms_wire_keys_init(&keys, "a secret of at least thirty-two characters", NULL);
     assert_int_equal(nng_rep0_open(&server), 0);
-    peers = sfms_peers_new(server, &keys.reply);
+    news = sfms_news_new(&keys.reply, NULL);
+    peers = sfms_peers_new(server, &keys.reply, news);
     assert_int_equal(nng_listen(server, "inproc://peers", NULL, 0), 0);
     return 0;
 }
@@ -36,6 +38,7 @@ teardown(void **state)
     (void)state;
     nng_close(server);
     sfms_peers_free(peers);
+    sfms_news_free(news);
     return 0;
 }
 
