@@ -4,9 +4,9 @@ SERVICE_ROLES = ("sfms_service", "sfms_identity", "sfms_customers", "sfms_pipeli
                  "sfms_exchange")
 
 # Tables without a policy, which nobody but the owner may touch, or only definer functions do: the templates of records,
-# the migrations, what identity keeps of passwords and sessions. With row-level security and no policy, nobody sees a row.
+# the migrations, what identity keeps of passwords and sessions, who waits for events. With row-level security and no policy, nobody sees a row.
 CLOSED = {"app.record", "app.owned_record", "app_migrations", "identity.credentials", "identity.sessions",
-          "identity.attempts", "identity.builtin_roles", "identity.signers"}
+          "identity.attempts", "identity.builtin_roles", "identity.signers", "identity.tickets", "app.watches"}
 
 # Reference data without a tenant, which every service may read.
 OPEN = {"app.resources", "app.currencies"}
