@@ -92,7 +92,8 @@ sfms_status sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, c
 
 /* The principal of a user, by org_id and user_id; all NULL if there is none who may work. */
 #define SFMS_CALLER_SQL                                                                                      \
-    "SELECT permissions, visibility, time_zone, seen_owners, currency, country, reach, granted"              \
+    "SELECT permissions, visibility, time_zone, seen_owners, currency, country, reach, granted,"             \
+    "       hidden_fields, read_only_fields"                                                                 \
     "  FROM app.caller($1::uuid, $2::uuid), app.standing($1::uuid, $2::uuid)"
 
 /* The same for the organisation itself, by org_id. */

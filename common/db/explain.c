@@ -3,6 +3,7 @@
 
 #include "db/engine.h"
 #include "db/row.h"
+#include "proto/place.h"
 
 static const sfms_reason deleted_key = {
     "DELETED_RECORD", SFMS_ALREADY_EXISTS, {"belongs to a deleted record", "属于一条已删除的记录"}};
@@ -150,8 +151,10 @@ check_fixed(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, co
         a = sfms_field_text(call->arena, f, asked);
         s = sfms_field_text(call->arena, f, stored);
         if (strcmp(a != NULL ? a : "", s != NULL ? s : "") != 0)
-            sfms_violate_field(
-                call, f->desc->name, f->rule->output_only ? &sfms_output_only : &sfms_immutable);
+            sfms_violate_field(call, f->desc->name,
+                f->rule->output_only ? &sfms_output_only
+                : f->rule->immutable ? &sfms_immutable
+                                     : &sfms_kept_field);
     }
     return sfms_violations(call) == SFMS_OK ? SFMS_OK : sfms_fail(call, &sfms_bad_fields);
 }
@@ -238,6 +241,8 @@ check_complete(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
 
         if (f->rule->required && !masked)
             sfms_violate_field(call, f->desc->name, &sfms_required);
+        if (masked && sfms_field_kept(call, f) && !sfms_field_is_default(asked, f->desc))
+            sfms_violate_field(call, f->desc->name, &sfms_kept_field);
         if (f->rule->output_only && masked && !sfms_field_is_default(asked, f->desc))
             sfms_violate_field(call, f->desc->name, &sfms_output_only);
     }

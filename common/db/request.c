@@ -118,7 +118,7 @@ sfms_field_fixed(
         return false;
     if (is_id(f)) /* an UPDATE says by it which record it means */
         return call->method->rule->verb == PB__VERB__UPSERT;
-    return f->rule->immutable || f->rule->output_only;
+    return f->rule->immutable || f->rule->output_only || sfms_field_kept(call, f);
 }
 
 bool
@@ -131,7 +131,8 @@ sfms_upsert_creates(const sfms_engine *e, const sfms_call *call, const ProtobufC
 
         /* That what the mask names is not empty, the validation has seen to. */
         if (f->rule->required ? !masked
-                              : f->rule->output_only && masked && !sfms_field_is_default(msg, f->desc))
+                              : (f->rule->output_only || sfms_field_kept(call, f)) && masked &&
+                                    !sfms_field_is_default(msg, f->desc))
             return false;
     }
     return !call->condition.exists;

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "db/engine.h"
 #include "db/row.h"
+#include "proto/place.h"
 
 static sfms_status
 plan_get(const sfms_engine *e, sfms_call *call, const Pb__GetRequest *request, sfms_statement *ret)
@@ -137,7 +138,8 @@ write_changes(const sfms_engine *e, sfms_call *call, sfms_composer *w, const Pro
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
 
-        if (!sfms_field_writable(f) || f->rule->immutable || !sfms_engine_masked(e, mask, f))
+        if (!sfms_field_writable(f) || f->rule->immutable || !sfms_engine_masked(e, mask, f) ||
+            sfms_field_kept(call, f))
             continue;
         sfms_buf_add(&w->sql, any ? ", " : "");
         sfms_assign_sql(e, call, w, f, msg, mask);
@@ -240,6 +242,22 @@ sfms_engine_target(const sfms_engine *e, sfms_call *call, ProtobufCMessage *requ
     }
 }
 
+/* What a role hides cannot be written, be it as it is stored: that would tell. What it keeps from being written, a new record
+ * does not have; in a change it may be as it is stored, see write_expected. */
+static sfms_status
+check_kept(const sfms_engine *e, sfms_call *call, const ProtobufCMessage *msg,
+    const Google__Protobuf__FieldMask *mask)
+{
+    for (unsigned i = 0; i < e->message->n_fields; i++) {
+        const sfms_field *f = &e->message->fields[i];
+        bool given = mask == NULL ? !sfms_field_is_default(msg, f->desc) : sfms_engine_masked(e, mask, f);
+
+        if (given && (mask == NULL ? sfms_field_kept(call, f) : sfms_field_hidden(call, f)))
+            sfms_violate_field(call, f->desc->name, &sfms_kept_field);
+    }
+    return sfms_violations(call) == SFMS_OK ? SFMS_OK : sfms_fail(call, &sfms_bad_fields);
+}
+
 sfms_status
 sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_statement *ret)
 {
@@ -250,6 +268,8 @@ sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *reques
 
     if (writes && msg == NULL)
         return sfms_fail(call, &sfms_bad_request);
+    if (writes && check_kept(e, call, msg, mask) != SFMS_OK)
+        return SFMS_INVALID_ARGUMENT;
     switch (verb) {
     case PB__VERB__GET:
         return plan_get(e, call, (const Pb__GetRequest *)request, ret);

@@ -57,6 +57,10 @@ bool sfms_json_read_text(
 bool sfms_json_write_packed(
     sfms_buf *b, const sfms_message *m, sfms_packed msg, const Google__Protobuf__FieldMask *mask);
 
+/* sfms_json_write_seen does so without the fields that are hidden from the caller. */
+bool sfms_json_write_seen(const sfms_call *call, sfms_buf *b, const sfms_message *m, sfms_packed msg,
+    const Google__Protobuf__FieldMask *mask);
+
 /* sfms_json_write does so with a message that is there as a struct. */
 void sfms_json_write(
     sfms_buf *b, const sfms_message *m, const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask);

@@ -19,8 +19,10 @@
 
 enum { DEPTH_MAX = 100 }; /* messages within messages, as other readers of protobuf have it */
 
-/* The fields of a resource that a mask names. Worked out once and not for each resource of a page. */
+/* The fields of a resource that a mask names, if there is one, and the caller may see, if there is one. Worked out once and not
+ * for each resource of a page. */
 typedef struct {
+    const sfms_call *call;
     const Google__Protobuf__FieldMask *mask;
     const sfms_message *resource;
     bool keep[SFMS_FIELDS_MAX];
@@ -46,13 +48,15 @@ kept(selection *s, const sfms_message *m)
         return s->keep;
 
     s->resource = m;
-    memset(s->keep, 0, sizeof s->keep);
-    for (size_t i = 0; i < s->mask->n_paths; i++) {
+    memset(s->keep, s->mask == NULL, sizeof s->keep);
+    for (size_t i = 0; s->mask != NULL && i < s->mask->n_paths; i++) {
         const sfms_field *f = sfms_place_top(m, s->mask->paths[i]);
 
         if (f != NULL)
             s->keep[f - m->fields] = true;
     }
+    for (unsigned i = 0; s->call != NULL && i < m->n_fields; i++)
+        s->keep[i] &= !sfms_field_hidden(s->call, &m->fields[i]);
     return s->keep;
 }
 
@@ -397,14 +401,23 @@ write_message(place *w, const sfms_message *m, sfms_packed msg)
 }
 
 bool
-sfms_json_write_packed(
-    sfms_buf *b, const sfms_message *m, sfms_packed msg, const Google__Protobuf__FieldMask *mask)
+sfms_json_write_seen(const sfms_call *call, sfms_buf *b, const sfms_message *m, sfms_packed msg,
+    const Google__Protobuf__FieldMask *mask)
 {
-    selection s = {.mask = mask};
-    place w = {.b = b, .selection = mask != NULL && mask->n_paths > 0 ? &s : NULL};
+    bool masked = mask != NULL && mask->n_paths > 0;
+    bool hides = call != NULL && call->principal != NULL && call->principal->n_hidden_fields > 0;
+    selection s = {.call = hides ? call : NULL, .mask = masked ? mask : NULL};
+    place w = {.b = b, .selection = masked || hides ? &s : NULL};
 
     write_message(&w, m, msg);
     return !w.broken;
+}
+
+bool
+sfms_json_write_packed(
+    sfms_buf *b, const sfms_message *m, sfms_packed msg, const Google__Protobuf__FieldMask *mask)
+{
+    return sfms_json_write_seen(NULL, b, m, msg, mask);
 }
 
 void

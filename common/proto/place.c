@@ -246,21 +246,54 @@ sfms_place_filled(const sfms_place *p, const ProtobufCMessage *msg)
 
 /* ---- rights ------------------------------------------------------------------------------------------ */
 
+/* Whether a list of the role, of names such as "deals.amount", has a field. */
+static bool
+listed(const sfms_call *call, size_t n, const char *const *names, const sfms_field *f)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *dot = strchr(names[i], '.');
+        const sfms_message *m = dot == NULL
+                                    ? NULL
+                                    : sfms_contract_resource(call->contract,
+                                          sfms_strndup(call->arena, names[i], (size_t)(dot - names[i])));
+
+        if (m != NULL && sfms_place_top(m, dot + 1) == f)
+            return true;
+    }
+    return false;
+}
+
+bool
+sfms_field_hidden(const sfms_call *call, const sfms_field *f)
+{
+    const Pb__Principal *p = call->principal;
+
+    return p != NULL && p->n_hidden_fields > 0 && listed(call, p->n_hidden_fields, p->hidden_fields, f);
+}
+
+bool
+sfms_field_kept(const sfms_call *call, const sfms_field *f)
+{
+    const Pb__Principal *p = call->principal;
+
+    return p != NULL &&
+           (sfms_field_hidden(call, f) ||
+               (p->n_read_only_fields > 0 && listed(call, p->n_read_only_fields, p->read_only_fields, f)));
+}
+
 bool
 sfms_place_seen(const sfms_call *call, const sfms_place *p)
 {
-    (void)call;
-    return !p->leaf->rule->secret;
+    return !p->leaf->rule->secret && !sfms_field_hidden(call, p->fields[0]);
 }
 
 bool
 sfms_place_fillable(const sfms_call *call, const sfms_place *p)
 {
-    (void)call;
     for (unsigned i = 0; i < p->n; i++)
         if (p->fields[i]->rule->output_only)
             return false;
-    return true;
+    return !sfms_field_kept(call, p->fields[0]);
 }
 
 bool

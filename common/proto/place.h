@@ -52,6 +52,10 @@ bool sfms_field_is_value(const sfms_field *f);
 const ProtobufCMessage *sfms_place_holder(const sfms_place *p, const ProtobufCMessage *msg);
 bool sfms_place_filled(const sfms_place *p, const ProtobufCMessage *msg);
 
+/* Whether the caller's role hides a field of a resource, or lets it be seen and not be written (or hides it). */
+bool sfms_field_hidden(const sfms_call *call, const sfms_field *f);
+bool sfms_field_kept(const sfms_call *call, const sfms_field *f);
+
 /* Whether the caller may see what is at a place, in answers, filters, orders and wherever else it would show; and whether he may
  * fill it in a request. */
 bool sfms_place_seen(const sfms_call *call, const sfms_place *p);

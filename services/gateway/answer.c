@@ -99,7 +99,7 @@ set_json(answer *ans, sfms_call *call, const route_target *target, const Protobu
      * is mostly text, which is as long in both. */
     if (msg.n < SFMS_MESSAGE_MAX / 4)
         (void)sfms_buf_grow(&b, msg.n < SFMS_ARENA_KEEP ? 3 * msg.n + 256 : msg.n + msg.n / 4);
-    if (!sfms_json_write_packed(&b, target->method->output, msg, mask) || !sfms_buf_ok(&b))
+    if (!sfms_json_write_seen(call, &b, target->method->output, msg, mask) || !sfms_buf_ok(&b))
         return false;
     answer_set(ans, status, "application/json", b.data, b.len);
     return true;

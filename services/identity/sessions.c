@@ -326,7 +326,8 @@ authenticate(sfms_call *call, const void *in, void *out)
     if (status != SFMS_OK)
         return status;
     status = sfms_one(call, p,
-        "SELECT permissions, visibility, time_zone, seen_owners, currency, country, reach, granted"
+        "SELECT permissions, visibility, time_zone, seen_owners, currency, country, reach, granted,"
+        "       hidden_fields, read_only_fields"
         "  FROM identity.session_caller($1::uuid, $2::uuid, $3::uuid), app.standing($1::uuid, $2::uuid)",
         SFMS_ARGS(t.org_id, t.user_id, t.session_id));
     if (status != SFMS_OK)

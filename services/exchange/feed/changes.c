@@ -8,6 +8,7 @@
 #include "db/row.h"
 #include "google/protobuf/struct.pb-c.h"
 #include "proto/json.h"
+#include "proto/place.h"
 
 /* The place in an entry of the difference: [column, before, after]. */
 enum { BEFORE = 1, AFTER = 2 };
@@ -130,7 +131,8 @@ list_changes(sfms_call *call, Pb__Event *event, const sfms_message *m, const cJS
     event->changes = sfms_new_array(call->arena, Pb__FieldChange *, m->n_fields);
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
-        const cJSON *entry = f->rule->secret || says_nothing(f) ? NULL : entry_of(difference, f);
+        const cJSON *entry =
+            f->rule->secret || says_nothing(f) || sfms_field_hidden(call, f) ? NULL : entry_of(difference, f);
         Pb__FieldChange *change;
 
         if (entry == NULL)
