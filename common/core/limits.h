@@ -7,6 +7,7 @@
 enum {
     SFMS_PAGE_DEFAULT = 50,        /* resources in a page when none are asked for */
     SFMS_PAGE_MAX = 200,           /* resources in a page at most; more is cut to this */
+    SFMS_EXPORT_PAGE = 500,        /* resources in a page of an export */
     SFMS_COUNT_EXACT_MAX = 10000,  /* totalSize is exact up to here, an estimate beyond */
     SFMS_BODY_MAX = 1 << 20,       /* bytes of an HTTP body, unless the method says otherwise */
     SFMS_SMALL_BODY_MAX = 8 << 10, /* the same where no token is needed, or no body */

@@ -8,9 +8,18 @@
 #include "google/protobuf/wrappers.pb-c.h"
 #include "proto/packed.h"
 
+/* Whether all of the list is taken as a file, of which this is a page: only then it has a format. */
+static bool
+is_export(const Pb__ListRequest *request)
+{
+    return request->format[0] != '\0';
+}
+
 static int
 page_size(const Pb__ListRequest *request)
 {
+    if (is_export(request))
+        return SFMS_EXPORT_PAGE;
     if (request->page_size <= 0)
         return SFMS_PAGE_DEFAULT;
     return request->page_size > SFMS_PAGE_MAX ? SFMS_PAGE_MAX : request->page_size;
@@ -159,6 +168,21 @@ write_order(sfms_call *call, const Pb__ListRequest *request, const sfms_order *o
     return b.data;
 }
 
+/* An export has no more than what the role lets out: of what the caller sees, what he owns, or his team, or all. */
+static void
+write_export_reach(const sfms_engine *e, sfms_composer *w)
+{
+    int c = sfms_param(&w->params, e->message->resource);
+
+    if (e->has_owner)
+        sfms_buf_printf(&w->sql,
+            " AND ((SELECT app.sees_all($%d, 4)) OR owner_id = ANY ((SELECT app.seen_owners($%d, 4))::uuid[])"
+            " OR (owner_id IS NULL AND (SELECT app.sees_pool($%d, 4))))",
+            c, c, c);
+    else
+        sfms_buf_printf(&w->sql, " AND (SELECT app.reach($%d, 4)) > 0", c);
+}
+
 /* FROM and WHERE of one page; without what the arms say. */
 static sfms_status
 write_page(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, sfms_composer *w,
@@ -167,6 +191,8 @@ write_page(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request
     sfms_status status = write_conditions(e, call, request, w);
     const char **after;
 
+    if (status == SFMS_OK && is_export(request))
+        write_export_reach(e, w);
     if (status != SFMS_OK || request->page_token[0] == '\0')
         return status;
     after = sfms_token_open(e, call, request, n);
@@ -174,6 +200,21 @@ write_page(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request
         return sfms_fail(call, &sfms_bad_page_token);
     sfms_buf_add(&w->sql, " AND ");
     sfms_keyset_sql(w, orders, n, after);
+    return SFMS_OK;
+}
+
+/* What does not change lets a record come once. */
+static sfms_status
+check_export(sfms_call *call, const sfms_order *orders, unsigned n)
+{
+    if (!sfms_may(call, call->method->export_permission))
+        return sfms_fail(call, &sfms_no_permission, call->method->export_permission);
+    for (unsigned i = 0; i < n; i++) {
+        const char *name = orders[i].field->desc->name;
+
+        if (strcmp(name, "id") != 0 && strcmp(name, "create_time") != 0)
+            return sfms_fail(call, &sfms_export_order);
+    }
     return SFMS_OK;
 }
 
@@ -191,6 +232,9 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
 
     if (n == 0)
         return SFMS_INVALID_ARGUMENT;
+    status = is_export(request) ? check_export(call, orders, n) : SFMS_OK;
+    if (status != SFMS_OK)
+        return status;
     sfms_composer_init(e, &w, call->arena);
     status = write_page(e, call, request, &w, orders, n);
     if (status != SFMS_OK)

@@ -62,7 +62,7 @@ sfms_share_plan(const sfms_engine *e, sfms_call *call, const Pb__ShareRequest *r
     const char *writes = request->level == PB__SHARE_LEVEL__WRITE ? "true" : "false";
     const char *until = "infinity";
     char text[SFMS_MOMENT_SIZE];
-    grantee who;
+    grantee who = {0};
     sfms_status status = grantee_of(call, request->user_id, request->team_id, request->role_id, &who);
 
     if (status != SFMS_OK)

@@ -65,6 +65,7 @@ struct sfms_message {
 typedef enum {
     SFMS_ROUTE_WHOLE,  /* at once */
     SFMS_ROUTE_STREAM, /* as server-sent events, for as long as somebody reads */
+    SFMS_ROUTE_EXPORT, /* as a file, page by page */
 } sfms_route_kind;
 
 /* One route of a method. */
@@ -83,9 +84,10 @@ typedef struct {
     const char *short_name; /* "MoveDeal" */
     const sfms_message *input;
     const sfms_message *output;
-    const sfms_message *resource; /* what a standard method is about; NULL for other methods */
-    const Pb__MethodRule *rule;   /* never NULL */
-    unsigned n_routes;            /* with additional_bindings, and those that the rule brings at the end */
+    const sfms_message *resource;  /* what a standard method is about; NULL for other methods */
+    const Pb__MethodRule *rule;    /* never NULL */
+    const char *export_permission; /* of a list: what it takes to have all of it as a file; NULL for others */
+    unsigned n_routes;             /* with additional_bindings, and those that the rule brings at the end */
     const sfms_route *routes;
     const char *comment;
 } sfms_method;

@@ -269,6 +269,18 @@ route_of_body(loader *l, Pb__Verb verb, const sfms_route *first)
     };
 }
 
+/* route_of_export is the address of a list as a file. */
+static sfms_route
+route_of_export(loader *l, const sfms_route *list)
+{
+    return (sfms_route){
+        .verb = "GET",
+        .path = sfms_printf(l->keep, "%s:export", list->path),
+        .body = "",
+        .kind = SFMS_ROUTE_EXPORT,
+    };
+}
+
 /* route_of_stream is the address at which the answer goes on. */
 static sfms_route
 route_of_stream(loader *l, const sfms_route *whole)
@@ -289,7 +301,7 @@ routes_load(loader *l, sfms_method *m, const Google__Protobuf__MethodOptions *op
 
     if (rule == NULL)
         return;
-    sfms_route *routes = sfms_new_array(l->keep, sfms_route, 3 + rule->n_additional_bindings);
+    sfms_route *routes = sfms_new_array(l->keep, sfms_route, 4 + rule->n_additional_bindings);
     routes[0] = route_make(l, m->name, rule);
     for (size_t i = 0; i < rule->n_additional_bindings; i++)
         routes[i + 1] = route_make(l, m->name, rule->additional_bindings[i]);
@@ -297,6 +309,8 @@ routes_load(loader *l, sfms_method *m, const Google__Protobuf__MethodOptions *op
     m->routes = routes;
     if (m->rule != NULL && (m->rule->verb == PB__VERB__LIST || m->rule->verb == PB__VERB__AGGREGATE))
         routes[m->n_routes++] = route_of_body(l, m->rule->verb, &routes[0]);
+    if (m->rule != NULL && m->rule->verb == PB__VERB__LIST)
+        routes[m->n_routes++] = route_of_export(l, &routes[0]);
     if (m->rule != NULL && m->rule->stream)
         routes[m->n_routes++] = route_of_stream(l, &routes[0]);
 }
@@ -356,6 +370,8 @@ method_load(loader *l, sfms_method *m, const ProtobufCServiceDescriptor *service
     if (m->rule == NULL)
         sfms_die("%s does not say who may call it", m->name);
     m->resource = resource_of(l->contract, m);
+    if (m->rule->verb == PB__VERB__LIST)
+        m->export_permission = sfms_printf(l->keep, "%s.export", m->resource->resource);
 }
 
 static void

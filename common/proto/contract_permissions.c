@@ -28,12 +28,15 @@ apply(const struct sfms_contract *c, const Pb__PermissionRule *rule)
 void
 sfms_contract_permissions_load(sfms_arena *keep, struct sfms_contract *c)
 {
-    sfms_permission *all = sfms_new_array(keep, sfms_permission, c->n_methods);
+    sfms_permission *all = sfms_new_array(keep, sfms_permission, 2 * c->n_methods);
     unsigned n = 0, kept = 0;
 
-    for (unsigned i = 0; i < c->n_methods; i++)
+    for (unsigned i = 0; i < c->n_methods; i++) {
         if (c->methods[i].rule->permission[0] != '\0')
             all[n++] = (sfms_permission){c->methods[i].rule->permission, 1U << PB__BUILTIN_ROLE__ADMIN};
+        if (c->methods[i].export_permission != NULL)
+            all[n++] = (sfms_permission){c->methods[i].export_permission, 1U << PB__BUILTIN_ROLE__ADMIN};
+    }
     qsort(all, n, sizeof(*all), compare);
     for (unsigned i = 0; i < n; i++)
         if (kept == 0 || strcmp(all[kept - 1].name, all[i].name) != 0)

@@ -9,6 +9,7 @@
 #include "core/time.h"
 #include "db/audit.h"
 #include "rpc/serving.h"
+#include "sfms/api/v1/requests.pb-c.h"
 
 enum {
     READERS = 1024, /* users and collections that are counted at a time, in this process */
@@ -59,6 +60,16 @@ has_personal(const sfms_message *m)
         if (m->fields[i].rule->personal)
             return true;
     return false;
+}
+
+/* Whether all of a list is taken as a file, and this is the first page of it. */
+static bool
+begins_export(const sfms_run *run)
+{
+    const Pb__ListRequest *list = (const Pb__ListRequest *)run->in;
+
+    return run->call.method->rule->verb == PB__VERB__LIST && list != NULL && list->format[0] != '\0' &&
+           list->page_token[0] == '\0';
 }
 
 static void
@@ -121,7 +132,10 @@ sfms_audit_run(sfms_run *run)
     if (call->method == NULL || call->db == NULL)
         return;
     if (call->method->rule->audit == PB__AUDIT_ACTION__AUDIT_ACTION_UNSPECIFIED) {
-        if (call->failure == NULL)
+        if (begins_export(run))
+            sfms_audit(call, &(sfms_audit_event){.action = PB__AUDIT_ACTION__DATA_EXPORTED,
+                                 .resource = call->method->resource->resource});
+        else if (call->failure == NULL)
             audit_read(run);
         return;
     }

@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "core/time.h"
 #include "cors.h"
+#include "export.h"
 #include "form.h"
 #include "problem.h"
 #include "rpc/lane.h"
@@ -332,6 +333,10 @@ replied(request *r)
         sse_answer(r);
         return NEXT_ANSWER;
     }
+    if (r->match.target->kind == SFMS_ROUTE_EXPORT) {
+        export_answer(r);
+        return NEXT_ANSWER;
+    }
     if (!answer_reply(&r->answer, &r->call, r->match.target, r->message, &r->reply)) {
         sfms_log(SFMS_LOG_ERROR, "a reply cannot be read: method=%s request=%s", r->call.method->name,
             r->call.request_id);
@@ -421,6 +426,8 @@ gate_run(request *r)
     if (r->message == NULL)
         return NEXT_ANSWER;
     if (r->match.target->kind == SFMS_ROUTE_STREAM && !sse_open(r))
+        return NEXT_ANSWER;
+    if (r->match.target->method->rule->verb == PB__VERB__LIST && !export_open(r))
         return NEXT_ANSWER;
     return gate_send(r, replied);
 }

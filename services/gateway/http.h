@@ -13,7 +13,7 @@ enum {
     HTTP_BODY_BYTES_A_SECOND = 8192, /* and longer if it comes at least this fast */
     HTTP_CONNECTION_BYTES =
         64 << 10, /* buffer of a connection: request line, headers, answer's head; see refusal.c */
-    HTTP_BLOCK_BYTES = 4 << 10,    /* in which an answer that goes on is written to a client of HTTP/1.0 */
+    HTTP_BLOCK_BYTES = 1 << 10,    /* in which an answer that goes on is written to a client of HTTP/1.0 */
     HTTP_DISCARD_BYTES = 64 << 10, /* a refused body up to this length is read, to keep the connection */
     HTTP_DROP_BYTES = 4 << 20,     /* of a body in chunks that are read after it was found too large */
 };

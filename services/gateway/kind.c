@@ -16,6 +16,11 @@ bool
 kind_leaves_out(const route_target *t, const sfms_field *f)
 {
     static const char *const set[] = {"from_now", "with_cursors", NULL}, *const only[] = {"ticket", NULL};
+    static const char *const paged[] = {"page_size", "page_token", "count_total", NULL};
+    static const char *const of_file[] = {"format", "bom", "labels", NULL};
 
-    return t->method->rule->stream && is_named(f, t->kind == SFMS_ROUTE_STREAM ? set : only);
+    if (t->method->rule->stream)
+        return is_named(f, t->kind == SFMS_ROUTE_STREAM ? set : only);
+    return t->method->rule->verb == PB__VERB__LIST &&
+           is_named(f, t->kind == SFMS_ROUTE_EXPORT ? paged : of_file);
 }

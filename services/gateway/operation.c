@@ -344,6 +344,9 @@ write_success(document *d, const route_target *t, const char *status, const char
     writer_object(w, "content");
     if (t->kind == SFMS_ROUTE_STREAM) {
         write_plain(w, "text/event-stream", NULL);
+    } else if (t->kind == SFMS_ROUTE_EXPORT) {
+        write_plain(w, "text/csv", NULL);
+        write_plain(w, "application/x-ndjson", NULL);
     } else if (output->kind == SFMS_KIND_RAW) {
         write_plain(w, media_type_of(t), "binary");
     } else {
@@ -445,6 +448,8 @@ operation_id(document *d, unsigned index)
         return sfms_printf(d->arena, "Search%s", name + 4);
     if (d->targets[index]->kind == SFMS_ROUTE_STREAM && strncmp(name, "List", 4) == 0)
         return sfms_printf(d->arena, "Stream%s", name + 4);
+    if (d->targets[index]->kind == SFMS_ROUTE_EXPORT && strncmp(name, "List", 4) == 0)
+        return sfms_printf(d->arena, "Export%s", name + 4);
     return same_method > 0 ? sfms_printf(d->arena, "%s_%u", name, same_method + 1) : name;
 }
 
@@ -469,7 +474,9 @@ operation_write(document *d, unsigned index)
         writer_prose(w, "summary", summary_of(d->arena, m->comment));
         writer_prose(w, "description", m->comment);
     }
-    if (m->rule->permission[0] != '\0')
+    if (t->kind == SFMS_ROUTE_EXPORT)
+        writer_text(w, "x-permission", m->export_permission);
+    else if (m->rule->permission[0] != '\0')
         writer_text(w, "x-permission", m->rule->permission);
     if (m->rule->public_) {
         writer_array(w, "security");

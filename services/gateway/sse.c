@@ -284,9 +284,13 @@ take_answer(request *r)
     return say_page(r);
 }
 
+/* Whose it is, is looked up again before it asks; until then it is not held, as it is more than all the rest. */
 static stream_next
 rest(request *r)
 {
+    principal_release(r->who);
+    r->who = NULL;
+    r->call.principal = NULL;
     switch (stream_park(r)) {
     case STREAM_FOR_NOTHING:
         return STREAM_WAIT;

@@ -112,6 +112,8 @@ stream_read(request *r, char *to, size_t max)
     stream *s = r->stream;
 
     streams_reads(s, false);
+    s->room = to;
+    s->n_room = max;
     for (;;) {
         size_t n = take(s, to, max);
 

@@ -97,6 +97,9 @@ stream_wake stream_park(struct request *r);
 void stream_want(struct request *r, int after_ms);
 void stream_asked(struct request *r);
 
+/* stream_said says that it needs not say that it is alive for a while. */
+void stream_said(struct request *r);
+
 /* stream_until says when the stream ends, by sfms_mono_us. */
 void stream_until(struct request *r, int64_t us);
 

@@ -21,6 +21,9 @@ struct stream {
     size_t left;
     struct stream_gzip *gzip; /* NULL if it is not compressed */
     uint64_t bytes;           /* handed on */
+    char
+        *room; /* of the library, for what is handed on next: n_room bytes that hold nothing while it waits */
+    size_t n_room;
     int fd;
 
     /* Guarded by the lock of streams.c. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -173,6 +174,18 @@ streams_reads(stream *s, bool something)
     pthread_mutex_unlock(&all.lock);
 }
 
+/* The pages of the library's buffer go back to the system: they are all that most streams would hold. */
+static void
+give_room_back(const stream *s)
+{
+    const uintptr_t page = 4096;
+    uintptr_t begin = ((uintptr_t)s->room + page - 1) & ~(page - 1),
+              end = ((uintptr_t)s->room + s->n_room) & ~(page - 1);
+
+    if (begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 stream_wake
 stream_park(request *r)
 {
@@ -192,6 +205,7 @@ stream_park(request *r)
         append(s);
     } else if (why == STREAM_FOR_NOTHING) {
         s->parked = true;
+        give_room_back(s);
         request_suspend(r, NULL);
     } else if (why == STREAM_TO_END && s->why == STREAM_GONE && !s->gone) {
         s->why = all.draining ? STREAM_DRAINED : STREAM_TOKEN_ENDED;
@@ -206,6 +220,14 @@ stream_want(request *r, int after_ms)
     pthread_mutex_lock(&all.lock);
     r->stream->want = true;
     r->stream->want_us = sfms_mono_us() + after_ms * INT64_C(1000);
+    pthread_mutex_unlock(&all.lock);
+}
+
+void
+stream_said(request *r)
+{
+    pthread_mutex_lock(&all.lock);
+    r->stream->said_us = sfms_mono_us();
     pthread_mutex_unlock(&all.lock);
 }
 

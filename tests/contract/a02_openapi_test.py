@@ -169,7 +169,10 @@ def test_what_a_mask_may_leave_out_is_not_required(document):
     for verb_shape, operation in _operations(document).items():
         if "readMask" not in [_resolve(document, p)["name"] for p in operation.get("parameters", [])]:
             continue
-        schema = _resolve(document, operation["responses"]["200"]["content"]["application/json"]["schema"])
+        content = operation["responses"]["200"]["content"]
+        if "application/json" not in content:
+            continue        # a file
+        schema = _resolve(document, content["application/json"]["schema"])
         records = [p["items"] for p in schema["properties"].values() if p.get("type") == "array" and "$ref" in p["items"]]
         masked = schema if "x-resource" in schema else _resolve(document, records[0])
         assert "required" not in masked and (masked is schema or "nextPageToken" in schema["required"] or ":batchGet" in verb_shape[1])

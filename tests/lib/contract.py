@@ -101,6 +101,8 @@ class Contract:
             verb = rule.DESCRIPTOR.fields_by_name["verb"].enum_type.values_by_number[rule.verb].name
             if verb in ("LIST", "AGGREGATE"):   # a second door, for long filters
                 routes.append(Route("POST", routes[0].path + (":search" if verb == "LIST" else ""), "*"))
+            if verb == "LIST":
+                routes.append(Route("GET", f"{routes[0].path}:export", ""))     # all of it, as a file
             if rule.stream:
                 routes.append(Route("GET", f"{routes[0].path}:stream", ""))     # where the answer goes on
             yield Method(f"{file.package}.{service.name}", service.name, m, rule, routes,

@@ -18,7 +18,7 @@ test_the_roles_are_the_contracts(void **state)
 
     (void)state;
     assert_true(manager < rep && rep < viewer);
-    assert_non_null(strstr(json, "{\"known\":[\"accounts.delete\",\"accounts.read\",\"accounts.write\","));
+    assert_non_null(strstr(json, "{\"known\":[\"accounts.delete\",\"accounts.export\",\"accounts.read\","));
     assert_non_null(strstr(manager, "\"deals.delete\""));
     assert_true(strstr(manager, "\"users.write\"") == NULL);
     assert_true(strstr(rep, "\"deals.delete\"") == NULL);

@@ -61,10 +61,14 @@ test_one_method(void **state)
                                     "if the version is still that one.");
 
     m = sfms_contract_method(contract, "sfms.customers.v1.Accounts/ListAccounts");
-    assert_int_equal(m->n_routes, 2);
+    assert_int_equal(m->n_routes, 3);
     assert_string_equal(m->routes[1].verb, "POST");
     assert_string_equal(m->routes[1].path, "/v1/accounts:search");
     assert_string_equal(m->routes[1].body, "*");
+    assert_string_equal(m->routes[2].verb, "GET");
+    assert_string_equal(m->routes[2].path, "/v1/accounts:export");
+    assert_int_equal(m->routes[2].kind, SFMS_ROUTE_EXPORT);
+    assert_string_equal(m->export_permission, "accounts.export");
 
     m = sfms_contract_method(contract, "sfms.rpc.v1.Health/Check");
     assert_string_equal(m->service, "rpc");
