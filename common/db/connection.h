@@ -26,6 +26,8 @@ struct sfms_db {
     PGconn *conn;
     sfms_db_config config;
     sfms_tx tx;
+    sfms_tx part;                 /* of a transaction: see sfms_part_begin */
+    bool part_done;               /* its savepoint is still to be let go of */
     pthread_mutex_t handles_lock; /* guards the next two, which other threads use */
     PGcancel *cancel;             /* how to end what runs on it */
     int socket;                   /* how to hang up; -1 if there is no connection */

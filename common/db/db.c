@@ -93,6 +93,10 @@ send_statement(sfms_call *call, const sfms_statement *statement)
         sfms_connection_send(db, &(sfms_statement){.sql = "BEGIN"});
     if (db->tx != SFMS_TX_OPEN)
         sfms_send_principal(db, call, sfms_time_left_ms(call), SFMS_LOCK_MS);
+    if (db->part_done)
+        sfms_connection_send(db, &(sfms_statement){.sql = "RELEASE SAVEPOINT part"});
+    if (db->part == SFMS_TX_WANTED)
+        sfms_connection_send(db, &(sfms_statement){.sql = "SAVEPOINT part"});
     sfms_connection_send(db, statement);
     return sfms_connection_sync(db);
 }
@@ -129,7 +133,10 @@ sfms_run_statement(sfms_call *call, PGresult **ret, const sfms_statement *statem
         return sfms_fail_lost(call);
     if (db->tx == SFMS_TX_WANTED)
         db->tx = SFMS_TX_OPEN;
-    db->again = outcome == SFMS_OUTCOME_ERROR && db->stale && !first;
+    if (db->part == SFMS_TX_WANTED)
+        db->part = SFMS_TX_OPEN;
+    db->part_done = false;
+    db->again |= outcome == SFMS_OUTCOME_ERROR && db->stale && !first;
     result = sfms_connection_take(db, call->arena, outcome);
     if (outcome == SFMS_OUTCOME_ERROR)
         return sfms_sql_error(call, result);
@@ -210,6 +217,33 @@ sfms_tx_begin(sfms_call *call)
     if (call->db->tx != SFMS_TX_NONE)
         SFMS_WRONG("a transaction inside a transaction");
     call->db->tx = SFMS_TX_WANTED;
+    call->db->again = false;
+}
+
+void
+sfms_part_begin(sfms_call *call)
+{
+    if (call->db->tx == SFMS_TX_NONE || call->db->part != SFMS_TX_NONE)
+        SFMS_WRONG("a part of no transaction, or of another part");
+    call->db->part = SFMS_TX_WANTED;
+}
+
+sfms_status
+sfms_part_end(sfms_call *call, sfms_status status)
+{
+    sfms_db *db = call->db;
+    bool open = db->part == SFMS_TX_OPEN;
+
+    db->part = SFMS_TX_NONE;
+    if (!open || !sfms_connection_alive(db))
+        return status;
+    db->part_done = true;
+    if (status == SFMS_OK)
+        return SFMS_OK;
+    sfms_connection_send(db, &(sfms_statement){.sql = "ROLLBACK TO SAVEPOINT part"});
+    if (sfms_connection_sync(db) != SFMS_OUTCOME_OK)
+        db->part_done = false;
+    return status;
 }
 
 bool
@@ -227,6 +261,8 @@ sfms_tx_end(sfms_call *call, sfms_status status)
     PGresult *result;
 
     db->tx = SFMS_TX_NONE;
+    db->part = SFMS_TX_NONE;
+    db->part_done = false;
     if (!open)
         return status;
     if (!sfms_connection_alive(db))

@@ -117,6 +117,12 @@ void sfms_tx_begin(sfms_call *call);
 bool sfms_in_tx(const sfms_call *call);
 sfms_status sfms_tx_end(sfms_call *call, sfms_status status);
 
+/* A part of a transaction that may fail without the rest of it: begun before its first statement, with which it travels, so
+ * it costs no round trip. sfms_part_end takes back what the part did if status is not SFMS_OK, and answers it. Parts do not
+ * nest. */
+void sfms_part_begin(sfms_call *call);
+sfms_status sfms_part_end(sfms_call *call, sfms_status status);
+
 /* sfms_tx_again is true, once, if a transaction has failed because a statement in it had been prepared before something was
  * migrated. All of it was rolled back, and it works when it is run again. Outside of transactions, and for the first
  * statement of one, this happens by itself. */

@@ -337,8 +337,9 @@ sfms_engine_failed(const sfms_engine *e, sfms_call *call, ProtobufCMessage *requ
     Pb__Status *failure = call->failure;
     PGresult *result;
 
-    /* In a transaction nothing can be asked any more. */
-    if (call->method->rule->verb != PB__VERB__UPDATE || !is_about_key(call) || sfms_in_tx(call))
+    /* In a transaction that has failed nothing can be asked any more. */
+    if (call->method->rule->verb != PB__VERB__UPDATE || !is_about_key(call) ||
+        PQtransactionStatus(sfms_db_conn(call->db)) == PQTRANS_INERROR)
         return;
     call->failure = NULL;
     if (complete_key(e, call, request) == SFMS_OK && read_by_key(e, call, msg, &result) == SFMS_OK &&

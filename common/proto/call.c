@@ -57,21 +57,18 @@ sfms_violate(sfms_call *call, const char *field, const sfms_reason *reason, ...)
     return status;
 }
 
-sfms_status
-sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_list args)
+static void
+add_violation(sfms_call *call, const char *field, const char *description, const char *reason)
 {
-    if (call->failure == NULL)
-        sfms_fail(call, &sfms_bad_fields);
-
     Pb__Status *failure = call->failure;
     if (failure->n_violations >= SFMS_VIOLATIONS_MAX)
-        return SFMS_INVALID_ARGUMENT;
+        return;
 
     Pb__Violation *v = sfms_new(call->arena, Pb__Violation);
     pb__violation__init(v);
     v->field = sfms_strdup(call->arena, field);
-    v->description = sentence(call, reason, args);
-    v->reason = reason->name;
+    v->description = (char *)(uintptr_t)description;
+    v->reason = (char *)(uintptr_t)reason;
 
     /* A new array each time: violations are few, and the old one may be of a message that was unpacked. */
     Pb__Violation **all = sfms_new_array(call->arena, Pb__Violation *, failure->n_violations + 1);
@@ -79,6 +76,14 @@ sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_
         all[i] = failure->violations[i];
     all[failure->n_violations++] = v;
     failure->violations = all;
+}
+
+sfms_status
+sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_list args)
+{
+    if (call->failure == NULL)
+        sfms_fail(call, &sfms_bad_fields);
+    add_violation(call, field, sentence(call, reason, args), reason->name);
     return SFMS_INVALID_ARGUMENT;
 }
 
@@ -99,6 +104,75 @@ sfms_violate_field(sfms_call *call, const char *field, const sfms_reason *reason
     sfms_status status = sfms_vviolate(call, sfms_field_path(call, field), reason, args);
     va_end(args);
     return status;
+}
+
+sfms_call
+sfms_aside(const sfms_call *call, const sfms_method *method)
+{
+    sfms_call aside = *call;
+
+    sfms_call_retry(&aside);
+    aside.method = method;
+    aside.condition = (sfms_condition){0};
+    return aside;
+}
+
+/* Whether a failure is one of what was asked for, rather than of the machine or of the moment. */
+static bool
+is_about_request(const Pb__Status *failure)
+{
+    switch (failure->code) {
+    case SFMS_INVALID_ARGUMENT:
+    case SFMS_OUT_OF_RANGE:
+    case SFMS_FAILED_PRECONDITION:
+    case SFMS_NOT_FOUND:
+    case SFMS_ALREADY_EXISTS:
+    case SFMS_PERMISSION_DENIED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Where in the call's request the field is that an aside names. */
+static const char *
+below(const sfms_call *call, const sfms_call *aside, const char *pointer, const char *field)
+{
+    const sfms_field *wrapper = sfms_message_resource_field(aside->method->input);
+    size_t n = wrapper != NULL ? wrapper->name_len : 0;
+
+    if (n > 0 && strncmp(field, wrapper->desc->name, n) == 0 && field[n] == '.')
+        field += n + 1;
+    return pointer == NULL || pointer[0] == '\0' ? field : sfms_printf(call->arena, "%s.%s", pointer, field);
+}
+
+sfms_status
+sfms_blame(sfms_call *call, const sfms_call *aside, const char *pointer)
+{
+    const Pb__Status *failure = aside->failure;
+
+    if (failure == NULL)
+        return SFMS_OK;
+    if (aside->note != NULL)
+        call->note = aside->note;
+    if (!is_about_request(failure)) {
+        call->failure = aside->failure;
+        return (sfms_status)failure->code;
+    }
+    if (call->failure != NULL && !is_about_request(call->failure))
+        return (sfms_status)failure->code;
+    if (call->failure != NULL && failure->n_violations == 0)
+        add_violation(call, pointer != NULL ? pointer : "", failure->message, failure->reason);
+    if (call->failure == NULL) {
+        *failure_of(call) = *failure;
+        call->failure->n_violations = 0;
+    }
+    for (size_t i = 0; i < failure->n_violations; i++) {
+        const Pb__Violation *v = failure->violations[i];
+
+        add_violation(call, below(call, aside, pointer, v->field), v->description, v->reason);
+    }
+    return (sfms_status)failure->code;
 }
 
 bool

@@ -69,6 +69,14 @@ const char *sfms_field_path(const sfms_call *call, const char *field);
 /* sfms_violations answers SFMS_OK if no violation was noted, and SFMS_INVALID_ARGUMENT if one was. */
 sfms_status sfms_violations(const sfms_call *call);
 
+/* sfms_aside answers a call of its own for a part of the call's work, often another method: how that ends is kept apart. */
+sfms_call sfms_aside(const sfms_call *call, const sfms_method *method);
+
+/* sfms_blame takes over how an aside ended. What it says of a field of its record is said of the field below pointer, which
+ * is what of the call's request that record came from ("account"); below "" or NULL of the field itself. What is no field's
+ * fault, as a lost connection, takes the place of all that was said. Answers the status of the aside. */
+sfms_status sfms_blame(sfms_call *call, const sfms_call *aside, const char *pointer);
+
 /* sfms_expects_version is true if the call's condition allows a record of that version. */
 bool sfms_expects_version(const sfms_call *call, uint64_t version);
 

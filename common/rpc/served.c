@@ -33,6 +33,46 @@ add_resources(sfms_arena *perm, sfms_served *table, const sfms_service *service,
     }
 }
 
+/* The engines of resources that are other services', and that nouns use. */
+static void
+add_uses(sfms_arena *perm, const sfms_engine **engines, const sfms_noun *noun, const sfms_service *service,
+    const sfms_contract *c, PGconn *conn, const sfms_key *token_key)
+{
+    for (const sfms_use *use = noun->uses; use != NULL && use->collection != NULL; use++) {
+        const sfms_method *get = sfms_contract_standard(c, use->collection, PB__VERB__GET);
+        const sfms_engine *e;
+
+        if (get == NULL)
+            sfms_die("%s uses %s, which cannot be got", service->name, use->collection);
+        if (strcmp(get->service, service->name) == 0)
+            sfms_die("%s lists %s among its uses, which is its own", service->name, use->collection);
+        e = sfms_engine_new(perm, c, get->resource, get->service, conn, token_key);
+        sfms_use_check(conn, service->name, e, use->rights);
+        while (*engines != NULL)
+            engines++;
+        *engines = e;
+    }
+}
+
+/* What handlers may use: the resources of the service, and those that its nouns list. */
+static void
+open_uses(sfms_arena *perm, const sfms_served *table, const sfms_service *service, const sfms_contract *c,
+    PGconn *conn, const sfms_key *token_key)
+{
+    unsigned n, own = 0;
+    const sfms_engine **engines;
+
+    sfms_contract_methods(c, &n);
+    engines = sfms_new_array(perm, const sfms_engine *, 2 * n + 1);
+    for (unsigned i = 0; i < n; i++)
+        if (table[i].engine != NULL)
+            engines[own++] = table[i].engine;
+    for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++)
+        add_uses(perm, engines + own, *noun, service, c, conn, token_key);
+    sfms_use_warn(conn, service->name, engines + own);
+    sfms_use_open(engines);
+}
+
 static void
 add_row(sfms_served *table, const sfms_service *service, const sfms_contract *c, const sfms_method_row *row)
 {
@@ -83,6 +123,7 @@ sfms_served_table(sfms_arena *perm, const sfms_service *service, const sfms_cont
     }
     add_row(table, service, c, &sfms_health_row);
     check_all_served(table, service, c);
+    open_uses(perm, table, service, c, conn, token_key);
     return table;
 }
 

@@ -9,7 +9,7 @@
 #define SFMS_RPC_SERVER_H
 
 #include "db/db.h"
-#include "db/resource.h"
+#include "db/use.h"
 #include "proto/call.h"
 
 /* A handwritten method. in is the request, already validated; out is empty and of the output's type. Returns SFMS_OK
@@ -33,7 +33,8 @@ typedef struct {
 
 /* What one file of a service brings. */
 typedef struct {
-    const sfms_method_row *methods;  /* ends with a NULL method; NULL if none */
+    const sfms_method_row *methods; /* ends with a NULL method; NULL if none */
+    const sfms_use *uses; /* of other services' resources; ends with a NULL collection; NULL if none */
     const struct sfms_job_row *jobs; /* work that is done beside calls, see work/jobs.h; NULL if none */
 } sfms_noun;
 

@@ -9,7 +9,7 @@ CLOSED = {"app.record", "app.owned_record", "app_migrations", "identity.credenti
           "identity.attempts", "identity.builtin_roles", "identity.signers", "identity.tickets", "app.watches"}
 
 # Reference data without a tenant, which every service may read.
-OPEN = {"app.resources", "app.currencies"}
+OPEN = {"app.resources", "app.currencies", "app.loans"}
 
 TABLES = """
     SELECT c.oid, n.nspname || '.' || c.relname, c.relkind, c.relrowsecurity,

@@ -313,7 +313,7 @@ prepare(run *r)
     if (status != SFMS_OK)
         return status;
     r->lookups = import_lookups_new(call);
-    r->chunk = *call;
+    r->chunk = sfms_aside(call, call->method);
     /* Owned by the call's arena, so that a failure noted in it can be read until the job is settled. */
     r->chunk.arena = sfms_arena_own(call->arena, sfms_arena_new(), (sfms_dtor *)sfms_arena_free);
     r->rows = sfms_new_array(r->chunk.arena, import_row, CHUNK);

@@ -50,13 +50,13 @@ import_mapping_parse(sfms_call *call, const char *json)
 {
     const sfms_message *m = sfms_contract_message(call->contract, &pb__import_mapping__descriptor);
     ProtobufCMessage *mapping = sfms_message_new(call->arena, &pb__import_mapping__descriptor);
-    sfms_call own = *call; /* says where the JSON is wrong as if it were a body; here it is an argument */
+    /* Says where the JSON is wrong as if it were a body; here it is an argument. */
+    sfms_call own = sfms_aside(call, call->method);
     const cJSON *tree;
 
     ((Pb__ImportMapping *)mapping)->mode = PB__IMPORT_MAPPING__MODE__CREATE;
     if (json[0] == '\0')
         return (const Pb__ImportMapping *)mapping;
-    own.failure = NULL;
     tree = sfms_json_parse_at(&own, "mapping.", json, strlen(json));
     if (sfms_violations(&own) != SFMS_OK) {
         call->failure = own.failure;

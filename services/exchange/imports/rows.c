@@ -278,9 +278,8 @@ static void
 set_field(sfms_call *call, const import_plan *plan, import_row *row, ProtobufCMessage *record,
     const import_target *target, const char *column, const char *text)
 {
-    sfms_call own = *call; /* so that violations are of this text alone */
+    sfms_call own = sfms_aside(call, call->method); /* so that violations are of this text alone */
 
-    own.failure = NULL;
     if (must_be_whole(target) && is_rounded(text)) {
         refuse_cell(call, row, column, sfms_text(call, &rounded, shown(call, text)));
         return;

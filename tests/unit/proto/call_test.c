@@ -164,6 +164,57 @@ test_may(void **state)
     assert_false(sfms_may(&call, ""));
 }
 
+/* A part of a call that makes an account, and one that changes a contact. */
+static void
+test_asides(void **state)
+{
+    const sfms_method *create = sfms_contract_method(contract, "sfms.customers.v1.Accounts/CreateAccount");
+    const sfms_method *update = sfms_contract_method(contract, "sfms.customers.v1.Contacts/UpdateContact");
+    sfms_call call = new_call(SFMS_LOCALE_EN);
+    sfms_call aside = sfms_aside(&call, create);
+
+    (void)state;
+    assert_int_equal(sfms_blame(&call, &aside, "account"), SFMS_OK);
+    assert_null(call.failure);
+    sfms_violate_field(&aside, "name", &sfms_required);
+    assert_null(call.failure);
+    assert_int_equal(sfms_blame(&call, &aside, "account"), SFMS_INVALID_ARGUMENT);
+    aside = sfms_aside(&call, update);
+    assert_null(aside.failure);
+    sfms_violate_field(&aside, "email", &sfms_bad_value);
+    sfms_blame(&call, &aside, "contact");
+    aside = sfms_aside(&call, update);
+    sfms_fail(&aside, &sfms_not_yours);
+    assert_int_equal(sfms_blame(&call, &aside, "contact"), SFMS_PERMISSION_DENIED);
+    assert_string_equal(call.failure->reason, "INVALID_FIELDS");
+    assert_int_equal(call.failure->n_violations, 3);
+    assert_string_equal(call.failure->violations[0]->field, "account.name");
+    assert_string_equal(call.failure->violations[1]->field, "contact.email");
+    assert_string_equal(call.failure->violations[2]->field, "contact");
+    assert_string_equal(call.failure->violations[2]->reason, "NOT_YOURS");
+}
+
+static void
+test_what_ends_more_than_an_aside(void **state)
+{
+    const sfms_method *create = sfms_contract_method(contract, "sfms.customers.v1.Accounts/CreateAccount");
+    sfms_call call = new_call(SFMS_LOCALE_EN);
+    sfms_call aside = sfms_aside(&call, create);
+
+    (void)state;
+    sfms_violate_field(&aside, "name", &sfms_required);
+    sfms_blame(&call, &aside, NULL);
+    assert_string_equal(call.failure->violations[0]->field, "name");
+    aside = sfms_aside(&call, create);
+    sfms_fail(&aside, &sfms_unavailable);
+    assert_int_equal(sfms_blame(&call, &aside, "account"), SFMS_UNAVAILABLE);
+    assert_string_equal(call.failure->reason, "UNAVAILABLE");
+    aside = sfms_aside(&call, create);
+    sfms_violate_field(&aside, "name", &sfms_required);
+    sfms_blame(&call, &aside, "account");
+    assert_string_equal(call.failure->reason, "UNAVAILABLE");
+}
+
 int
 main(void)
 {
@@ -173,6 +224,8 @@ main(void)
         cmocka_unit_test(test_many_violations),
         cmocka_unit_test(test_allowed),
         cmocka_unit_test(test_may),
+        cmocka_unit_test(test_asides),
+        cmocka_unit_test(test_what_ends_more_than_an_aside),
     };
 
     contract = sfms_contract_load();
