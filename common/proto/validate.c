@@ -24,6 +24,7 @@ typedef struct {
     Pb__Verb verb;
     const Google__Protobuf__FieldMask *mask; /* of an UPDATE or UPSERT; NULL otherwise */
     const ProtobufCMessage *resource;        /* that the mask is about */
+    bool partial;                            /* inside of a record that the method completes */
 } validation;
 
 static void check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const sfms_path *path);
@@ -209,9 +210,12 @@ check_submessage(validation *v, const sfms_field *f, ProtobufCMessage *sub, cons
     case SFMS_KIND_EMPTY:
         return; /* masks: see check_masks; bodies are bounded by max_body */
     default:
-        check_message(v, f->message, sub, path);
-        return;
+        break;
     }
+    bool outside = v->partial;
+    v->partial |= f->rule->partial;
+    check_message(v, f->message, sub, path);
+    v->partial = outside;
 }
 
 /* check_one checks one value of a field; rule is that of f, or of the map whose value f is. */
@@ -348,7 +352,7 @@ check_presence(validation *v, const sfms_field *f, const ProtobufCMessage *msg, 
             sfms_violate(v->call, where(v, path), &sfms_output_only);
         return;
     }
-    if (masked && is_number(f->desc->type))
+    if (v->partial || (masked && is_number(f->desc->type)))
         return;
     if (is_blank(msg, f->desc))
         sfms_violate(v->call, where(v, path), &sfms_required);

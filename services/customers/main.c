@@ -1,7 +1,10 @@
-/* sfms-customers: who we sell to. All of it is served from the contract in proto/sfms/customers/v1. */
-#include "rpc/server.h"
+/* sfms-customers: who we sell to. */
+#include "customers.h"
 
-static const sfms_noun *const nouns[] = {NULL};
+static const sfms_noun *const nouns[] = {
+    &customers_conversion,
+    NULL,
+};
 
 static const sfms_service service = {
     .name = "customers",

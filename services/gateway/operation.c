@@ -145,7 +145,7 @@ operation_collect(document *d, const route_target *t)
         const sfms_field *f = &input->fields[i];
         bool used = in_query(t, f) || (t->whole_body && !in_path(t, f));
         if (used && f->message != NULL && body_use(t) == SCHEMA_REQUEST)
-            schemas_add(d->schemas, f->message, SCHEMA_REQUEST);
+            schemas_add(d->schemas, f->message, schema_use_of(f, SCHEMA_REQUEST));
         if (used && f->desc->type == PROTOBUF_C_TYPE_ENUM)
             schemas_add_enum(d->schemas, f, SCHEMA_REQUEST);
     }

@@ -24,6 +24,7 @@ is_required(const schemas *s, const sfms_message *m, const sfms_field *f, schema
     case SCHEMA_ANSWER:
         return !schemas_are_masked(s, m);
     case SCHEMA_PATCH:
+    case SCHEMA_DRAFT:
         return false;
     case SCHEMA_UPSERT:
         return strcmp(f->desc->name, "external_id") == 0;

@@ -19,6 +19,7 @@ typedef enum {
     SCHEMA_UPDATE = 32,        /* one of many partial updates: the id must be there */
     SCHEMA_MANY_UPDATES = 64,  /* the body with those */
     SCHEMA_MANY_UPSERTS = 128, /* the body with many of SCHEMA_UPSERT */
+    SCHEMA_DRAFT = 256,        /* a record that the method completes: no field must be there */
 } schema_use;
 
 typedef struct schemas schemas;
@@ -43,9 +44,10 @@ void schemas_collections(const schemas *s, writer *w, const char *name, Pb__Verb
 const char *schemas_address(const schemas *s, const void *thing, schema_use use);
 
 /* schema_is_there is true if the field can be there at all. schema_use_inside answers the use of what is inside: of a partial
- * update that is given whole. */
+ * update that is given whole. schema_use_of answers that of what a field holds. */
 bool schema_is_there(const sfms_field *f, schema_use use);
 schema_use schema_use_inside(schema_use use);
+schema_use schema_use_of(const sfms_field *f, schema_use use);
 
 /* schemas_write writes the members of components.schemas. */
 void schemas_write(schemas *s, writer *w);

@@ -213,8 +213,10 @@ write_open_object(writer *w, bool nullable)
 }
 
 static void
-write_message(schemas *s, writer *w, const sfms_message *m, schema_place place)
+write_message(schemas *s, writer *w, const sfms_field *f, schema_place place)
 {
+    const sfms_message *m = f->message;
+
     switch (m->kind) {
     case SFMS_KIND_TIMESTAMP:
         schema_type(w, "string", place.nullable);
@@ -249,7 +251,7 @@ write_message(schemas *s, writer *w, const sfms_message *m, schema_place place)
     case SFMS_KIND_PLAIN:
         break;
     }
-    write_reference(w, "object", schemas_address(s, m, schema_use_inside(place.use)), place.nullable);
+    write_reference(w, "object", schemas_address(s, m, schema_use_of(f, place.use)), place.nullable);
 }
 
 void
@@ -289,7 +291,7 @@ schema_value(schemas *s, writer *w, const sfms_field *f, schema_place place)
             place.nullable);
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
-        write_message(s, w, f->message, place);
+        write_message(s, w, f, place);
         return;
     case PROTOBUF_C_TYPE_UINT32:
     case PROTOBUF_C_TYPE_FIXED32:

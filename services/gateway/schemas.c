@@ -139,6 +139,12 @@ schema_use_inside(schema_use use)
     }
 }
 
+schema_use
+schema_use_of(const sfms_field *f, schema_use use)
+{
+    return f->rule->partial && use != SCHEMA_ANSWER ? SCHEMA_DRAFT : schema_use_inside(use);
+}
+
 bool
 schema_is_there(const sfms_field *f, schema_use use)
 {
@@ -159,7 +165,7 @@ add_fields(schemas *s, const sfms_message *m, schema_use use)
         if (f->desc->type == PROTOBUF_C_TYPE_ENUM)
             schemas_add_enum(s, f, use);
         else if (f->message != NULL)
-            schemas_add(s, f->message, schema_use_inside(use));
+            schemas_add(s, f->message, schema_use_of(f, use));
     }
 }
 
@@ -189,7 +195,7 @@ is_one_for_both(const entry *e)
     return e->enum_ != NULL && !sfms_enum_is_none(&e->enum_->values[0]);
 }
 
-/* Deal is what is answered; DealInput, DealPatch and DealUpsert are what is sent. A message that only requests hold
+/* Deal is what is answered; DealInput, DealPatch, DealUpsert and DealDraft are what is sent. A message that only requests hold
  * needs no such distinction, nor does an enum of which all values may be sent. */
 static const char *
 name_for(const schemas *s, const entry *e, schema_use use)
@@ -202,6 +208,8 @@ name_for(const schemas *s, const entry *e, schema_use use)
         suffix = "Upsert";
     else if (use == SCHEMA_UPDATE)
         suffix = "Update";
+    else if (use == SCHEMA_DRAFT)
+        suffix = "Draft";
     else if (use == SCHEMA_REQUEST && (e->uses & SCHEMA_ANSWER) != 0 && !is_one_for_both(e))
         suffix = "Input";
     return suffix[0] == '\0' ? e->name : sfms_printf(s->arena, "%s%s", e->name, suffix);
@@ -252,7 +260,7 @@ void
 schemas_write(schemas *s, writer *w)
 {
     static const schema_use uses[] = {SCHEMA_ANSWER, SCHEMA_REQUEST, SCHEMA_PATCH, SCHEMA_UPSERT,
-        SCHEMA_UPDATE, SCHEMA_MANY_UPDATES, SCHEMA_MANY_UPSERTS};
+        SCHEMA_UPDATE, SCHEMA_MANY_UPDATES, SCHEMA_MANY_UPSERTS, SCHEMA_DRAFT};
 
     for (const entry *e = s->first; e != NULL; e = e->next) {
         for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {

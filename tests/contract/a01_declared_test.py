@@ -82,7 +82,7 @@ def test_references_name_resources(name):
 def test_permissions_are_of_one_form():
     for method in ROUTED:
         permission = method.rule.permission
-        assert not permission or permission.rsplit(".", 1)[1] in ("read", "write", "delete"), method.name
+        assert not permission or permission.rsplit(".", 1)[1] in ("read", "write", "delete", "convert"), method.name
 
 
 def test_every_permission_says_who_holds_it():
