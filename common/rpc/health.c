@@ -14,6 +14,7 @@ check(sfms_call *call, const void *in, void *out)
     health->service = sfms_env()->service;
     health->database = true;
     health->version = SFMS_VERSION;
+    sfms_server_report(call->arena, health);
     return SFMS_OK;
 }
 

@@ -64,10 +64,35 @@ static const sfms_option options[] = {
 
 static sfms_server server; /* one per process */
 
+/* What is done beside calls; NULL while there is nothing. */
+static pthread_mutex_t beside_lock = PTHREAD_MUTEX_INITIALIZER;
+static void *beside;
+
 const sfms_server_env *
 sfms_env(void)
 {
     return &server.env;
+}
+
+void
+sfms_server_report(sfms_arena *a, Pb__HealthStatus *health)
+{
+    pthread_mutex_lock(&beside_lock);
+    if (beside != NULL)
+        server.service->background->report(beside, a, health);
+    pthread_mutex_unlock(&beside_lock);
+}
+
+static void *
+set_beside(void *running)
+{
+    void *before;
+
+    pthread_mutex_lock(&beside_lock);
+    before = beside;
+    beside = running;
+    pthread_mutex_unlock(&beside_lock);
+    return before;
 }
 
 /* ---- starting ---------------------------------------------------------------------------------------- */
@@ -227,15 +252,17 @@ prepare(
  * nothing has come for a while. The listener stays open meanwhile: nng closes its connections with it. Who connects now is
  * told at once. */
 static bool
-drain(sfms_server *s, sfms_workers *workers, void *background)
+drain(sfms_server *s, sfms_workers *workers)
 {
     int64_t until = sfms_mono_us() + DRAIN_MS * 1000LL;
+    void *background;
     bool drained;
 
     atomic_store(&s->last_us, sfms_mono_us());
     atomic_store(&s->draining, true);
     sfms_peers_tell(s->peers);
     drained = sfms_workers_drain(workers, DRAIN_MS);
+    background = set_beside(NULL);
     if (background != NULL) {
         int64_t left_ms = (until - sfms_mono_us()) / 1000;
 
@@ -263,7 +290,6 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
 {
     sfms_arena *perm = sfms_arena_new();
     sfms_workers *workers;
-    void *background = NULL;
     settings set = {0};
     sigset_t stop;
     int64_t start = sfms_mono_us();
@@ -289,13 +315,13 @@ sfms_service_main(const sfms_service *service, int argc, char **argv)
     workers = sfms_workers_start(&server, set.workers);
     start_listening(&server, url);
     if (service->background != NULL)
-        background = service->background->start(&server.env, service);
+        set_beside(service->background->start(&server.env, service));
     sfms_log(SFMS_LOG_INFO, "ready listen=%s workers=%d connections=%d ms=%d", url, set.workers,
         count_connections(service, set.workers), (int)((sfms_mono_us() - start) / 1000));
 
     signal_number = wait_for_signal(&stop, workers);
     sfms_log(SFMS_LOG_INFO, "stopping signal=%s", signal_number == SIGINT ? "INT" : "TERM");
-    if (!drain(&server, workers, background)) {
+    if (!drain(&server, workers)) {
         sfms_log(SFMS_LOG_WARN, "stopped with calls still running after %d ms", DRAIN_MS);
         _exit(0);
     }

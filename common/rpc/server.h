@@ -36,6 +36,8 @@ typedef struct {
     const sfms_method_row *methods; /* ends with a NULL method; NULL if none */
     const sfms_use *uses; /* of other services' resources; ends with a NULL collection; NULL if none */
     const struct sfms_job_row *jobs; /* work that is done beside calls, see work/jobs.h; NULL if none */
+    const struct sfms_reader_row
+        *readers; /* of the event log, see work/readers.h; ends with a NULL name; NULL if none */
 } sfms_noun;
 
 struct sfms_server_env;
@@ -57,6 +59,7 @@ typedef struct sfms_background {
     void *(*start)(const struct sfms_server_env *env, const sfms_service *service);
     void (*stop)(void *running, int timeout_ms);
     int (*connections)(const sfms_service *service);
+    void (*report)(void *running, sfms_arena *a, Pb__HealthStatus *health); /* adds what there is to say */
 } sfms_background;
 
 /* What a service's start hook and jobs may use. */

@@ -44,6 +44,9 @@ const sfms_served *sfms_served_table(sfms_arena *perm, const sfms_service *servi
 /* sfms_served_find answers how a method is served; NULL if it is not served here. */
 const sfms_served *sfms_served_find(const sfms_server *s, const sfms_method *method);
 
+/* sfms_server_report adds what the process does beside calls to how it is. */
+void sfms_server_report(sfms_arena *a, Pb__HealthStatus *health);
+
 /* The built-in method sfms.rpc.v1.Health/Check. */
 extern const sfms_method_row sfms_health_row;
 

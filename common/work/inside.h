@@ -8,6 +8,7 @@
 #include "core/id.h"
 #include "db/db.h"
 #include "work/jobs.h"
+#include "work/readers.h"
 
 typedef struct sfms_work_state sfms_work_state;
 typedef struct sfms_work_lane sfms_work_lane;
@@ -41,9 +42,11 @@ struct sfms_work_state {
     sfms_job_row *rows;
     sfms_work_lane lanes[SFMS_WORK_LANES];
     struct sfms_work_wake *wake;
-    pthread_mutex_t mutex; /* guards what follows */
+    struct sfms_work_reading *reading; /* NULL if there are no readers */
+    pthread_mutex_t mutex;             /* guards what follows */
     pthread_cond_t rung;
     unsigned long rings; /* how often it was said that there may be work */
+    unsigned long told;  /* and how often, that something was written */
     int64_t purge_at_us;
     bool stopping;
     int64_t stop_at_us;
@@ -63,6 +66,19 @@ bool sfms_work_time_is_up(sfms_work_state *w);
 
 /* sfms_work_ring tells the threads that there may be work. */
 void sfms_work_ring(sfms_work_state *w);
+
+/* sfms_work_tell tells the readers that something was written; they sleep until they have been told more often than before, so
+ * long at most, or until the process stops. */
+void sfms_work_tell(sfms_work_state *w);
+unsigned long sfms_work_count_told(sfms_work_state *w);
+void sfms_work_sleep_until_told(sfms_work_state *w, unsigned long told, int timeout_ms);
+
+/* sfms_work_reading_start starts the thread of the readers, if there are any; sfms_work_reading_stop waits for it.
+ * sfms_work_reading_report says how far behind they are. */
+unsigned sfms_work_count_readers(const sfms_service *service);
+struct sfms_work_reading *sfms_work_reading_start(sfms_work_state *w, const sfms_service *service);
+void sfms_work_reading_stop(struct sfms_work_reading *g);
+void sfms_work_reading_report(struct sfms_work_reading *g, sfms_arena *a, Pb__HealthStatus *health);
 
 /* sfms_work_wake_start starts the thread that listens to PostgreSQL and rings; sfms_work_wake_stop ends it. */
 struct sfms_work_wake *sfms_work_wake_start(sfms_work_state *w);

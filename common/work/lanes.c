@@ -73,6 +73,45 @@ sleep_beyond(sfms_work_state *w, unsigned long rings)
     pthread_mutex_unlock(&w->mutex);
 }
 
+void
+sfms_work_tell(sfms_work_state *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->told++;
+    pthread_cond_broadcast(&w->rung);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+unsigned long
+sfms_work_count_told(sfms_work_state *w)
+{
+    unsigned long n;
+
+    pthread_mutex_lock(&w->mutex);
+    n = w->told;
+    pthread_mutex_unlock(&w->mutex);
+    return n;
+}
+
+void
+sfms_work_sleep_until_told(sfms_work_state *w, unsigned long told, int timeout_ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&w->mutex);
+    while (
+        !w->stopping && w->told == told && pthread_cond_timedwait(&w->rung, &w->mutex, &until) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&w->mutex);
+}
+
 /* ---- forgetting -------------------------------------------------------------------------------------- */
 
 /* Whether it is time; if so, the next time is an hour later. */
@@ -206,14 +245,19 @@ start(const sfms_server_env *env, const sfms_service *service)
 {
     sfms_arena *kept = sfms_arena_new();
     sfms_work_state *w = sfms_new(kept, sfms_work_state);
+    pthread_condattr_t attr;
 
     w->env = env;
     w->kept = kept;
     w->rows = all_rows(kept, service, &w->n_rows);
     pthread_mutex_init(&w->mutex, NULL);
-    pthread_cond_init(&w->rung, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->rung, &attr);
+    pthread_condattr_destroy(&attr);
     for (unsigned i = 0; i < SFMS_WORK_LANES; i++)
         start_lane(w, &w->lanes[i], i > 0);
+    w->reading = sfms_work_reading_start(w, service);
     w->wake = sfms_work_wake_start(w);
     return w;
 }
@@ -252,6 +296,7 @@ stop(void *running, int timeout_ms)
     pthread_cond_broadcast(&w->rung);
     pthread_mutex_unlock(&w->mutex);
     sfms_work_wake_stop(w->wake);
+    sfms_work_reading_stop(w->reading);
     for (unsigned i = 0; i < SFMS_WORK_LANES; i++)
         stop_lane(&w->lanes[i], w->stop_at_us + LAST_MS * 1000);
     pthread_cond_destroy(&w->rung);
@@ -265,10 +310,19 @@ connections(const sfms_service *service)
     sfms_arena *a = sfms_arena_new();
     unsigned n;
     const sfms_job_row *rows = all_rows(a, service, &n);
-    int count = (int)(runners_for(false, rows, n) + runners_for(true, rows, n)) + 1;
+    int count = (int)(runners_for(false, rows, n) + runners_for(true, rows, n)) + 1 +
+                2 * (sfms_work_count_readers(service) > 0);
 
     sfms_arena_free(a);
     return count;
 }
 
-const sfms_background sfms_work = {start, stop, connections};
+static void
+report(void *running, sfms_arena *a, Pb__HealthStatus *health)
+{
+    const sfms_work_state *w = running;
+
+    sfms_work_reading_report(w->reading, a, health);
+}
+
+const sfms_background sfms_work = {start, stop, connections, report};

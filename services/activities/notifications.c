@@ -1,10 +1,13 @@
 /* notifications.c -- what wants a user's attention, and the reminders that say so. Contract:
  * proto/sfms/activities/v1/notifications.proto. */
+#include <string.h>
+
 #include "activities.h"
 #include "core/id.h"
 #include "rpc/position.h"
 #include "sfms/activities/v1/notifications.pb-c.h"
 #include "work/jobs.h"
+#include "work/readers.h"
 
 /* The policy leaves only the caller's own rows; user_id is said once more for the index. */
 static const char list_sql[] =
@@ -91,4 +94,41 @@ static const sfms_job_row jobs[] = {
     {NULL},
 };
 
-const sfms_noun activities_notifications = {.methods = methods, .jobs = jobs};
+/* ---- records that are given -------------------------------------------------------------------------- */
+
+static bool
+is_given(const sfms_log_event *e)
+{
+    if (e->owner_id == NULL || (e->actor_id != NULL && strcmp(e->actor_id, e->owner_id) == 0))
+        return false;
+    return strcmp(e->action, "CREATED") == 0 || (strcmp(e->action, "UPDATED") == 0 && e->moved);
+}
+
+/* Of many that are given at once one is told: what caused them stands for all of them. */
+static sfms_status
+notify_given(sfms_call *call, size_t n, const sfms_log_event *events)
+{
+    sfms_status status = SFMS_OK;
+
+    for (size_t i = 0; status == SFMS_OK && i < n; i++) {
+        const sfms_log_event *e = &events[i];
+        char id[SFMS_ID_SIZE];
+
+        if (!is_given(e))
+            continue;
+        sfms_id_make(id);
+        status = sfms_exec(call, NULL,
+            "SELECT activities.notify_given($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5, $6::uuid,"
+            " coalesce($7::jsonb->>'name', $7::jsonb->>'subject', ''))",
+            SFMS_ARGS(id, e->owner_id, e->actor_id, e->cause != NULL ? e->cause : e->id, e->resource,
+                e->record_id, e->after));
+    }
+    return status;
+}
+
+static const sfms_reader_row readers[] = {
+    {"given", "{leads,accounts,contacts,deals,tasks,meetings}", notify_given},
+    {NULL},
+};
+
+const sfms_noun activities_notifications = {.methods = methods, .jobs = jobs, .readers = readers};

@@ -34,6 +34,8 @@ int ctl_call(int argc, char **argv);
 int ctl_org_create(int argc, char **argv);
 int ctl_keygen(int argc, char **argv);
 int ctl_load(int argc, char **argv);
+int ctl_readers(int argc, char **argv);
+int ctl_readers_begin(int argc, char **argv);
 
 /* ctl_usage says how the command is used and ends the process with status 2. */
 _Noreturn void ctl_usage(const char *command);

@@ -26,6 +26,8 @@ static const command commands[] = {
         "                     [--currency CNY] [--time-zone Asia/Shanghai] [--locale zh-CN] [--country CN]",
         "makes an organisation and its administrator", ctl_org_create},
     {"keygen", "secret|token", "prints a new shared secret, or a new key for access tokens", ctl_keygen},
+    {"readers begin", "NAME --from start|now|TIME [--org ID]", "puts a reader of the event log there, and lets it go on", ctl_readers_begin},
+    {"readers", "", "lists the readers of the event log, and how far behind they are", ctl_readers},
     {"load", "FILE.sql|-", "runs SQL as the database's owner, in one transaction", ctl_load},
     {NULL},
 };

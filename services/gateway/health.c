@@ -13,7 +13,7 @@
 #include "core/limits.h"
 #include "core/time.h"
 
-enum { CHECK_MS = 2000, VERSION_SIZE = 32 };
+enum { CHECK_MS = 2000, VERSION_SIZE = 32, READERS_MAX = 16 };
 
 struct checks;
 
@@ -26,6 +26,8 @@ typedef struct {
     int64_t took_us;
     bool ok, database;
     char version[VERSION_SIZE];
+    unsigned n_readers;
+    health_reader readers[READERS_MAX];
 } check;
 
 typedef struct checks {
@@ -109,6 +111,11 @@ checked(sfms_link_call *call, const Pb__Reply *reply)
         if (status != NULL) {
             c->database = status->database;
             (void)snprintf(c->version, sizeof c->version, "%s", status->version);
+            for (size_t i = 0; i < status->n_readers && i < READERS_MAX; i++) {
+                health_reader *reader = &c->readers[c->n_readers++];
+                (void)snprintf(reader->name, sizeof reader->name, "%s", status->readers[i]->name);
+                reader->lag_ms = status->readers[i]->lag_ms;
+            }
         }
         protobuf_c_message_free_unpacked((ProtobufCMessage *)status, NULL);
     }
@@ -143,8 +150,10 @@ add_check(void *arg, const char *service, sfms_link *link)
     };
 }
 
-bool
-health_ready(request *r)
+/* Asks all services how they are; then goes on with the request. False while it waits; true, with an answer, if there is nobody
+ * to ask any more. */
+static bool
+ask_all(request *r, next_step (*then)(request *r))
 {
     checks *all = sfms_new(r->call.arena, checks);
     unsigned n = 0;
@@ -167,9 +176,32 @@ health_ready(request *r)
     atomic_init(&all->open, n + 1);
     r->own = all;
 
-    request_suspend(r, all_checked);
+    request_suspend(r, then);
     for (unsigned i = 0; i < n; i++)
         sfms_link_send(all->check[i].link, &all->check[i].call);
     one_less(all);
     return false;
+}
+
+bool
+health_ready(request *r)
+{
+    return ask_all(r, all_checked);
+}
+
+bool
+health_ask(request *r, next_step (*then)(request *r))
+{
+    return ask_all(r, then);
+}
+
+void
+health_each_reader(
+    const request *r, void (*each)(void *arg, const char *service, const health_reader *reader), void *arg)
+{
+    const checks *all = r->own;
+
+    for (unsigned i = 0; i < all->n; i++)
+        for (unsigned k = 0; k < all->check[i].n_readers; k++)
+            each(arg, all->check[i].service, &all->check[i].readers[k]);
 }

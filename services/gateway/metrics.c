@@ -11,6 +11,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
+#include "health.h"
 #include "request.h"
 #include "stream.h"
 
@@ -265,8 +266,15 @@ write_process(sfms_buf *b, const metrics *m)
     sfms_buf_printf(b, "sfms_build_info{version=\"%s\"} 1\n", SFMS_VERSION);
 }
 
-bool
-metrics_own(request *r)
+static void
+write_reader(void *arg, const char *service, const health_reader *reader)
+{
+    sfms_buf_printf(arg, "sfms_reader_lag_seconds{service=\"%s\",reader=\"%s\"} %.3f\n", service,
+        reader->name, (double)reader->lag_ms / 1e3);
+}
+
+static next_step
+write_all(request *r)
 {
     sfms_buf b;
 
@@ -279,7 +287,16 @@ metrics_own(request *r)
     write_memory(&b);
     write_connections(&b);
     streams_write(&b);
+    describe(&b, "sfms_reader_lag_seconds", "gauge",
+        "For how long the oldest event has waited that a reader has not dealt with.");
+    health_each_reader(r, write_reader, &b);
     write_process(&b, r->gw->metrics);
     answer_set(&r->answer, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len);
-    return true;
+    return NEXT_ANSWER;
+}
+
+bool
+metrics_own(request *r)
+{
+    return health_ask(r, write_all);
 }

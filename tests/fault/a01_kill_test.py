@@ -170,6 +170,26 @@ def test_kill_9_in_the_middle_of_a_bulk_change(service, own_stack, victim):
     assert own_stack.sql("SELECT count(*), count(DISTINCT record_id) FROM exchange.operation_rows WHERE operation_id = %s", id) == [(n, n)]
 
 
+def test_kill_9_of_a_reader(own_stack, victim):
+    """Whoever is given a record is told once, however often the process dies that tells it."""
+    api, n = victim.api, 300
+    ann = victim.person()
+    before = own_stack.sql("SELECT count(*) FROM activities.notifications")[0][0]
+    for i in range(n):
+        api.post("/v1/leads", json={"name": f"Given {i}", "ownerId": ann.id}).ok(201)
+        if i % 100 == 50:
+            own_stack["activities"].kill()
+            own_stack["activities"].start()
+
+    def told():
+        return own_stack.sql("SELECT count(*), count(DISTINCT record_id) FROM activities.notifications WHERE user_id = %s", ann.id)[0]
+    own_stack.wait_ready()
+    wait_until("all are told", lambda: told()[0] >= n, 60, 0.1)
+    wait_until("the reader has read all", lambda: own_stack.sql("SELECT count(*) FROM app.orgs_to_read('given')") == [(0,)], 60)
+    assert told() == (n, n)
+    assert own_stack.sql("SELECT count(*) FROM activities.notifications")[0][0] == before + n
+
+
 def test_an_import_whose_runner_died_is_cancelled(own_stack, victim):
     """Nobody is there to obey; whoever takes the job up does."""
     from lib.records import start_import

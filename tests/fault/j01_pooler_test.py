@@ -46,6 +46,8 @@ def walk(own_stack):
 def test_it_is_noticed(own_stack):
     for service in SERVICES:
         assert "pooled=yes prepared=no" in own_stack[service].text(), service
+    for service in ("activities", "exchange"):
+        assert "jobs are looked for every 500 ms" in own_stack[service].text(), service
 
 
 def test_every_method_works(own_stack, walk):

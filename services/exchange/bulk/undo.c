@@ -22,8 +22,8 @@ plan(bulk_work *w, long *ret_n)
         "INSERT INTO exchange.operation_rows (operation_id, number, resource, record_id)"
         " SELECT $1::uuid, row_number() OVER (ORDER BY last DESC), resource, record_id"
         "   FROM (SELECT e.resource, e.record_id, max(e.seq) AS last FROM app.events e"
-        "          WHERE e.org_id = (SELECT app.org_id()) AND e.cause = $2::uuid AND e.action <> "
-        "'OUT_OF_SIGHT'"
+        "          WHERE e.org_id = (SELECT app.org_id()) AND e.cause = $2::uuid"
+        "            AND e.action <> 'OUT_OF_SIGHT' AND e.for_id IS NULL"
         "            AND e.resource <> 'imports' GROUP BY 1, 2) written"
         "  WHERE NOT EXISTS (SELECT 1 FROM exchange.operation_rows"
         "                     WHERE org_id = (SELECT app.org_id()) AND operation_id = $1::uuid)",
@@ -35,7 +35,7 @@ static const char events_sql[] =
     "SELECT " EXCHANGE_EVENT_COLUMNS("false") " FROM app.events e"
                                               " WHERE e.org_id = (SELECT app.org_id()) AND e.cause = "
                                               "$1::uuid AND e.record_id = ANY ($2::uuid[])"
-                                              "   AND e.action <> 'OUT_OF_SIGHT'"
+                                              "   AND e.action <> 'OUT_OF_SIGHT' AND e.for_id IS NULL"
                                               " ORDER BY e.record_id, e.xid DESC, e.seq DESC";
 
 /* What one record was before, of what has been written, and what has been written last. */
