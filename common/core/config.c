@@ -72,26 +72,44 @@ sfms_read_file(const char *path, size_t max, size_t *ret_len)
     return NULL;
 }
 
-/* from_file answers the text of the file that NAME_FILE names, without the line's end; NULL if it names none.
- */
-static const char *
-from_file(const char *name)
+const char *
+sfms_config_path(const char *name)
 {
     char variable[128];
 
     snprintf(variable, sizeof variable, "%s_FILE", name);
     const char *path = getenv(variable);
-    if (path == NULL || path[0] == '\0')
+    return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
+char *
+sfms_config_again(const char *name)
+{
+    const char *path = sfms_config_path(name);
+    size_t n;
+    char *text = path != NULL ? sfms_read_file(path, VALUE_FILE_MAX, &n) : NULL;
+
+    if (text == NULL)
+        return NULL;
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+        text[--n] = '\0';
+    return text;
+}
+
+/* from_file answers the text of the file that NAME_FILE names, without the line's end; NULL if it names none.
+ */
+static const char *
+from_file(const char *name)
+{
+    const char *path = sfms_config_path(name);
+    if (path == NULL)
         return NULL;
 
-    size_t n;
-    char *text = sfms_read_file(path, VALUE_FILE_MAX, &n);
+    char *text = sfms_config_again(name);
     if (text == NULL)
-        sfms_die("cannot read %s, which %s names: %s", path, variable, strerror(errno));
-    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-        n--;
-    const char *value = sfms_strndup(kept(), text, n);
-    memset(text, 0, n);
+        sfms_die("cannot read %s, which %s_FILE names: %s", path, name, strerror(errno));
+    const char *value = sfms_strdup(kept(), text);
+    memset(text, 0, strlen(text));
     free(text);
     return value;
 }

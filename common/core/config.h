@@ -24,6 +24,11 @@ typedef struct {
  * --help, and the version if it is --version. The table ends with a NULL name. */
 void sfms_config_read(const sfms_option *options, void *out, int argc, char **argv, const char *about);
 
+/* sfms_config_path answers the file that NAME_FILE names; NULL if there is none. sfms_config_again answers what it has now,
+ * without the line's end: the caller frees. NULL and errno if it cannot be read. */
+const char *sfms_config_path(const char *name);
+char *sfms_config_again(const char *name);
+
 /* sfms_config_lookup finds name in a list such as "identity=ipc:///run/identity.ipc,pipeline=tcp://a:1|tcp://b:1" and
  * answers its value as a copy that lives until the process ends; NULL if it is not there. */
 const char *sfms_config_lookup(const char *list, const char *name);

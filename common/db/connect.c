@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/config.h"
 #include "core/log.h"
 #include "core/time.h"
 #include "db/clock.h"
@@ -89,18 +90,22 @@ static PGconn *
 connect_to(const sfms_db_config *config, bool primary, const char *host, const char *port)
 {
     parameters p = {.n = 0};
+    char *url = config->url_name != NULL ? sfms_config_again(config->url_name) : NULL;
+    char *password = config->password_name != NULL ? sfms_config_again(config->password_name) : NULL;
     PGconn *conn;
 
     for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++)
         add(&p, before[i][0], before[i][1]);
-    add(&p, "dbname", config->url);
+    add(&p, "dbname", url != NULL ? url : config->url);
     add(&p, "application_name", config->name);
     add(&p, "target_session_attrs", primary ? "read-write" : NULL);
     add(&p, "host", host);
     add(&p, "port", port);
     add(&p, "user", config->user);
-    add(&p, "password", config->password);
+    add(&p, "password", password != NULL ? password : config->password);
     conn = PQconnectdbParams(p.keys, p.values, 1);
+    free(url);
+    free(password);
     PQsetNoticeReceiver(conn, no_notice, NULL);
     return conn;
 }

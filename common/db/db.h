@@ -27,6 +27,8 @@ typedef struct sfms_db_config {
     const char *user;     /* overrides the user in url; NULL or "" to keep it */
     const char *password; /* overrides; NULL or "" to keep it */
     const char *name;     /* application_name */
+    /* Options whose files have password and url as they are now: each new connection reads them again. NULL for none. */
+    const char *password_name, *url_name;
     sfms_prepare prepare; /* AUTO counts as ALWAYS until sfms_db_settle has looked */
     bool
         pooled; /* found out by sfms_db_settle: a session is ours for a transaction only, so LISTEN hears nothing */

@@ -187,13 +187,13 @@ read_through(sfms_engine *e, sfms_arena *perm, PGconn *conn)
 
 const sfms_engine *
 sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_message *resource, const char *service,
-    PGconn *conn, const sfms_key *token_key)
+    PGconn *conn, const sfms_ring *token_ring)
 {
     sfms_engine *e = sfms_new(perm, sfms_engine);
     PGresult *columns;
 
     e->contract = c;
-    e->token_key = token_key;
+    e->token_ring = token_ring;
     e->message = resource;
     read_relation(e, perm, service, conn);
     read_through(e, perm, conn);

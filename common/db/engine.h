@@ -4,7 +4,7 @@
 
 #include "core/buf.h"
 #include "core/limits.h"
-#include "core/seal.h"
+#include "core/ring.h"
 #include "db/binary.h"
 #include "db/filter.h"
 #include "db/resource.h"
@@ -14,7 +14,7 @@
 struct sfms_engine {
     const sfms_contract *contract;
     const sfms_message *message;
-    const sfms_key *token_key;
+    const sfms_ring *token_ring;
     const char *table;           /* "customers.accounts" */
     const sfms_through *through; /* ends with a NULL field; NULL if there is none */
     const char *names;           /* "id, version, ..." in the order of the message's fields */

@@ -193,7 +193,7 @@ sfms_token_seal(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *re
             sfms_buf_mem(&b, values[i], strlen(values[i]));
         sfms_buf_char(&b, '\0');
     }
-    return sfms_seal(call->arena, e->token_key, b.data, b.len);
+    return sfms_ring_seal(call->arena, e->token_ring, b.data, b.len);
 }
 
 const char **
@@ -201,7 +201,7 @@ sfms_token_open(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *re
 {
     uint8_t hash[SFMS_MAC_SIZE];
     size_t len = 0;
-    const char *data = sfms_unseal(call->arena, e->token_key, request->page_token, &len);
+    const char *data = sfms_ring_unseal(call->arena, e->token_ring, request->page_token, &len);
     const char **values = sfms_new_array(call->arena, const char *, n);
     size_t at = 16;
 

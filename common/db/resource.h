@@ -13,6 +13,7 @@
 #define SFMS_DB_RESOURCE_H
 
 #include "core/buf.h"
+#include "core/ring.h"
 #include "db/db.h"
 
 /* A field that is not the row's own (FieldRule.through): it is read from the column of the same name in the row of another table
@@ -32,7 +33,7 @@ typedef struct sfms_engine sfms_engine;
 /* sfms_engine_new checks a resource of a service against the database; ends the process with a sentence if they disagree, or if
  * its relation is not in the service's schema. */
 const sfms_engine *sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_message *resource,
-    const char *service, PGconn *conn, const sfms_key *token_key);
+    const char *service, PGconn *conn, const sfms_ring *token_ring);
 
 /* sfms_engine_target names the record that a standard method changes: its id, or of an upsert what it is found by; "" if there is
  * none yet, or none that is changed. */

@@ -16,7 +16,7 @@ sfms_news_ask(sfms_replica *r)
     batch.wants_news = true;
     batch.known_news = r->known_news;
     if (link->listening && r->pipe != 0 && r->greeted && !r->draining && !r->hearing && !link->closed)
-        msg = sfms_wire_pack(&link->keys.request, &r->greeting, &batch.base);
+        msg = sfms_wire_pack(link->keys.request, &r->greeting, &batch.base);
     if (msg != NULL) {
         r->hearing = true;
         r->news_sent = false;
@@ -42,7 +42,7 @@ news_answered(sfms_replica *r, nng_msg *msg)
     sfms_arena *a = sfms_link_arena(link);
     nng_pipe pipe = nng_msg_get_pipe(msg);
     Pb__Replies *replies = (Pb__Replies *)sfms_wire_open(
-        a, &link->keys.reply, &r->news_bond, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+        a, link->keys.reply, &r->news_bond, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
     bool told = replies != NULL && replies->news != 0; /* else it is of a version that knows none */
     sfms_link_heard *heard;
     void *arg;

@@ -27,7 +27,7 @@ typedef struct {
 } waiter;
 
 struct sfms_news {
-    const sfms_key *reply_key;
+    const sfms_ring *reply_ring;
     sfms_heads *heads; /* NULL if this process knows of nothing */
     nng_aio *aio;      /* used by the thread that tells */
     pthread_mutex_t lock;
@@ -73,7 +73,7 @@ sfms_news_since(sfms_news *news, sfms_arena *a, uint64_t known, Pb__Replies *rep
 static void
 send_news(sfms_news *news, const waiter *w, const Pb__Replies *replies)
 {
-    nng_msg *msg = sfms_wire_pack(news->reply_key, &w->bond, &replies->base);
+    nng_msg *msg = sfms_wire_pack(news->reply_ring, &w->bond, &replies->base);
 
     if (msg == NULL)
         return;
@@ -189,14 +189,14 @@ wanted(void *arg)
 /* ---- beginning and end ------------------------------------------------------------------------------- */
 
 sfms_news *
-sfms_news_new(const sfms_key *reply_key, const sfms_db_config *database)
+sfms_news_new(const sfms_ring *reply_ring, const sfms_db_config *database)
 {
     sfms_news *news = calloc(1, sizeof(*news));
 
     if (news == NULL || nng_aio_alloc(&news->aio, NULL, NULL) != 0)
         sfms_die("out of memory");
     nng_aio_set_timeout(news->aio, TELL_MS);
-    news->reply_key = reply_key;
+    news->reply_ring = reply_ring;
     news->last = 1;
     pthread_mutex_init(&news->lock, NULL);
     if (database != NULL)

@@ -71,13 +71,35 @@ describe_request(sfms_run *run)
 }
 
 static const char *
-hash_request(sfms_run *run)
+hash_with(sfms_run *run, const sfms_key *key)
 {
     sfms_buf b = describe_request(run);
     uint8_t hash[SFMS_MAC_SIZE];
 
-    sfms_keyed_hash(sfms_env()->once_key, b.data, b.len, hash);
+    sfms_keyed_hash(key, b.data, b.len, hash);
     return sfms_hex(run->call.arena, hash, sizeof(hash));
+}
+
+static const char *
+hash_request(sfms_run *run)
+{
+    size_t n;
+
+    return hash_with(run, sfms_ring_keys(sfms_env()->once_ring, &n));
+}
+
+/* Whether what was kept is of the same request: by the key of now, or by another one that holds while keys are changed. */
+static bool
+is_same(sfms_run *run, const char *kept)
+{
+    size_t n;
+    const sfms_key *keys = sfms_ring_keys(sfms_env()->once_ring, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(kept, hash_with(run, &keys[i])) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* The previous version kept hashes without a key. Its answers are good until they are a day old: then this goes. */
@@ -119,7 +141,7 @@ look(sfms_run *run, const char *hash)
     if (PQgetisnull(result, 0, 1))
         return SFMS_OK;
     kept = PQgetvalue(result, 0, 1);
-    if (strcmp(kept, hash) != 0 && !is_unkeyed(run, kept))
+    if (strcmp(kept, hash) != 0 && !is_same(run, kept) && !is_unkeyed(run, kept))
         return sfms_fail(call, &sfms_key_reused);
     run->reply = read_kept(call->arena, PQgetvalue(result, 0, 2));
     if (run->reply == NULL)

@@ -36,7 +36,7 @@ typedef struct {
 } peer;
 
 struct sfms_peers {
-    const sfms_key *reply_key;
+    const sfms_ring *reply_ring;
     sfms_news *news;
     pthread_mutex_t lock;
     nng_aio *timer; /* runs while there are peers */
@@ -133,13 +133,13 @@ sweep(void *arg)
 }
 
 sfms_peers *
-sfms_peers_new(nng_socket socket, const sfms_key *reply_key, sfms_news *news)
+sfms_peers_new(nng_socket socket, const sfms_ring *reply_ring, sfms_news *news)
 {
     sfms_peers *p = calloc(1, sizeof(*p));
 
     if (p == NULL || nng_aio_alloc(&p->timer, sweep, p) != 0)
         sfms_die("out of memory");
-    p->reply_key = reply_key;
+    p->reply_ring = reply_ring;
     p->news = news;
     pthread_mutex_init(&p->lock, NULL);
     nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, arrived, p); /* before it can say anything */
@@ -258,7 +258,7 @@ tell(const sfms_peers *p, nng_aio *aio, nng_ctx ctx, const sfms_bond *bond, int6
     nng_msg *msg;
 
     replies.draining = true;
-    msg = sfms_wire_pack(p->reply_key, bond, &replies.base);
+    msg = sfms_wire_pack(p->reply_ring, bond, &replies.base);
     if (msg == NULL)
         return;
     nng_aio_set_msg(aio, msg);

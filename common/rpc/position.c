@@ -25,7 +25,7 @@ sfms_position_seal(sfms_call *call, const char *list, const char *first, const c
     sfms_buf_init(&b, call->arena, SFMS_URL_MAX);
     for (size_t i = 0; i < 4; i++)
         sfms_buf_mem(&b, parts[i], strlen(parts[i]) + 1);
-    return sfms_seal(call->arena, sfms_env()->token_key, b.data, b.len);
+    return sfms_ring_seal(call->arena, sfms_env()->token_ring, b.data, b.len);
 }
 
 sfms_status
@@ -37,7 +37,7 @@ sfms_position_open(sfms_call *call, const char *list, const char *token, const c
 
     if (token[0] == '\0')
         return SFMS_OK;
-    data = sfms_unseal(call->arena, sfms_env()->token_key, token, &len);
+    data = sfms_ring_unseal(call->arena, sfms_env()->token_ring, token, &len);
     if (data == NULL)
         return sfms_fail(call, &sfms_bad_page_token);
     at = data;

@@ -29,7 +29,7 @@ watch_start(sfms_replica *r)
     batch.slot = SFMS_LINK_SLOTS;
     batch.number = ++r->watch_number;
     if (r->pipe != 0 && !r->draining && r->watching == SFMS_WATCH_NONE && !link->closed)
-        msg = sfms_wire_pack(&link->keys.request, r->greeted ? &r->greeting : &none, &batch.base);
+        msg = sfms_wire_pack(link->keys.request, r->greeted ? &r->greeting : &none, &batch.base);
     if (msg != NULL) {
         r->watching = r->greeted ? SFMS_WATCH_STOP : SFMS_WATCH_HELLO;
         r->watch_sent = false;
@@ -71,7 +71,7 @@ watch_answered(sfms_replica *r, nng_msg *msg)
     sfms_arena *a = sfms_link_arena(link);
     nng_pipe pipe = nng_msg_get_pipe(msg);
     Pb__Replies *replies = (Pb__Replies *)sfms_wire_open(
-        a, &link->keys.reply, &r->watch_bond, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+        a, link->keys.reply, &r->watch_bond, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
     bool trusted = replies != NULL;
     bool greeting;
 

@@ -15,7 +15,7 @@ index_of(const sfms_contract *c, const sfms_method *m)
 /* The engine serves what names a standard verb: message and relation say all there is to say of a resource. */
 static void
 add_resources(sfms_arena *perm, sfms_served *table, const sfms_service *service, const sfms_contract *c,
-    PGconn *conn, const sfms_key *token_key)
+    PGconn *conn, const sfms_ring *token_ring)
 {
     unsigned n;
     const sfms_method *methods = sfms_contract_methods(c, &n);
@@ -29,7 +29,7 @@ add_resources(sfms_arena *perm, sfms_served *table, const sfms_service *service,
             if (methods[j].resource == m->resource)
                 table[i].engine = table[j].engine;
         if (table[i].engine == NULL)
-            table[i].engine = sfms_engine_new(perm, c, m->resource, service->name, conn, token_key);
+            table[i].engine = sfms_engine_new(perm, c, m->resource, service->name, conn, token_ring);
     }
 }
 
@@ -109,14 +109,14 @@ check_all_served(const sfms_served *table, const sfms_service *service, const sf
 
 const sfms_served *
 sfms_served_table(sfms_arena *perm, const sfms_service *service, const sfms_contract *c, PGconn *conn,
-    const sfms_key *token_key)
+    const sfms_ring *token_ring)
 {
     unsigned n;
     sfms_served *table;
 
     sfms_contract_methods(c, &n);
     table = sfms_new_array(perm, sfms_served, n);
-    add_resources(perm, table, service, c, conn, token_key);
+    add_resources(perm, table, service, c, conn, token_ring);
     for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++) {
         for (const sfms_method_row *row = (*noun)->methods; row != NULL && row->method != NULL; row++)
             add_row(table, service, c, row);

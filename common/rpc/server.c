@@ -14,6 +14,8 @@
 #include "core/config.h"
 #include "core/limits.h"
 #include "core/log.h"
+#include "core/renew.h"
+#include "core/ring.h"
 #include "core/time.h"
 #include "rpc/link.h"
 #include "rpc/serving.h"
@@ -25,6 +27,7 @@ enum {
     DATABASE_COMPLAIN_MS = 5000,
     DRAIN_MS = 10000, /* for all that a stop waits for */
     WATCH_MS = 250,   /* how often it is looked whether somebody works for nobody */
+    RENEW_LOOKS = 4,  /* of these, until files of secrets are looked at */
 };
 
 typedef struct {
@@ -40,7 +43,7 @@ static const sfms_option options[] = {
     {"SFMS_LISTEN", SFMS_OPT_TEXT, offsetof(settings, listen), "",
         "where to listen; the first own address of SFMS_SERVICES if unset"},
     {"SFMS_SECRET", SFMS_OPT_SECRET, offsetof(settings, secret), NULL,
-        "shared secret of all processes, at least 32 characters"},
+        "shared secret of all processes, at least 32 characters; several by lines, the first signs"},
     {"SFMS_DATABASE_URL", SFMS_OPT_SECRET, offsetof(settings, database_url), NULL,
         "PostgreSQL, as a libpq URL or connection string"},
     {"SFMS_DATABASE_USER", SFMS_OPT_TEXT, offsetof(settings, database_user), "",
@@ -129,6 +132,8 @@ database_config(sfms_arena *perm, const settings *set, const char *service)
     config->url = set->database_url;
     config->user = set->database_user[0] != '\0' ? set->database_user : sfms_printf(perm, "sfms_%s", service);
     config->password = set->database_password;
+    config->password_name = "SFMS_DATABASE_PASSWORD";
+    config->url_name = "SFMS_DATABASE_URL";
     config->name = sfms_printf(perm, "sfms-%s", service);
     config->prepare = prepare_setting(set->prepared);
     return config;
@@ -175,11 +180,16 @@ wait_for_database(sfms_db *db, const sigset_t *stop)
 static void
 block_signals(sigset_t *stop)
 {
+    sigset_t renew;
+
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(stop);
     sigaddset(stop, SIGTERM);
     sigaddset(stop, SIGINT);
     pthread_sigmask(SIG_BLOCK, stop, NULL);
+    sigemptyset(&renew);
+    sigaddset(&renew, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &renew, NULL);
 }
 
 static void
@@ -191,8 +201,8 @@ open_socket(sfms_server *s)
         rv = sfms_socket_options(s->socket);
     if (rv != 0)
         sfms_die("cannot open a socket: %s", nng_strerror(rv));
-    s->news = sfms_news_new(&s->keys.reply, s->service->tells_news ? s->env.database : NULL);
-    s->peers = sfms_peers_new(s->socket, &s->keys.reply, s->news);
+    s->news = sfms_news_new(s->keys.reply, s->service->tells_news ? s->env.database : NULL);
+    s->peers = sfms_peers_new(s->socket, s->keys.reply, s->news);
 }
 
 /* A socket file that a killed process left behind is no hindrance: nng removes it if nobody answers there. */
@@ -221,7 +231,7 @@ static void
 prepare(
     sfms_server *s, const sfms_service *service, const settings *set, sfms_arena *perm, const sigset_t *stop)
 {
-    sfms_key *token_key = sfms_new(perm, sfms_key), *once_key = sfms_new(perm, sfms_key);
+    sfms_ring *token_ring, *once_ring;
     sfms_db_config *database = database_config(perm, set, service->name);
     sfms_db *db;
 
@@ -229,17 +239,18 @@ prepare(
     s->service = service;
     s->unsigned_principals = set->unsigned_principals == 1;
     sfms_wire_keys_init(&s->keys, set->secret, &set->tls);
-    sfms_key_derive(set->secret, "page token", token_key);
-    sfms_key_derive(set->secret, "idempotency key", once_key);
+    token_ring = sfms_ring_new(set->secret, "page token");
+    once_ring = sfms_ring_new(set->secret, "idempotency key");
+    sfms_renew_watch("SFMS_SECRET", sfms_rings_renew);
     s->env.service = service->name;
     s->env.contract = sfms_contract_load();
     s->env.database = database;
-    s->env.token_key = token_key;
-    s->env.once_key = once_key;
+    s->env.token_ring = token_ring;
+    s->env.once_ring = once_ring;
     db = sfms_db_open(s->env.database);
     wait_for_database(db, stop);
     sfms_db_settle(db, database);
-    s->served = sfms_served_table(perm, service, s->env.contract, sfms_db_conn(db), token_key);
+    s->served = sfms_served_table(perm, service, s->env.contract, sfms_db_conn(db), token_ring);
     sfms_db_close(db);
     s->env.links = sfms_links_open_lazy(set->services, &s->keys);
     if (service->start != NULL)
@@ -271,16 +282,22 @@ drain(sfms_server *s, sfms_workers *workers)
     return drained;
 }
 
-/* Waits until it is told to stop, and looks after the workers meanwhile. */
+/* Waits until it is told to stop, and looks after workers and secrets meanwhile; SIGHUP has all secrets read again. */
 static int
 wait_for_signal(const sigset_t *stop, sfms_workers *workers)
 {
     static const struct timespec pause = {.tv_nsec = WATCH_MS * 1000000L};
+    sigset_t signals = *stop;
     int signal_number = -1;
 
-    while (signal_number < 0) {
-        signal_number = sigtimedwait(stop, NULL, &pause);
+    sigaddset(&signals, SIGHUP);
+    for (unsigned n = 1; signal_number < 0; n++) {
+        signal_number = sigtimedwait(&signals, NULL, &pause);
         sfms_workers_watch(workers);
+        if (signal_number == SIGHUP || n % RENEW_LOOKS == 0)
+            sfms_renew_look(signal_number == SIGHUP);
+        if (signal_number == SIGHUP)
+            signal_number = -1;
     }
     return signal_number;
 }

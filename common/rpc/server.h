@@ -8,6 +8,7 @@
 #ifndef SFMS_RPC_SERVER_H
 #define SFMS_RPC_SERVER_H
 
+#include "core/ring.h"
 #include "db/db.h"
 #include "db/use.h"
 #include "proto/call.h"
@@ -67,9 +68,9 @@ typedef struct sfms_server_env {
     const char *service;
     const sfms_contract *contract;
     const struct sfms_db_config *database;
-    struct sfms_links *links;  /* to the services named in SFMS_SERVICES; connects lazily on first use */
-    const sfms_key *token_key; /* seals page tokens */
-    const sfms_key *once_key;  /* hides what requests with an Idempotency-Key were */
+    struct sfms_links *links;    /* to the services named in SFMS_SERVICES; connects lazily on first use */
+    const sfms_ring *token_ring; /* seals page tokens */
+    const sfms_ring *once_ring;  /* hides what requests with an Idempotency-Key were */
 } sfms_server_env;
 
 /* sfms_service_main reads the configuration, checks contract, tables and handlers against each other, serves

@@ -39,7 +39,7 @@ typedef struct sfms_server {
 /* sfms_served_table matches the service's nouns with the contract: every method of the service is served exactly once,
  * and nothing else is. Ends the process with a sentence if not. */
 const sfms_served *sfms_served_table(sfms_arena *perm, const sfms_service *service, const sfms_contract *c,
-    PGconn *conn, const sfms_key *token_key);
+    PGconn *conn, const sfms_ring *token_ring);
 
 /* sfms_served_find answers how a method is served; NULL if it is not served here. */
 const sfms_served *sfms_served_find(const sfms_server *s, const sfms_method *method);
@@ -107,7 +107,7 @@ void sfms_workers_watch(sfms_workers *workers);
 
 /* Peers: the connections of the socket. One that says nothing for half a minute that only a client of ours can say is
  * closed. news forgets those that go. */
-sfms_peers *sfms_peers_new(nng_socket socket, const sfms_key *reply_key, sfms_news *news);
+sfms_peers *sfms_peers_new(nng_socket socket, const sfms_ring *reply_ring, sfms_news *news);
 void sfms_peers_free(sfms_peers *p);
 
 /* sfms_peers_state answers how far a connection is, and its greeting, to which its messages must be bound (zeros before it has
@@ -127,7 +127,7 @@ void sfms_peers_tell(sfms_peers *p);
 
 /* News: which organisations' records have changed, told to the clients that ask for it. A message without calls that wants it
  * waits, without a worker, until there is some. Where a database is given, its log of events is watched while somebody waits. */
-sfms_news *sfms_news_new(const sfms_key *reply_key, const sfms_db_config *database);
+sfms_news *sfms_news_new(const sfms_ring *reply_ring, const sfms_db_config *database);
 void sfms_news_free(sfms_news *news);
 
 /* sfms_news_park takes over a context whose client knows all that there was; false if there is more already, which

@@ -93,7 +93,7 @@ pack(sfms_slot *slot)
     batch.calls = call_list;
     batch.slot = (uint32_t)(slot - slot->replica->slots);
     batch.number = slot->number;
-    msg = sfms_wire_pack(&slot->replica->link->keys.request, &slot->bond, &batch.base);
+    msg = sfms_wire_pack(slot->replica->link->keys.request, &slot->bond, &batch.base);
     if (msg != NULL)
         slot->sent = sfms_wire_bond(msg);
     return msg;
@@ -248,7 +248,7 @@ slot_answered(sfms_slot *slot, nng_msg *msg)
     unsigned n_done = 0;
     size_t n = slot->n;
     Pb__Replies *replies = (Pb__Replies *)sfms_wire_open(
-        a, &link->keys.reply, &slot->sent, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+        a, link->keys.reply, &slot->sent, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
 
     pthread_mutex_lock(&link->lock);
     if (replies != NULL) {

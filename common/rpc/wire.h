@@ -24,7 +24,7 @@
 #include <nng/nng.h>
 
 #include "core/arena.h"
-#include "core/seal.h"
+#include "core/ring.h"
 #include "core/status.h"
 #include "rpc/socket.h"
 #include "sfms/rpc/v1/envelope.pb-c.h"
@@ -36,12 +36,12 @@ enum {
 
 /* What makes a process one of ours. */
 typedef struct {
-    sfms_key request; /* signs batches */
-    sfms_key reply;   /* signs replies */
+    const sfms_ring *request; /* signs batches */
+    const sfms_ring *reply;   /* signs replies */
     sfms_tls tls;
 } sfms_wire_keys;
 
-/* sfms_wire_keys_init derives both keys from the shared secret, and takes over tls (NULL for none); ends the process if the
+/* sfms_wire_keys_init derives both from the shared secret, and takes over tls (NULL for none); ends the process if the
  * secret is too short or the certificates are none. */
 void sfms_wire_keys_init(sfms_wire_keys *keys, const char *secret, const sfms_tls *tls);
 
@@ -52,13 +52,14 @@ typedef struct {
 
 /* sfms_wire_pack makes a signed nng message of a protobuf message, packed straight into its body. NULL if it would
  * exceed SFMS_MESSAGE_MAX. */
-nng_msg *sfms_wire_pack(const sfms_key *key, const sfms_bond *bond, const ProtobufCMessage *message);
+nng_msg *sfms_wire_pack(const sfms_ring *ring, const sfms_bond *bond, const ProtobufCMessage *message);
 
 /* sfms_wire_bond answers what is bound to a message that was packed or opened. */
 sfms_bond sfms_wire_bond(nng_msg *msg);
 
-/* sfms_wire_open checks the header and MAC and unpacks into the arena. NULL if anything is wrong. Bytes fields are copied. */
-ProtobufCMessage *sfms_wire_open(sfms_arena *a, const sfms_key *key, const sfms_bond *bond,
+/* sfms_wire_open checks the header and MAC, by any key of the ring, and unpacks into the arena. NULL if anything is wrong.
+ * Bytes fields are copied. */
+ProtobufCMessage *sfms_wire_open(sfms_arena *a, const sfms_ring *ring, const sfms_bond *bond,
     const ProtobufCMessageDescriptor *desc, const void *data, size_t n);
 
 #endif

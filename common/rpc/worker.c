@@ -69,7 +69,7 @@ pack_too_large(const worker *w, const sfms_work *work, Pb__Replies *replies)
         pb__reply__init(replies->replies[i]);
         replies->replies[i]->status = &status;
     }
-    return sfms_wire_pack(&w->all->server->keys.reply, &work->bond, &replies->base);
+    return sfms_wire_pack(w->all->server->keys.reply, &work->bond, &replies->base);
 }
 
 /* Says of each call of a message that there is no room for it now. */
@@ -114,7 +114,7 @@ answer(worker *w, const sfms_work *work, Pb__Replies *replies)
     nng_msg *msg;
 
     replies->draining = atomic_load(&s->draining);
-    msg = sfms_wire_pack(&s->keys.reply, &work->bond, &replies->base);
+    msg = sfms_wire_pack(s->keys.reply, &work->bond, &replies->base);
     if (msg == NULL)
         msg = pack_too_large(w, work, replies);
     if (msg != NULL)
@@ -131,7 +131,7 @@ greet(worker *w, nng_pipe pipe, const Pb__Batch *hello)
     nng_msg *msg;
 
     replies.draining = atomic_load(&s->draining);
-    msg = hello->n_calls == 0 ? sfms_wire_pack(&s->keys.reply, &w->bond, &replies.base) : NULL;
+    msg = hello->n_calls == 0 ? sfms_wire_pack(s->keys.reply, &w->bond, &replies.base) : NULL;
     if (msg == NULL)
         return false;
     greeting = sfms_wire_bond(msg);
@@ -167,7 +167,7 @@ park(worker *w, nng_pipe pipe, const Pb__Batch *batch)
 static Pb__Batch *
 open_batch(worker *w, nng_msg *msg, const sfms_bond *greeting)
 {
-    Pb__Batch *batch = (Pb__Batch *)sfms_wire_open(w->arena, &w->all->server->keys.request, greeting,
+    Pb__Batch *batch = (Pb__Batch *)sfms_wire_open(w->arena, w->all->server->keys.request, greeting,
         &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
 
     if (batch == NULL || batch->n_calls > SFMS_BATCH_CALLS)

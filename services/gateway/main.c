@@ -12,6 +12,8 @@
 #include "core/config.h"
 #include "core/limits.h"
 #include "core/log.h"
+#include "core/renew.h"
+#include "core/ring.h"
 #include "core/seal.h"
 #include "core/time.h"
 #include "gateway.h"
@@ -43,7 +45,7 @@ static const route_own_row own[] = {
 #define AT(member) offsetof(gateway_config, member)
 static const sfms_option options[] = {
     {"SFMS_SERVICES", SFMS_OPT_TEXT, AT(services), NULL, "services and their URLs: name=url[|url],name=url"},
-    {"SFMS_SECRET", SFMS_OPT_SECRET, AT(secret), NULL, "what all processes share, 32 characters or more"},
+    {"SFMS_SECRET", SFMS_OPT_SECRET, AT(secret), NULL, "what all processes share, 32 characters or more; several by lines, the first signs"},
     SFMS_TLS_OPTIONS(gateway_config, tls),
     {"SFMS_HTTP_HOST", SFMS_OPT_TEXT, AT(host), "127.0.0.1", "address to listen on; 0.0.0.0 or :: for all"},
     {"SFMS_PORT", SFMS_OPT_INT, AT(port), "8080", "port to listen on; 0 for any that is free"},
@@ -128,6 +130,7 @@ open_gateway(gateway *gw, sfms_arena *a)
     gw->limit = ratelimit_new(gw->config.rate);
     gw->openapi = openapi_new(gw->router, gw->contract);
     sfms_wire_keys_init(&keys, gw->config.secret, &gw->config.tls);
+    sfms_renew_watch("SFMS_SECRET", sfms_rings_renew);
     sfms_socket_watch();
     gw->links = sfms_links_open(gw->config.services, &keys);
     find_links(gw);
@@ -189,12 +192,24 @@ drain(gateway *gw, http *server)
     streams_stop();
 }
 
+/* Until the process is told to stop. Secrets are read again when their files have changed, and all of them at a SIGHUP. */
+static void
+wait_for_signal(const sigset_t *signals)
+{
+    static const struct timespec second = {.tv_sec = 1};
+    int which;
+
+    do {
+        which = sigtimedwait(signals, NULL, &second);
+        sfms_renew_look(which == SIGHUP);
+    } while (which < 0 || which == SIGHUP);
+}
+
 int
 main(int argc, char **argv)
 {
     static gateway gw;
     sigset_t signals;
-    int which;
 
     (void)mallopt(
         M_MMAP_THRESHOLD, SFMS_ARENA_KEEP); /* what is large goes back to the system when it is given back */
@@ -209,6 +224,7 @@ main(int argc, char **argv)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before there are threads, so that all inherit it */
     (void)signal(SIGPIPE, SIG_IGN);
 
@@ -217,7 +233,7 @@ main(int argc, char **argv)
     http *server = http_start(&gw);
     sfms_log(SFMS_LOG_INFO, "ready url=http://%s:%d", gw.config.host, http_port(server));
 
-    (void)sigwait(&signals, &which);
+    wait_for_signal(&signals);
     sfms_log(SFMS_LOG_INFO, "stopping");
     drain(&gw, server);
     close_gateway(&gw);

@@ -3,6 +3,7 @@
 
 #include "core/config.h"
 #include "core/log.h"
+#include "core/renew.h"
 #include "identity.h"
 #include "permissions.h"
 #include "sessions.h"
@@ -44,6 +45,7 @@ start(const sfms_server_env *env)
     if (own.idle_days < 1 || own.idle_days > DAYS_MAX || own.longest_days < 1 || own.longest_days > DAYS_MAX)
         sfms_die("SFMS_SESSION_IDLE_DAYS and SFMS_SESSION_DAYS must be between 1 and %d", DAYS_MAX);
     token_open(own.token_key);
+    sfms_renew_watch("SFMS_TOKEN_KEY", token_renew);
     sessions_open(own.idle_days * DAY_S, own.longest_days * DAY_S);
     permissions_start(env);
 }

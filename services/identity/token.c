@@ -3,6 +3,7 @@
 
 #include <rhonabwy.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/id.h"
@@ -20,10 +21,20 @@ enum {
 static const char issuer[] = "sfms";
 
 /* Keys as JSON: the library's own objects are not safe to share between threads, so each call makes one. */
-static struct {
+typedef struct {
     const char *kid, *private_json, *public_json;
-} keys[KEYS_MAX];
-static size_t n_keys;
+} token_key;
+
+/* Never changed nor freed once it is the one of now: a call may use it while another takes its place. */
+typedef struct {
+    sfms_arena *arena;
+    token_key keys[KEYS_MAX];
+    size_t n;
+    const void *older; /* the one before */
+    const char *fault; /* what is wrong with it; NULL if nothing */
+} key_set;
+
+static _Atomic(const key_set *) now;
 
 /* ---- keys -------------------------------------------------------------------------------------------- */
 
@@ -55,72 +66,114 @@ static const char *
 json_of(sfms_arena *a, jwk_t *jwk)
 {
     char *text = r_jwk_export_to_json_str(jwk, 0);
-    const char *copy;
+    const char *copy = text != NULL ? sfms_strdup(a, text) : NULL;
 
-    if (text == NULL)
-        sfms_die("SFMS_TOKEN_KEY cannot be written as a JWK");
-    copy = sfms_strdup(a, text);
     r_free(text);
     return copy;
 }
 
-static void
-add_key(sfms_arena *a, jwk_t *private_key)
+/* What is wrong with a key; NULL if nothing. */
+static const char *
+fault_of(jwk_t *private_key, size_t n)
 {
     unsigned bits = 0;
     int type = r_jwk_key_type(private_key, &bits, R_FLAG_IGNORE_REMOTE);
     const char *kid = r_jwk_get_property_str(private_key, "kid");
-    jwk_t *public_key = NULL;
 
     if ((type & R_KEY_TYPE_EC) == 0 || (type & R_KEY_TYPE_PRIVATE) == 0 || bits != 256 || kid == NULL)
-        sfms_die(
-            "SFMS_TOKEN_KEY must be a private P-256 key with a kid; make one with: sfmsctl keygen token");
+        return "must be a private P-256 key with a kid; make one with: sfmsctl keygen token";
     if (strlen(kid) > KID_MAX)
-        sfms_die("the kid of SFMS_TOKEN_KEY has more than %d characters", KID_MAX);
-    if (n_keys == KEYS_MAX)
-        sfms_die("SFMS_TOKEN_KEY has more than %d keys", KEYS_MAX);
+        return "has a kid of more than 255 characters";
+    return n == KEYS_MAX ? "has more than 8 keys" : NULL;
+}
+
+static void
+add_key(key_set *set, jwk_t *private_key)
+{
+    token_key *key = &set->keys[set->n];
+    jwk_t *public_key = NULL;
+
+    set->fault = fault_of(private_key, set->n);
+    if (set->fault != NULL)
+        return;
     if (r_jwk_init(&public_key) != RHN_OK ||
         r_jwk_extract_pubkey(private_key, public_key, R_FLAG_IGNORE_REMOTE) != RHN_OK)
-        sfms_die("SFMS_TOKEN_KEY has no public half");
-    keys[n_keys].kid = sfms_strdup(a, kid);
-    keys[n_keys].private_json = json_of(a, private_key);
-    keys[n_keys].public_json = json_of(a, public_key);
-    n_keys++;
+        sfms_die("the public half of a key cannot be made");
+    key->kid = sfms_strdup(set->arena, r_jwk_get_property_str(private_key, "kid"));
+    key->private_json = json_of(set->arena, private_key);
+    key->public_json = json_of(set->arena, public_key);
     r_jwk_free(public_key);
+    if (key->private_json == NULL || key->public_json == NULL)
+        set->fault = "cannot be written as a JWK";
+    else
+        set->n++;
+}
+
+/* A set of one key or several. */
+static key_set *
+read_set(const char *jwk)
+{
+    sfms_arena *a = sfms_arena_new();
+    key_set *set = sfms_new(a, key_set);
+    jwks_t *all = NULL;
+    jwk_t *one;
+
+    set->arena = a;
+    if (r_jwks_init(&all) != RHN_OK)
+        sfms_die("the token library cannot start");
+    if (r_jwks_import_from_json_str(all, jwk) == RHN_OK && r_jwks_size(all) > 0) {
+        for (size_t i = 0; i < r_jwks_size(all) && set->fault == NULL; i++) {
+            one = r_jwks_get_at(all, i);
+            add_key(set, one);
+            r_jwk_free(one);
+        }
+    } else {
+        one = jwk_of(a, jwk);
+        if (one != NULL)
+            add_key(set, one);
+        else
+            set->fault = "is no JWK; make one with: sfmsctl keygen token";
+    }
+    r_jwks_free(all);
+    return set;
 }
 
 void
 token_open(const char *jwk)
 {
-    static sfms_arena *a; /* lives as long as the process */
-    jwks_t *set = NULL;
-    jwk_t *one;
+    const key_set *set;
 
-    if (a == NULL)
-        a = sfms_arena_new();
-    if (r_global_init() != RHN_OK || r_jwks_init(&set) != RHN_OK)
+    if (r_global_init() != RHN_OK)
         sfms_die("the token library cannot start");
-    if (r_jwks_import_from_json_str(set, jwk) == RHN_OK && r_jwks_size(set) > 0) {
-        for (size_t i = 0; i < r_jwks_size(set); i++) {
-            one = r_jwks_get_at(set, i);
-            add_key(a, one);
-            r_jwk_free(one);
-        }
-    } else {
-        one = jwk_of(a, jwk);
-        if (one == NULL)
-            sfms_die("SFMS_TOKEN_KEY is no JWK; make one with: sfmsctl keygen token");
-        add_key(a, one);
+    set = read_set(jwk);
+    if (set->fault != NULL)
+        sfms_die("SFMS_TOKEN_KEY %s", set->fault);
+    atomic_store(&now, set);
+}
+
+bool
+token_renew(const char *jwk)
+{
+    key_set *set = read_set(jwk);
+
+    if (set->fault != NULL) {
+        sfms_log(SFMS_LOG_WARN, "SFMS_TOKEN_KEY %s", set->fault);
+        sfms_arena_free(set->arena);
+        return false;
     }
-    r_jwks_free(set);
+    set->older = atomic_load(&now);
+    atomic_store(&now, set);
+    return true;
 }
 
 void
 token_keys(sfms_arena *a, Pb__KeySet *out)
 {
-    out->keys = sfms_new_array(a, Pb__PublicKey *, n_keys);
-    for (size_t i = 0; i < n_keys; i++) {
-        jwk_t *jwk = jwk_of(a, keys[i].public_json);
+    const key_set *set = atomic_load(&now);
+
+    out->keys = sfms_new_array(a, Pb__PublicKey *, set->n);
+    for (size_t i = 0; i < set->n; i++) {
+        jwk_t *jwk = jwk_of(a, set->keys[i].public_json);
         Pb__PublicKey *key = sfms_new(a, Pb__PublicKey);
 
         if (jwk == NULL)
@@ -130,7 +183,7 @@ token_keys(sfms_arena *a, Pb__KeySet *out)
         key->crv = "P-256";
         key->use = "sig";
         key->alg = "ES256";
-        key->kid = keys[i].kid;
+        key->kid = set->keys[i].kid;
         key->x = sfms_strdup(a, r_jwk_get_property_str(jwk, "x"));
         key->y = sfms_strdup(a, r_jwk_get_property_str(jwk, "y"));
         out->keys[out->n_keys++] = key;
@@ -142,8 +195,9 @@ token_keys(sfms_arena *a, Pb__KeySet *out)
 const char *
 token_sign(sfms_arena *a, const token *t)
 {
-    int64_t now = sfms_db_now_ms() / 1000;
-    jwk_t *key = jwk_of(a, keys[0].private_json);
+    int64_t time_s = sfms_db_now_ms() / 1000;
+    const token_key *own = &atomic_load(&now)->keys[0];
+    jwk_t *key = jwk_of(a, own->private_json);
     jwt_t *jwt = NULL;
     char *text;
     const char *copy;
@@ -151,13 +205,13 @@ token_sign(sfms_arena *a, const token *t)
     if (key == NULL || r_jwt_init(&jwt) != RHN_OK)
         return NULL;
     sfms_arena_own(a, jwt, free_jwt);
-    if (r_jwt_set_header_str_value(jwt, "kid", keys[0].kid) != RHN_OK ||
+    if (r_jwt_set_header_str_value(jwt, "kid", own->kid) != RHN_OK ||
         r_jwt_set_sign_alg(jwt, R_JWA_ALG_ES256) != RHN_OK ||
         r_jwt_set_full_claims_json_str(jwt,
             sfms_printf(a,
                 "{\"iss\":\"%s\",\"sub\":\"%s\",\"org\":\"%s\",\"sid\":\"%s\",\"iat\":%lld,\"exp\":%lld}",
-                issuer, t->user_id, t->org_id, t->session_id, (long long)now,
-                (long long)(now + TOKEN_SECONDS))) != RHN_OK)
+                issuer, t->user_id, t->org_id, t->session_id, (long long)time_s,
+                (long long)(time_s + TOKEN_SECONDS))) != RHN_OK)
         return NULL;
     text = r_jwt_serialize_signed(jwt, key, R_FLAG_IGNORE_REMOTE);
     if (text == NULL)
@@ -167,13 +221,17 @@ token_sign(sfms_arena *a, const token *t)
     return copy;
 }
 
-static int
-key_number(const char *kid)
+/* The public half of the key of this name; NULL if there is none. */
+static const char *
+find_key(const char *kid)
 {
-    for (size_t i = 0; i < n_keys; i++)
-        if (strcmp(keys[i].kid, kid) == 0)
-            return (int)i;
-    return -1;
+    const key_set *set = atomic_load(&now);
+
+    for (size_t i = 0; i < set->n; i++) {
+        if (strcmp(set->keys[i].kid, kid) == 0)
+            return set->keys[i].public_json;
+    }
+    return NULL;
 }
 
 static bool
@@ -183,10 +241,10 @@ is_text(const cJSON *member, const char *name, const char *value)
            strcmp(member->valuestring, value) == 0;
 }
 
-/* The number of the key that a token says it was signed with; -1 if its header is none of those that we write. A header may ask
+/* The key that a token says it was signed with; NULL if its header is none of those that we write. A header may ask
  * for much more, such as a payload that is inflated or a key from elsewhere, and the library would begin with that before it
  * looks at the signature. */
-static int
+static const char *
 key_of_header(sfms_arena *a, const char *text, size_t n)
 {
     char json[HEADER_MAX];
@@ -196,19 +254,19 @@ key_of_header(sfms_arena *a, const char *text, size_t n)
 
     if (sodium_base642bin((unsigned char *)json, sizeof(json), text, n, NULL, &len, NULL,
             sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-        return -1;
+        return NULL;
     header = sfms_json_stored(a, json, len);
     if (!cJSON_IsObject(header))
-        return -1;
+        return NULL;
     for (const cJSON *m = header->child; m != NULL; m = m->next) {
         if (kid == NULL && cJSON_IsString(m) && strcmp(m->string, "kid") == 0)
             kid = m;
         else if (is_text(m, "alg", "ES256"))
             es256 = true;
         else if (!is_text(m, "typ", "JWT"))
-            return -1;
+            return NULL;
     }
-    return kid != NULL && es256 ? key_number(kid->valuestring) : -1;
+    return kid != NULL && es256 ? find_key(kid->valuestring) : NULL;
 }
 
 /* The key of a token that looks like one of ours; NULL if it does not. */
@@ -217,12 +275,12 @@ key_of(sfms_arena *a, const char *text)
 {
     size_t header = strcspn(text, ".");
     size_t all = strnlen(text, TOKEN_MAX + 1);
-    int key;
+    const char *key;
 
     if (all > TOKEN_MAX || text[header] != '.')
         return NULL;
     key = key_of_header(a, text, header);
-    return key >= 0 ? jwk_of(a, keys[key].public_json) : NULL;
+    return key != NULL ? jwk_of(a, key) : NULL;
 }
 
 /* A claim that is a UUID, in the arena; NULL if it is none. */

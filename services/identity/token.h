@@ -19,6 +19,9 @@ typedef struct {
  * is no such key. */
 void token_open(const char *jwk);
 
+/* token_renew takes other keys while the process runs; false, and those of before stay, if they are none. */
+bool token_renew(const char *jwk);
+
 /* token_sign answers the text of a token that expires in TOKEN_SECONDS; NULL if the library fails. */
 const char *token_sign(sfms_arena *a, const token *t);
 

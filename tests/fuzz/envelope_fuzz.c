@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 /* What was read can be packed, and that can be looked at again. It need not read back: protobuf-c keeps unknown fields of
  * number 0 that it refuses in their shorter form. */
 static void
-check(sfms_arena *a, const sfms_key *key, const ProtobufCMessage *message)
+check(sfms_arena *a, const sfms_ring *key, const ProtobufCMessage *message)
 {
     nng_msg *msg = message != NULL ? sfms_wire_pack(key, &bond, message) : NULL;
 
@@ -24,6 +24,7 @@ check(sfms_arena *a, const sfms_key *key, const ProtobufCMessage *message)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+    size_t n_keys;
     static sfms_wire_keys keys;
     static sfms_arena *arena;
     uint8_t *body;
@@ -33,17 +34,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         sfms_wire_keys_init(&keys, "the fuzzer's secret has enough characters", NULL);
         arena = sfms_arena_new();
     }
-    check(arena, &keys.request, sfms_wire_open(arena, &keys.request, &bond, &pb__batch__descriptor, data, n));
+    check(arena, keys.request, sfms_wire_open(arena, keys.request, &bond, &pb__batch__descriptor, data, n));
     body = sfms_alloc(arena, SFMS_WIRE_HEADER + n);
     memcpy(body, "SFM1", 4);
     if (n > 0)
         memcpy(body + SFMS_WIRE_HEADER, data, n);
-    sfms_mac(&keys.request, bond.mac, data, n, body + 4);
-    check(arena, &keys.request,
-        sfms_wire_open(arena, &keys.request, &bond, &pb__batch__descriptor, body, SFMS_WIRE_HEADER + n));
-    sfms_mac(&keys.reply, bond.mac, data, n, body + 4);
-    check(arena, &keys.reply,
-        sfms_wire_open(arena, &keys.reply, &bond, &pb__replies__descriptor, body, SFMS_WIRE_HEADER + n));
+    sfms_mac(sfms_ring_keys(keys.request, &n_keys), bond.mac, data, n, body + 4);
+    check(arena, keys.request,
+        sfms_wire_open(arena, keys.request, &bond, &pb__batch__descriptor, body, SFMS_WIRE_HEADER + n));
+    sfms_mac(sfms_ring_keys(keys.reply, &n_keys), bond.mac, data, n, body + 4);
+    check(arena, keys.reply,
+        sfms_wire_open(arena, keys.reply, &bond, &pb__replies__descriptor, body, SFMS_WIRE_HEADER + n));
     sfms_arena_reset(arena);
     return 0;
 }

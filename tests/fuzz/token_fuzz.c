@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 enum { VALUES = 3, HASH = 16 };
 
 static sfms_arena *arena;
-static sfms_key key;
+static sfms_ring *ring;
 static sfms_engine engine;
 static Pb__Principal principal = PB__PRINCIPAL__INIT;
 
@@ -20,15 +20,14 @@ start(void)
     const sfms_contract *contract = sfms_contract_load();
 
     sfms_seal_init();
-    if (!sfms_key_derive("a secret that nobody else has, not even a fuzzer", "page", &key))
-        abort();
+    ring = sfms_ring_new("a secret that nobody else has, not even a fuzzer", "page");
     arena = sfms_arena_new();
     principal.org_id = "00000000-0000-7000-8000-000000000001";
     principal.user_id = "00000000-0000-7000-8000-000000000002";
     engine = (sfms_engine){.table = "t",
         .contract = contract,
         .message = sfms_contract_resource(contract, "accounts"),
-        .token_key = &key};
+        .token_ring = ring};
 }
 
 /* look reads every value to its end. */
@@ -67,12 +66,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         abort();
 
     /* Should the key leak: the right beginning, then anything. It opens or not, and stays within its bytes. */
-    char *payload = sfms_unseal(arena, &key, token, &len);
+    char *payload = sfms_ring_unseal(arena, ring, token, &len);
     sfms_buf b;
     sfms_buf_init(&b, arena, SFMS_MESSAGE_MAX);
     sfms_buf_mem(&b, payload, HASH);
     sfms_buf_mem(&b, data, n);
-    request.page_token = sfms_seal(arena, &key, b.data, b.len);
+    request.page_token = sfms_ring_seal(arena, ring, b.data, b.len);
     values = sfms_token_open(&engine, &call, &request, VALUES);
     if (values != NULL && look(values) > n)
         abort();

@@ -12,7 +12,7 @@
 static const sfms_contract *contract;
 static sfms_arena *arena;
 static bool not_null[64];
-static sfms_key key;
+static sfms_ring *ring;
 static sfms_engine engine;
 static Pb__Principal principal = PB__PRINCIPAL__INIT;
 
@@ -146,13 +146,13 @@ main(void)
     };
 
     sfms_seal_init();
-    assert(sfms_key_derive("0123456789012345678901234567890123456789", "page", &key));
+    ring = sfms_ring_new("0123456789012345678901234567890123456789", "page");
     contract = sfms_contract_load();
     arena = sfms_arena_new();
     engine = (sfms_engine){.table = "pipeline.deals",
         .contract = contract,
         .not_null = not_null,
-        .token_key = &key,
+        .token_ring = ring,
         .message = sfms_contract_resource(contract, "deals")};
     for (unsigned i = 0; i < engine.message->n_fields; i++)
         not_null[i] = strcmp(engine.message->fields[i].desc->name, "close_date") != 0;

@@ -21,7 +21,7 @@ echo_thread(void *arg)
         if (!server_recv(&mine, 50, &r))
             continue;
         __atomic_fetch_add(&e->served, r.batch->n_calls, __ATOMIC_RELAXED);
-        server_reply(&r, &keys.reply, -1, false);
+        server_reply(&r, keys.reply, -1, false);
     }
     return NULL;
 }

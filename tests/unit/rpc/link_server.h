@@ -95,7 +95,7 @@ recv_any(const server *s, int timeout_ms, const sfms_bond *bond, request *ret)
     ret->arena = sfms_arena_new();
     ret->bond = sfms_wire_bond(msg);
     ret->batch = (Pb__Batch *)sfms_wire_open(
-        ret->arena, &keys.request, bond, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+        ret->arena, keys.request, bond, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
     nng_msg_free(msg);
     assert_non_null(ret->batch);
     return true;
@@ -119,7 +119,7 @@ server_recv(server *s, int timeout_ms, request *ret)
 
 /* Answers what is bound to it. */
 static inline sfms_bond
-send_replies(nng_ctx ctx, const sfms_key *key, const sfms_bond *bond, const Pb__Replies *replies)
+send_replies(nng_ctx ctx, const sfms_ring *key, const sfms_bond *bond, const Pb__Replies *replies)
 {
     nng_msg *msg = sfms_wire_pack(key, bond, &replies->base);
     sfms_bond sent = sfms_wire_bond(msg);
@@ -146,13 +146,13 @@ server_greet(server *s)
 
     assert_true(recv_any(s, 10000, &none, &hello));
     assert_int_equal(hello.batch->n_calls, 0);
-    s->greeting = send_replies(hello.ctx, &keys.reply, &hello.bond, &greeting);
+    s->greeting = send_replies(hello.ctx, keys.reply, &hello.bond, &greeting);
     sfms_arena_free(hello.arena);
 }
 
 /* Answers each call with its own request bytes, n of them (all if it is negative). */
 static inline void
-server_reply(request *r, const sfms_key *key, int n, bool draining)
+server_reply(request *r, const sfms_ring *key, int n, bool draining)
 {
     Pb__Replies replies = PB__REPLIES__INIT;
 

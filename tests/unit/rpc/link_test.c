@@ -16,7 +16,7 @@ a_call_is_sent_at_once_and_answered(void **state)
     assert_string_equal(r.batch->calls[0]->method, "t/Write");
     assert_in_range(r.batch->calls[0]->timeout_ms, 1000, 2000);
     assert_int_equal(r.batch->calls[0]->principal, 0);
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_answer(&c);
     sfms_link_close(link, 1000);
     server_stop(&s);
@@ -43,7 +43,7 @@ calls_wait_for_the_greeting_and_are_numbered(void **state)
         assert_int_equal(r.batch->slot, SFMS_LINK_READS); /* the first of the writes */
         assert_true(r.batch->number > number);
         number = r.batch->number;
-        server_reply(&r, &keys.reply, -1, false);
+        server_reply(&r, keys.reply, -1, false);
         expect_answer(&c);
         if (i < 2)
             start(link, &c, &point_write, 5000);
@@ -84,13 +84,13 @@ what_waits_travels_together(void **state)
     for (int i = 0; i < N; i++)
         start(link, &more[i], &point_write, 5000);
     assert_false(server_recv(&s, 100, &r)); /* all links are busy */
-    server_reply(&busy[0], &keys.reply, -1, false);
+    server_reply(&busy[0], keys.reply, -1, false);
     assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, N);
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     for (int i = 0; i < N; i++)
         expect_answer(&more[i]);
-    server_reply(&busy[1], &keys.reply, -1, false);
+    server_reply(&busy[1], keys.reply, -1, false);
     expect_answer(&first[0]);
     expect_answer(&first[1]);
     sfms_link_close(link, 1000);
@@ -114,14 +114,14 @@ a_message_takes_so_many_calls_and_no_more(void **state)
     }
     for (int i = 0; i < N; i++)
         start(link, &more[i], &point_write, 5000);
-    server_reply(&busy[0], &keys.reply, -1, false);
+    server_reply(&busy[0], keys.reply, -1, false);
     assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, SFMS_BATCH_CALLS);
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, 5);
-    server_reply(&r, &keys.reply, -1, false);
-    server_reply(&busy[1], &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
+    server_reply(&busy[1], keys.reply, -1, false);
     for (int i = 0; i < N; i++)
         expect_answer(&more[i]);
     finish(&first[0]);
@@ -165,7 +165,7 @@ calls_of_one_principal_stand_together(void **state)
             .arg = c};
         sfms_link_send(link, &c->call);
     }
-    server_reply(&busy[0], &keys.reply, -1, false);
+    server_reply(&busy[0], keys.reply, -1, false);
     assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_principals, 2);
     assert_string_equal(r.batch->principals[0]->user_id, "ann");
@@ -173,8 +173,8 @@ calls_of_one_principal_stand_together(void **state)
     assert_int_equal(r.batch->n_calls, 6);
     for (int i = 0; i < 6; i++)
         assert_int_equal(r.batch->calls[i]->principal, expected[i]);
-    server_reply(&r, &keys.reply, -1, false);
-    server_reply(&busy[1], &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
+    server_reply(&busy[1], keys.reply, -1, false);
     for (int i = 0; i < 6; i++)
         expect_answer(&more[i]); /* each its own */
     finish(&first[0]);
@@ -234,17 +234,17 @@ slow_calls_travel_alone_and_leave_a_place_for_another_organisation(void **state)
     start_for(link, &quick, &point_read, &greedy);
     assert_true(server_recv(&s, 10000, &r));
     assert_string_equal(r.batch->calls[0]->method, "t/Read");
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_answer(&quick);
     start_for(link, &more, &slow, &other);
     assert_true(server_recv(&s, 10000, &r));
     assert_string_equal(r.batch->principals[0]->org_id, other.org_id);
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_answer(&more);
     for (int i = 0; i < MOST; i++)
-        server_reply(&busy[i], &keys.reply, -1, false);
+        server_reply(&busy[i], keys.reply, -1, false);
     assert_true(server_recv(&s, 10000, &r));
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     for (int i = 0; i < MOST + 1; i++)
         expect_answer(&c[i]);
     sfms_link_close(link, 1000);
@@ -272,15 +272,15 @@ organisations_take_turns(void **state)
     for (int i = 0; i < MANY; i++)
         start_for(link, &c[i], &point_read, &greedy);
     start_for(link, &one, &point_read, &other);
-    server_reply(&busy[0], &keys.reply, -1, false);
+    server_reply(&busy[0], keys.reply, -1, false);
     assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, SFMS_BATCH_CALLS);
     for (size_t i = 0; i < r.batch->n_principals; i++)
         there = there || strcmp(r.batch->principals[i]->org_id, other.org_id) == 0;
     assert_true(there);
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_answer(&one);
-    server_reply(&busy[1], &keys.reply, -1, false);
+    server_reply(&busy[1], keys.reply, -1, false);
     sfms_link_close(link, 0);
     for (int i = 0; i < MANY; i++)
         assert_int_equal(c[i].n_done, 1);

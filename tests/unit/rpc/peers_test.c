@@ -26,8 +26,8 @@ setup(void **state)
     sfms_seal_init();
     sfms_wire_keys_init(&keys, "a secret of at least thirty-two characters", NULL);
     assert_int_equal(nng_rep0_open(&server), 0);
-    news = sfms_news_new(&keys.reply, NULL);
-    peers = sfms_peers_new(server, &keys.reply, news);
+    news = sfms_news_new(keys.reply, NULL);
+    peers = sfms_peers_new(server, keys.reply, news);
     assert_int_equal(nng_listen(server, "inproc://peers", NULL, 0), 0);
     return 0;
 }
@@ -139,7 +139,7 @@ who_waits_for_it_hears_that_the_server_stops(void **state)
     sfms_peers_tell(peers);
     assert_int_equal(nng_recvmsg(client, &msg, 0), 0);
     replies = (Pb__Replies *)sfms_wire_open(
-        a, &keys.reply, &other, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+        a, keys.reply, &other, &pb__replies__descriptor, nng_msg_body(msg), nng_msg_len(msg));
     assert_non_null(replies);
     assert_true(replies->draining);
     assert_false(sfms_peers_park(peers, pipe2, ctx2, &other)); /* too late: answered now */

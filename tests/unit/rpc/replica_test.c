@@ -29,7 +29,7 @@ a_lost_write_is_never_sent_again(void **state)
     assert_false(server_recv(&s, 300, &r));
     start(link, &c, &point_write, 5000);
     assert_true(server_recv(&s, 10000, &r));
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_answer(&c);
     sfms_link_close(link, 1000);
     server_stop(&s);
@@ -50,7 +50,7 @@ a_lost_read_is_sent_once_more_to_another_replica(void **state)
     start(link, &c[1], &point_read, 5000);
     assert_true(server_recv(&a, 10000, &at_a)); /* one each: the replica with the fewest under way */
     assert_true(server_recv(&b, 10000, &at_b));
-    server_reply(&at_b, &keys.reply, -1, false);
+    server_reply(&at_b, keys.reply, -1, false);
     server_drop(&at_a);
     server_stop(&a);
     assert_true(server_recv(&b, 10000, &at_b)); /* the read that a has lost */
@@ -78,7 +78,7 @@ a_server_that_says_so_in_an_answer_gets_nothing_more(void **state)
     (void)state;
     start(link, &c, &point_write, 5000);
     assert_true(server_recv(&s, 10000, &r));
-    server_reply(&r, &keys.reply, -1, true);
+    server_reply(&r, keys.reply, -1, true);
     expect_answer(&c);
     assert_false(sfms_link_up(link));
     start(link, &after, &point_read, 5000);
@@ -109,13 +109,13 @@ a_stopping_server_is_sent_what_waited_with_each_answer(void **state)
     }
     for (int i = 0; i < 3; i++)
         start(link, &waiting[i], &point_write, 5000);
-    server_reply(&busy[0], &keys.reply, -1, true);
+    server_reply(&busy[0], keys.reply, -1, true);
     assert_true(server_recv(&s, 10000, &r));
     assert_int_equal(r.batch->n_calls, 3);
     start(link, &new, &point_write, 5000);
     expect_failure(&new, SFMS_UNAVAILABLE, "UNAVAILABLE");
-    server_reply(&r, &keys.reply, -1, true);
-    server_reply(&busy[1], &keys.reply, -1, true);
+    server_reply(&r, keys.reply, -1, true);
+    server_reply(&busy[1], keys.reply, -1, true);
     for (int i = 0; i < 3; i++)
         expect_answer(&waiting[i]);
     finish(&first[0]);
@@ -136,7 +136,7 @@ a_server_that_says_so_while_idle_gets_nothing_more(void **state)
     assert_false(server_recv(&s, 100, &r));
     assert_true(s.watched);
     replies.draining = true;
-    send_replies(s.watch, &keys.reply, &s.watch_bond, &replies);
+    send_replies(s.watch, keys.reply, &s.watch_bond, &replies);
     assert_true(wait_up(link, false, 1000));
     sfms_link_close(link, 1000);
     server_stop(&s);
@@ -162,7 +162,7 @@ calls_expire_under_way_and_waiting(void **state)
         assert_in_range(c[i].at_us - from, 190000, 600000);
     }
     assert_int_equal(late.n_done, 0);
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_answer(&late);
     sfms_link_close(link, 1000);
     server_stop(&s);
@@ -185,7 +185,7 @@ a_server_that_never_answers_is_connected_to_anew(void **state)
     assert_true(wait_up(link, true, 1000));
     start(link, &c, &point_write, 5000);
     assert_true(server_recv(&s, 10000, &r));
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_answer(&c);
     server_drop(&lost);
     sfms_link_close(link, 1000);
@@ -209,10 +209,10 @@ a_server_that_is_silent_gets_nothing_more_until_it_answers(void **state)
     assert_true(wait_up(link, false, 2000));
     start(link, &third, &point_write, 5000);
     assert_false(server_recv(&s, 100, &r));
-    server_reply(&late, &keys.reply, -1, false);
+    server_reply(&late, keys.reply, -1, false);
     expect_answer(&first);
     assert_true(server_recv(&s, 10000, &r));
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_answer(&third);
     assert_true(wait_up(link, true, 1000));
     expect_failure(&second, SFMS_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED");
@@ -233,17 +233,17 @@ answers_that_cannot_be_trusted_count_as_lost(void **state)
     (void)state;
     start(link, &c, &point_write, 5000);
     assert_true(server_recv(&s, 10000, &r));
-    server_reply(&r, &keys.request, -1, false); /* the wrong key */
+    server_reply(&r, keys.request, -1, false); /* the wrong key */
     expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
     start(link, &c, &point_write, 5000);
     assert_true(server_recv(&s, 10000, &r));
-    server_reply(&r, &keys.reply, 0, false); /* the wrong number */
+    server_reply(&r, keys.reply, 0, false); /* the wrong number */
     expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
     before = r.bond;
     start(link, &c, &point_write, 5000);
     assert_true(server_recv(&s, 10000, &r));
     r.bond = before; /* the answer to another request */
-    server_reply(&r, &keys.reply, -1, false);
+    server_reply(&r, keys.reply, -1, false);
     expect_failure(&c, SFMS_UNAVAILABLE, "OUTCOME_UNKNOWN");
     sfms_link_close(link, 1000);
     server_stop(&s);
@@ -262,7 +262,7 @@ a_greeting_that_cannot_be_trusted_is_none(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) { /* each on a connection of its own */
         assert_true(recv_any(&s, 10000, &none, &r));
-        send_replies(r.ctx, i == 0 ? &keys.request : &keys.reply, i == 1 ? &none : &r.bond, &greeting);
+        send_replies(r.ctx, i == 0 ? keys.request : keys.reply, i == 1 ? &none : &r.bond, &greeting);
         sfms_arena_free(r.arena);
         usleep(50000);
         assert_int_equal(sfms_link_up(link), i == 2);

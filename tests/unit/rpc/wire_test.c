@@ -34,7 +34,7 @@ sample(void)
     batch.principals = principals;
     batch.n_calls = 1;
     batch.calls = calls;
-    msg = sfms_wire_pack(&keys.request, &bond, &batch.base);
+    msg = sfms_wire_pack(keys.request, &bond, &batch.base);
     assert_non_null(msg);
     return msg;
 }
@@ -54,7 +54,7 @@ reads_back_what_was_packed(void **state)
     nng_msg *msg = sample();
     sfms_arena *a = sfms_arena_new();
     Pb__Batch *batch = (Pb__Batch *)sfms_wire_open(
-        a, &keys.request, &bond, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
+        a, keys.request, &bond, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg));
 
     (void)state;
     nng_msg_free(msg);
@@ -71,13 +71,13 @@ static void
 an_empty_message_is_a_message(void **state)
 {
     Pb__Batch batch = PB__BATCH__INIT;
-    nng_msg *msg = sfms_wire_pack(&keys.request, &bond, &batch.base);
+    nng_msg *msg = sfms_wire_pack(keys.request, &bond, &batch.base);
     sfms_arena *a = sfms_arena_new();
 
     (void)state;
     assert_int_equal(nng_msg_len(msg), SFMS_WIRE_HEADER);
     assert_non_null(
-        sfms_wire_open(a, &keys.request, &bond, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg)));
+        sfms_wire_open(a, keys.request, &bond, &pb__batch__descriptor, nng_msg_body(msg), nng_msg_len(msg)));
     nng_msg_free(msg);
     sfms_arena_free(a);
 }
@@ -94,10 +94,10 @@ refuses_every_changed_bit(void **state)
     (void)state;
     for (size_t i = 0; i < n * 8; i++) {
         body[i / 8] ^= (uint8_t)(1 << i % 8);
-        assert_null(sfms_wire_open(a, &keys.request, &bond, &pb__batch__descriptor, body, n));
+        assert_null(sfms_wire_open(a, keys.request, &bond, &pb__batch__descriptor, body, n));
         body[i / 8] ^= (uint8_t)(1 << i % 8);
     }
-    assert_non_null(sfms_wire_open(a, &keys.request, &bond, &pb__batch__descriptor, body, n));
+    assert_non_null(sfms_wire_open(a, keys.request, &bond, &pb__batch__descriptor, body, n));
     nng_msg_free(msg);
     sfms_arena_free(a);
 }
@@ -113,9 +113,9 @@ refuses_every_other_length(void **state)
     (void)state;
     memcpy(longer, nng_msg_body(msg), n);
     for (size_t i = 0; i < n; i++)
-        assert_null(sfms_wire_open(a, &keys.request, &bond, &pb__batch__descriptor, longer, i));
-    assert_null(sfms_wire_open(a, &keys.request, &bond, &pb__batch__descriptor, longer, n + 1));
-    assert_null(sfms_wire_open(a, &keys.request, &bond, &pb__batch__descriptor, NULL, 0));
+        assert_null(sfms_wire_open(a, keys.request, &bond, &pb__batch__descriptor, longer, i));
+    assert_null(sfms_wire_open(a, keys.request, &bond, &pb__batch__descriptor, longer, n + 1));
+    assert_null(sfms_wire_open(a, keys.request, &bond, &pb__batch__descriptor, NULL, 0));
     nng_msg_free(msg);
     sfms_arena_free(a);
 }
@@ -131,8 +131,8 @@ refuses_another_key_and_the_other_direction(void **state)
 
     (void)state;
     sfms_wire_keys_init(&others, "another secret of at least thirty-two characters", NULL);
-    assert_null(sfms_wire_open(a, &others.request, &bond, &pb__batch__descriptor, body, n));
-    assert_null(sfms_wire_open(a, &keys.reply, &bond, &pb__batch__descriptor, body, n));
+    assert_null(sfms_wire_open(a, others.request, &bond, &pb__batch__descriptor, body, n));
+    assert_null(sfms_wire_open(a, keys.reply, &bond, &pb__batch__descriptor, body, n));
     nng_msg_free(msg);
     sfms_arena_free(a);
 }
@@ -148,12 +148,12 @@ refuses_another_bond(void **state)
     size_t n = nng_msg_len(msg);
 
     (void)state;
-    assert_null(sfms_wire_open(a, &keys.request, &other, &pb__batch__descriptor, body, n));
-    assert_null(sfms_wire_open(a, &keys.request, &none, &pb__batch__descriptor, body, n));
+    assert_null(sfms_wire_open(a, keys.request, &other, &pb__batch__descriptor, body, n));
+    assert_null(sfms_wire_open(a, keys.request, &none, &pb__batch__descriptor, body, n));
     for (size_t i = 0; i < sizeof(bond.mac) * 8; i++) {
         other = bond;
         other.mac[i / 8] ^= (uint8_t)(1 << i % 8);
-        assert_null(sfms_wire_open(a, &keys.request, &other, &pb__batch__descriptor, body, n));
+        assert_null(sfms_wire_open(a, keys.request, &other, &pb__batch__descriptor, body, n));
     }
     other = sfms_wire_bond(same); /* the same content, but another message */
     assert_memory_not_equal(other.mac, sfms_wire_bond(msg).mac, sizeof(other.mac));
@@ -166,13 +166,14 @@ refuses_another_bond(void **state)
 static void
 refuses_signed_junk(void **state)
 {
+    size_t n_keys;
     uint8_t body[SFMS_WIRE_HEADER + 3] = "SFM1";
     sfms_arena *a = sfms_arena_new();
 
     (void)state;
     memset(body + SFMS_WIRE_HEADER, 0xff, 3);
-    sfms_mac(&keys.request, bond.mac, body + SFMS_WIRE_HEADER, 3, body + 4);
-    assert_null(sfms_wire_open(a, &keys.request, &bond, &pb__batch__descriptor, body, sizeof(body)));
+    sfms_mac(sfms_ring_keys(keys.request, &n_keys), bond.mac, body + SFMS_WIRE_HEADER, 3, body + 4);
+    assert_null(sfms_wire_open(a, keys.request, &bond, &pb__batch__descriptor, body, sizeof(body)));
     sfms_arena_free(a);
 }
 
@@ -185,7 +186,7 @@ does_not_pack_what_is_too_large(void **state)
     (void)state;
     call.request.data = request;
     call.request.len = sizeof(request);
-    assert_null(sfms_wire_pack(&keys.request, &bond, &call.base));
+    assert_null(sfms_wire_pack(keys.request, &bond, &call.base));
 }
 
 int
