@@ -11,7 +11,10 @@ from lib.stack import SERVICES
 
 # Functions that run with the owner's rights and that every service may call. None tells a password's hash or takes a token.
 FOR_ALL = {
-    "app.audit", "app.caller", "app.claim_job", "app.park_job", "app.principal", "app.purge",
+    "app.audit", "app.caller", "app.org_caller", "app.principal", "app.signer", "app.purge",
+    "app.claim_job", "app.take_job", "app.park_job", "app.next_job", "app.plan_jobs",   # jobs of all organisations
+    "app.heads", "app.watch_events",                                                    # whose log has grown, not by what
+    "app.end_grants", "app.grantees_of", "app.record_access", "app.standing",
 }
 # And what one of them needs to lock what it points to.
 FOR_ONE = {"activities": {"app.record_deleted"}}
