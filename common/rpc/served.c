@@ -36,7 +36,7 @@ add_resources(sfms_arena *perm, sfms_served *table, const sfms_service *service,
 /* The engines of resources that are other services', and that nouns use. */
 static void
 add_uses(sfms_arena *perm, const sfms_engine **engines, const sfms_noun *noun, const sfms_service *service,
-    const sfms_contract *c, PGconn *conn, const sfms_key *token_key)
+    const sfms_contract *c, PGconn *conn, const sfms_ring *token_ring)
 {
     for (const sfms_use *use = noun->uses; use != NULL && use->collection != NULL; use++) {
         const sfms_method *get = sfms_contract_standard(c, use->collection, PB__VERB__GET);
@@ -46,7 +46,7 @@ add_uses(sfms_arena *perm, const sfms_engine **engines, const sfms_noun *noun, c
             sfms_die("%s uses %s, which cannot be got", service->name, use->collection);
         if (strcmp(get->service, service->name) == 0)
             sfms_die("%s lists %s among its uses, which is its own", service->name, use->collection);
-        e = sfms_engine_new(perm, c, get->resource, get->service, conn, token_key);
+        e = sfms_engine_new(perm, c, get->resource, get->service, conn, token_ring);
         sfms_use_check(conn, service->name, e, use->rights);
         while (*engines != NULL)
             engines++;
@@ -57,7 +57,7 @@ add_uses(sfms_arena *perm, const sfms_engine **engines, const sfms_noun *noun, c
 /* What handlers may use: the resources of the service, and those that its nouns list. */
 static void
 open_uses(sfms_arena *perm, const sfms_served *table, const sfms_service *service, const sfms_contract *c,
-    PGconn *conn, const sfms_key *token_key)
+    PGconn *conn, const sfms_ring *token_ring)
 {
     unsigned n, own = 0;
     const sfms_engine **engines;
@@ -68,7 +68,7 @@ open_uses(sfms_arena *perm, const sfms_served *table, const sfms_service *servic
         if (table[i].engine != NULL)
             engines[own++] = table[i].engine;
     for (const sfms_noun *const *noun = service->nouns; *noun != NULL; noun++)
-        add_uses(perm, engines + own, *noun, service, c, conn, token_key);
+        add_uses(perm, engines + own, *noun, service, c, conn, token_ring);
     sfms_use_warn(conn, service->name, engines + own);
     sfms_use_open(engines);
 }
@@ -123,7 +123,7 @@ sfms_served_table(sfms_arena *perm, const sfms_service *service, const sfms_cont
     }
     add_row(table, service, c, &sfms_health_row);
     check_all_served(table, service, c);
-    open_uses(perm, table, service, c, conn, token_key);
+    open_uses(perm, table, service, c, conn, token_ring);
     return table;
 }
 
