@@ -13,7 +13,7 @@ GROUPS = sorted({m.name.split("/")[0] for m in STANDARD})
 TEMPLATE = {
     "GET": ("Get{One}", ["GET {C}/{{id}}"], "read", True, True, "GetRequest"),
     "BATCH_GET": ("BatchGet{Many}", ["GET {C}:batchGet"], "read", False, True, "BatchGetRequest"),
-    "LIST": ("List{Many}", ["GET {C}", "POST {C}:search *"], "read", False, True, "ListRequest"),
+    "LIST": ("List{Many}", ["GET {C}", "POST {C}:search *", "GET {C}:export"], "read", False, True, "ListRequest"),
     "AGGREGATE": ("Aggregate{Many}", ["GET {C}:aggregate", "POST {C}:aggregate *"], "read", False, True, "AggregateRequest"),
     "BATCH_CREATE": ("BatchCreate{Many}", ["POST {C}:batchCreate *"], "write", False, False, "BatchCreate{Many}Request"),
     "BATCH_UPDATE": ("BatchUpdate{Many}", ["POST {C}:batchUpdate *"], "write", False, False, "BatchUpdate{Many}Request"),
