@@ -95,13 +95,13 @@ sfms_status sfms_exec(sfms_call *call, long *ret_rows, const char *sql, int n, c
 /* The principal of a user, by org_id and user_id; all NULL if there is none who may work. */
 #define SFMS_CALLER_SQL                                                                                      \
     "SELECT permissions, visibility, time_zone, seen_owners, currency, country, reach, granted,"             \
-    "       hidden_fields, read_only_fields"                                                                 \
+    "       hidden_fields, read_only_fields, app.shape_version($1::uuid) AS shape_version"                   \
     "  FROM app.caller($1::uuid, $2::uuid), app.standing($1::uuid, $2::uuid)"
 
 /* The same for the organisation itself, by org_id. */
 #define SFMS_ORG_CALLER_SQL                                                                                  \
-    "SELECT permissions, visibility, time_zone, seen_owners, currency, country FROM "                        \
-    "app.org_caller($1::uuid)"
+    "SELECT permissions, visibility, time_zone, seen_owners, currency, country,"                             \
+    " app.shape_version($1::uuid) AS shape_version FROM app.org_caller($1::uuid)"
 
 /* sfms_one reads the only row into out, column name = field name; NOT_FOUND if there is none. In the SQL of this and of
  * sfms_many, {columns} stands for the columns of all fields of the message that a row becomes. Never say *: the version

@@ -8,6 +8,7 @@
 #include "db/binary.h"
 #include "db/filter.h"
 #include "db/resource.h"
+#include "google/protobuf/struct.pb-c.h"
 #include "sfms/api/v1/requests.pb-c.h"
 #include "sfms/api/v1/sharing.pb-c.h"
 
@@ -73,6 +74,9 @@ bool sfms_field_fixed(const sfms_engine *e, const sfms_call *call, const sfms_fi
  * one. */
 bool sfms_upsert_creates(const sfms_engine *e, const sfms_call *call, const ProtobufCMessage *msg,
     const Google__Protobuf__FieldMask *mask);
+
+/* sfms_request_custom answers the custom fields of a resource in a request; NULL if it has none. */
+const Google__Protobuf__Struct *sfms_request_custom(const sfms_engine *e, const ProtobufCMessage *msg);
 
 /* sfms_key_sql answers the condition for the record that has the external key of msg; its parameters are added. */
 const char *sfms_key_sql(sfms_call *call, sfms_composer *w, const ProtobufCMessage *msg);

@@ -4,6 +4,7 @@
 #include "db/engine.h"
 #include "db/row.h"
 #include "proto/place.h"
+#include "proto/shape.h"
 
 static const sfms_reason deleted_key = {
     "DELETED_RECORD", SFMS_ALREADY_EXISTS, {"belongs to a deleted record", "属于一条已删除的记录"}};
@@ -234,6 +235,7 @@ check_complete(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
 {
     const ProtobufCMessage *asked = sfms_request_resource(e, call, request);
     const Google__Protobuf__FieldMask *mask = sfms_request_mask(request, "update_mask");
+    const sfms_path custom = {NULL, sfms_field_path(call, "custom_fields"), -1};
 
     for (unsigned i = 0; mask != NULL && i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
@@ -246,6 +248,7 @@ check_complete(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
         if (f->rule->output_only && masked && !sfms_field_is_default(asked, f->desc))
             sfms_violate_field(call, f->desc->name, &sfms_output_only);
     }
+    sfms_custom_missing(call, call->shape, e->message->resource, sfms_request_custom(e, asked), &custom);
     return sfms_violations(call) == SFMS_OK ? SFMS_OK : sfms_fail(call, &sfms_bad_fields);
 }
 

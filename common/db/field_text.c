@@ -70,6 +70,16 @@ without_nulls(sfms_arena *a, const Google__Protobuf__Struct *from)
     return &to->base;
 }
 
+const char *
+sfms_object_text(sfms_arena *a, const sfms_field *f, const Google__Protobuf__Struct *object)
+{
+    sfms_buf b;
+
+    sfms_buf_init(&b, a, SFMS_MESSAGE_MAX);
+    sfms_json_write(&b, f->message, without_nulls(a, object), NULL);
+    return b.data;
+}
+
 static const char *
 message_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *sub)
 {
@@ -87,7 +97,7 @@ message_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *sub)
         return sfms_strdup(a, moment);
     }
     if (f->message->kind == SFMS_KIND_STRUCT)
-        sub = without_nulls(a, (const Google__Protobuf__Struct *)sub);
+        return sfms_object_text(a, f, (const Google__Protobuf__Struct *)sub);
     sfms_buf_init(&b, a, SFMS_MESSAGE_MAX);
     sfms_json_write(&b, f->message, sub, NULL);
     return b.data;

@@ -3,6 +3,7 @@
 
 #include "db/engine.h"
 #include "proto/place.h"
+#include "proto/shape.h"
 
 void
 sfms_composer_init(const sfms_engine *e, sfms_composer *w, sfms_arena *a)
@@ -135,7 +136,16 @@ sfms_upsert_creates(const sfms_engine *e, const sfms_call *call, const ProtobufC
                                     !sfms_field_is_default(msg, f->desc))
             return false;
     }
-    return !call->condition.exists;
+    return !call->condition.exists &&
+           !sfms_custom_missing(NULL, call->shape, e->message->resource, sfms_request_custom(e, msg), NULL);
+}
+
+const Google__Protobuf__Struct *
+sfms_request_custom(const sfms_engine *e, const ProtobufCMessage *msg)
+{
+    const sfms_field *f = sfms_engine_field(e, "custom_fields");
+
+    return f == NULL ? NULL : *(Google__Protobuf__Struct *const *)sfms_field_at(msg, f->desc);
 }
 
 const char *

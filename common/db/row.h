@@ -14,6 +14,7 @@
 #include <libpq-fe.h>
 
 #include "core/buf.h"
+#include "google/protobuf/struct.pb-c.h"
 #include "proto/contract.h"
 
 /* Bytes of a row as a message at most: a result is in memory already, so that this is no bound on input. */
@@ -40,6 +41,9 @@ void sfms_rows_read(
  * enum, an absent message. Numbers and booleans are always given; a repeated field is '{}' if empty, jsonb
  * '[]' for messages. An object is given without its members that are null. */
 const char *sfms_field_text(sfms_arena *a, const sfms_field *f, const ProtobufCMessage *msg);
+
+/* sfms_object_text answers an object as the text of a parameter of jsonb, as sfms_field_text does. */
+const char *sfms_object_text(sfms_arena *a, const sfms_field *f, const Google__Protobuf__Struct *object);
 
 /* sfms_array_text answers texts as the text of a text[]. */
 const char *sfms_array_text(sfms_arena *a, size_t n, const char *const *items);

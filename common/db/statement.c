@@ -6,6 +6,7 @@
 #include "db/engine.h"
 #include "db/row.h"
 #include "proto/place.h"
+#include "proto/shape.h"
 
 static sfms_status
 plan_get(const sfms_engine *e, sfms_call *call, const Pb__GetRequest *request, sfms_statement *ret)
@@ -46,6 +47,19 @@ plan_batch_get(const sfms_engine *e, sfms_call *call, const Pb__BatchGetRequest 
     return sfms_composer_done(call, &w, ret);
 }
 
+/* What a new row gets in a column; NULL for what the column does by itself. */
+static const char *
+inserted(const sfms_engine *e, sfms_call *call, const sfms_field *f, const ProtobufCMessage *msg)
+{
+    Google__Protobuf__Struct *const *custom = sfms_field_at(msg, f->desc);
+    Google__Protobuf__Struct *complete;
+
+    if (call->shape == NULL || !sfms_field_is_custom(e->message, f))
+        return sfms_field_is_default(msg, f->desc) ? NULL : sfms_field_text(call->arena, f, msg);
+    complete = sfms_custom_complete(call->arena, call->shape, e->message->resource, *custom);
+    return complete != NULL ? sfms_object_text(call->arena, f, complete) : NULL;
+}
+
 /* INSERT INTO table (org_id, id, ...) for all that the message has. */
 void
 sfms_insert_sql(
@@ -61,10 +75,15 @@ sfms_insert_sql(
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
 
-        if (!sfms_field_writable(f) || sfms_field_is_default(msg, f->desc))
+        const char *text;
+
+        if (!sfms_field_writable(f))
+            continue;
+        text = inserted(e, call, f, msg);
+        if (text == NULL)
             continue;
         sfms_buf_printf(&w->sql, ", %s", f->desc->name);
-        sfms_buf_printf(&values, ", $%d", sfms_param(&w->params, sfms_field_text(call->arena, f, msg)));
+        sfms_buf_printf(&values, ", $%d", sfms_param(&w->params, text));
     }
     if (unless == NULL)
         sfms_buf_printf(&w->sql, ") VALUES (%s)", values.data);

@@ -14,6 +14,7 @@
 #include "sfms/rpc/v1/envelope.pb-c.h"
 
 struct sfms_db;
+struct sfms_shape;
 
 /* What a write expects of the record that it is about: If-Match and If-None-Match. Nothing if all zero. */
 typedef struct {
@@ -29,6 +30,8 @@ typedef struct sfms_call {
     const sfms_contract *contract;
     const sfms_method *method;
     const Pb__Principal *principal; /* NULL if nobody is signed in */
+    const struct sfms_shape
+        *shape; /* the fields that the organisation has defined; NULL if that is not known */
     sfms_locale locale;
     const char *request_id; /* never NULL */
     const char *traceparent;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/buf.h"
 #include "core/limits.h"
 #include "core/text.h"
 #include "core/time.h"
@@ -16,8 +15,8 @@
 #include "proto/json.h"
 #include "proto/json_value.h"
 #include "proto/normal.h"
-#include "proto/path.h"
 #include "proto/place.h"
+#include "proto/shape.h"
 
 typedef struct {
     sfms_call *call;
@@ -25,6 +24,7 @@ typedef struct {
     const Google__Protobuf__FieldMask *mask; /* of an UPDATE or UPSERT; NULL otherwise */
     const ProtobufCMessage *resource;        /* that the mask is about */
     bool partial;                            /* inside of a record that the method completes */
+    const ProtobufCMessage *custom;          /* the custom fields of the resource that is written, or NULL */
 } validation;
 
 static void check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const sfms_path *path);
@@ -56,9 +56,7 @@ in_mask(const validation *v, const sfms_field *f)
 static const char *
 bound(sfms_arena *a, double number)
 {
-    bool whole = number == floor(number) && fabs(number) < 1e19;
-
-    return sfms_printf(a, whole ? "%.0f" : "%.15g", number);
+    return sfms_printf(a, number == floor(number) && fabs(number) < 1e19 ? "%.0f" : "%.15g", number);
 }
 
 static void
@@ -163,6 +161,12 @@ check_string(validation *v, const sfms_field *f, const char **at, const sfms_pat
         check_range(v, f, strtod(normal, NULL), path);
 }
 
+void
+sfms_validate_string(sfms_call *call, const sfms_field *f, const char **at, const sfms_path *path)
+{
+    check_string(&(validation){.call = call}, f, at, path);
+}
+
 static void
 check_time(validation *v, const Google__Protobuf__Timestamp *t, const sfms_path *path)
 {
@@ -176,7 +180,8 @@ check_time(validation *v, const Google__Protobuf__Timestamp *t, const sfms_path 
 static void
 check_value(validation *v, const sfms_field *f, ProtobufCMessage *value, const sfms_path *path)
 {
-    const char *twice = sfms_normal_value(v->call->arena, value);
+    bool defined = value == v->custom && v->call->shape != NULL; /* each member by what it is defined as */
+    const char *twice = defined ? NULL : sfms_normal_value(v->call->arena, value);
     const sfms_path key = {path, twice, -1};
     size_t most = f->rule->max_length > 0 ? f->rule->max_length : SFMS_CUSTOM_FIELDS_BYTES;
     sfms_buf b;
@@ -481,11 +486,15 @@ sfms_validate(sfms_call *call, ProtobufCMessage *request)
     check_masks(&v, method, request);
     if (v.verb == PB__VERB__UPDATE || v.verb == PB__VERB__UPSERT) {
         const sfms_field *holder = sfms_message_resource_field(method->input);
+        ProtobufCMessage *resource = *(ProtobufCMessage **)sfms_field_at(request, holder->desc);
 
-        v.resource = *(ProtobufCMessage **)sfms_field_at(request, holder->desc);
-        if (v.resource != NULL)
-            check_key(&v, method, holder, v.resource);
+        v.resource = resource;
+        if (resource != NULL)
+            check_key(&v, method, holder, resource);
+        v.custom = sfms_custom_check(call, holder, resource, v.mask);
     }
+    if (v.verb == PB__VERB__CREATE)
+        v.custom = sfms_custom_check(call, NULL, request, NULL);
     check_message(&v, method->input, request, &root);
     return sfms_violations(call);
 }

@@ -5,6 +5,7 @@
 #define SFMS_PROTO_VALIDATE_H
 
 #include "proto/call.h"
+#include "proto/path.h"
 
 /* sfms_validate checks a request of call->method and notes every violation: lengths, counts, ranges, formats, enum
  * numbers, names in masks; and by verb:
@@ -17,6 +18,9 @@
  * lower case, currency to upper case, decimals without superfluous zeros or sign, masks to
  * proto names. Answers OK or INVALID_ARGUMENT (sfms_bad_fields). */
 sfms_status sfms_validate(sfms_call *call, ProtobufCMessage *request);
+
+/* sfms_validate_string does so with the text of one field, in place; path is where it is. */
+void sfms_validate_string(sfms_call *call, const sfms_field *f, const char **at, const sfms_path *path);
 
 /* sfms_decimal_valid is true for -?digits[.digits] with at most 18 digits before and 6 after the point. */
 bool sfms_decimal_valid(const char *text);

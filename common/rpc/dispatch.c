@@ -10,6 +10,7 @@
 #include "core/limits.h"
 #include "core/log.h"
 #include "core/time.h"
+#include "db/shapes.h"
 #include "proto/principal.h"
 #include "proto/validate.h"
 #include "rpc/serving.h"
@@ -70,6 +71,10 @@ prepare(const sfms_server *s, const Pb__Batch *batch, bool *trusted, sfms_run *r
         &run->packed, call->arena, SIZE_MAX / 2); /* what a message may hold is looked at once it is made */
     if (run->served->row != NULL)
         run->out = sfms_message_new(call->arena, call->method->output->desc);
+    if (sfms_shape_enter(call) != SFMS_OK)
+        return (sfms_status)call->failure->code;
+    if (sfms_validate(call, run->in) == SFMS_OK || !sfms_shape_again(call))
+        return sfms_violations(call);
     return sfms_validate(call, run->in);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "core/time.h"
+#include "db/shapes.h"
 #include "work/inside.h"
 
 enum { CALL_US = 60 * 1000000 }; /* time that a job's statements get, from beat to beat */
@@ -142,7 +143,7 @@ load_principal(sfms_call *call, Pb__Principal *principal)
         return status;
     if (principal->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
         return sfms_fail(call, org ? &org_gone : &user_gone);
-    return SFMS_OK;
+    return sfms_shape_enter(call);
 }
 
 static sfms_status

@@ -22,6 +22,7 @@ typedef struct question {
     auth *auth;
     uint8_t key[SFMS_MAC_SIZE];
     sfms_link_call call;
+    unsigned renewals; /* so many there had been when it was asked */
     auth_wait *waiting;
     struct question *next;
     uint8_t packed[]; /* the request */
@@ -33,6 +34,7 @@ struct auth {
     sfms_link *link; /* NULL if no address is known for the service */
     pthread_mutex_t lock;
     question *questions;
+    unsigned renewals;
     entry entries[AUTH_SETS][AUTH_WAYS];
 };
 
@@ -131,7 +133,7 @@ forget(auth *a, const uint8_t *key)
 }
 
 static void
-keep(auth *a, const uint8_t *key, principal *who, int64_t now)
+keep(auth *a, const uint8_t *key, principal *who, int64_t now, bool fresh)
 {
     forget(a, key);
     entry *set = set_of(a, key);
@@ -143,7 +145,7 @@ keep(auth *a, const uint8_t *key, principal *who, int64_t now)
     principal_release(e->who);
     memcpy(e->key, key, SFMS_MAC_SIZE);
     e->who = principal_hold(who);
-    e->fresh_us = now + who->answer->fresh_seconds * INT64_C(1000000);
+    e->fresh_us = fresh ? now + who->answer->fresh_seconds * INT64_C(1000000) : now;
     e->expire_us = now + who->answer->expire_seconds * INT64_C(1000000);
     e->used_us = now;
 }
@@ -205,7 +207,7 @@ settle(question *q, principal *who, sfms_status status)
         }
     }
     if (who != NULL)
-        keep(a, q->key, who, now);
+        keep(a, q->key, who, now, q->renewals == a->renewals);
     else if (is_about_the_token(status))
         forget(a, q->key);
     else
@@ -290,12 +292,13 @@ join_or_begin(auth *a, auth_wait *w)
 
     pthread_mutex_lock(&a->lock);
     for (q = a->questions; q != NULL; q = q->next) {
-        if (memcmp(q->key, w->key, SFMS_MAC_SIZE) == 0)
+        if (q->renewals == a->renewals && memcmp(q->key, w->key, SFMS_MAC_SIZE) == 0)
             break;
     }
     joined = q != NULL;
     if (!joined) {
         q = question_new(a, w);
+        q->renewals = a->renewals;
         q->next = a->questions;
         a->questions = q;
     }
@@ -316,6 +319,18 @@ auth_ask(auth *a, auth_wait *w)
     question *q = w->is_ticket ? begin_alone(a, w) : join_or_begin(a, w);
     if (q != NULL)
         sfms_link_send(a->link, &q->call);
+}
+
+void
+auth_renew(auth *a, const char *org_id)
+{
+    pthread_mutex_lock(&a->lock);
+    a->renewals++;
+    for (int i = 0; i < AUTH_SETS; i++)
+        for (int k = 0; k < AUTH_WAYS; k++)
+            if (a->entries[i][k].who != NULL && strcmp(a->entries[i][k].who->pb->org_id, org_id) == 0)
+                a->entries[i][k].fresh_us = 0;
+    pthread_mutex_unlock(&a->lock);
 }
 
 auth *

@@ -65,6 +65,9 @@ bool auth_find(auth *a, auth_wait *w);
  * this returns, with w->who, which is the caller's to release, or w->status. */
 void auth_ask(auth *a, auth_wait *w);
 
+/* auth_renew forgets what is known of an organisation's tokens: each is asked about again when it comes next. */
+void auth_renew(auth *a, const char *org_id);
+
 /* auth_link is the link to the service that is asked; NULL if no address of it is known. */
 const sfms_link *auth_link(const auth *a);
 

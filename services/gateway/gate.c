@@ -367,6 +367,8 @@ call_done(sfms_link_call *call, const Pb__Reply *reply)
     } else {
         request_keep_reply(r, reply);
     }
+    if (call->method->rule->changes_callers && r->call.principal != NULL)
+        auth_renew(r->gw->auth, r->call.principal->org_id);
     atomic_fetch_sub_explicit(&r->gw->calls, 1, memory_order_release);
     request_resume(r);
 }

@@ -6,6 +6,7 @@
 
 extern const sfms_noun identity_orgs;
 extern const sfms_noun identity_users;
+extern const sfms_noun identity_fields;
 extern const sfms_noun identity_sessions;
 extern const sfms_noun identity_tickets;
 extern const sfms_noun identity_session_list;

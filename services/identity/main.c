@@ -12,6 +12,7 @@
 static const sfms_noun *const nouns[] = {
     &identity_orgs,
     &identity_users,
+    &identity_fields,
     &identity_sessions,
     &identity_tickets,
     &identity_session_list,

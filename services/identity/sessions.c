@@ -327,7 +327,7 @@ authenticate(sfms_call *call, const void *in, void *out)
         return status;
     status = sfms_one(call, p,
         "SELECT permissions, visibility, time_zone, seen_owners, currency, country, reach, granted,"
-        "       hidden_fields, read_only_fields"
+        "       hidden_fields, read_only_fields, app.shape_version($1::uuid) AS shape_version"
         "  FROM identity.session_caller($1::uuid, $2::uuid, $3::uuid), app.standing($1::uuid, $2::uuid)",
         SFMS_ARGS(t.org_id, t.user_id, t.session_id));
     if (status != SFMS_OK)

@@ -76,3 +76,20 @@ def test_what_went_out_of_sight_before_is_told_afterwards(old):
     told = old.sql("SELECT record_id::text, owner_id::text, other_owner_id::text, before, after FROM app.events"
                    " WHERE action = 'OUT_OF_SIGHT' ORDER BY record_id = %s", back)
     assert told == [(gone, user, other, None, None), (back, other, user, None, None)]
+
+
+@pytest.mark.parametrize("old", ["0116_fields.sql"], indirect=True)
+def test_keys_that_are_stored_become_fields(old):
+    """Of a type that takes what they hold, so that whoever writes them can go on."""
+    org, user, _ = org_with_user(old)
+    held = [{"text": "x", "flag": True, "n": 1500, "mixed": {"a": 1}, "long": "x" * 300, "预算": "高", "nothing": None, "blank ": 1},
+            {"text": "", "flag": False, "n": "many", "lines": "a\n"}]
+    for n, fields in enumerate(held):
+        old.insert("customers.accounts", org_id=org, id=str(uuid.uuid4()), owner_id=user, name=f"A{n}", custom_fields=fields)
+    old.insert("identity.teams", org_id=org, id=str(uuid.uuid4()), name="T", custom_fields={"text": 5})
+    old.migrate()
+    fields = {(c, n): t for c, n, t in old.sql("SELECT collection, name, type FROM identity.fields WHERE org_id = %s", org)}
+    assert fields == {("accounts", "text"): "TEXT", ("accounts", "flag"): "BOOLEAN", ("accounts", "n"): "JSON", ("accounts", "mixed"): "JSON",
+                      ("accounts", "long"): "LONG_TEXT", ("accounts", "预算"): "TEXT", ("accounts", "lines"): "JSON", ("teams", "text"): "JSON"}
+    (version,) = old.sql("SELECT app.shape_version(%s)", org)[0]
+    assert version > 1

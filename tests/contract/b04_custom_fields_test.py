@@ -26,6 +26,11 @@ def with_custom_fields(*verbs):
     return [c for c in contract().collections(*verbs) if has_custom_fields(contract().resources[c])]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def keys(org):
+    org.allow("a", "b", "c", "d", *ODD_KEYS, *(f"n{i}" for i in range(len(HELD))))
+
+
 HELD = ["0", "-0", "0.0", "1", "-1.5", "1.10", "0.1", "1e15", "9007199254740992", "-9007199254740992", "18014398509481984", "1e22",
         "0.30000000000000004", "1e-20", "123456789.123456", "1E+3", "0e999"]
 NOT_HELD = ["9007199254740993", "-9007199254740993", "12345678901234567890", "123456789012345678", "1e23", "1e100", "-1e70", "1e-70",
@@ -94,10 +99,21 @@ def test_what_else_cannot_be_held_is_refused(value, code, api):
     api.call("POST", "/v1/accounts", data=raw({"name": "x"}, v=value)).fails(400, code)
 
 
+ODD_KEYS = {"a b": 2, "a.b[0]\\": {"": []}, "键" * 200: "x", "k" * 5000: True}
+
+
 def test_odd_keys_are_keys(api):
-    fields = {"": 1, "a b": 2, "a.b[0]\\": {"": []}, "键" * 200: "x", "k" * 5000: True}
-    made = api.post("/v1/accounts", json={"name": "Keys", "customFields": fields}).ok(201)
-    assert api.get(f"/v1/accounts/{made['id']}").ok()["customFields"] == fields
+    made = api.post("/v1/accounts", json={"name": "Keys", "customFields": ODD_KEYS}).ok(201)
+    assert api.get(f"/v1/accounts/{made['id']}").ok()["customFields"] == ODD_KEYS
+
+
+def test_a_key_with_nothing_to_see_is_none(api):
+    """Keys are texts of one line: without what cannot be seen at their ends, "" and " " are one, and no field is called so."""
+    for fields in ({"": 1}, {" ": 1}, {"\u3000": 1}):
+        api.post("/v1/accounts", json={"name": "Keys", "customFields": fields}).fails(400, None, "/customFields/", "UNKNOWN_FIELD")
+    api.post("/v1/accounts", json={"name": "Keys", "customFields": {"": 1, " ": 1}}).fails(400, None, "/customFields/", "GIVEN_TWICE")
+    made = api.post("/v1/accounts", json={"name": "Keys", "customFields": {" a b ": 1}}).ok(201)
+    assert made["customFields"] == {"a b": 1}
 
 
 # JSON that no request brings: what the database may hold all the same, written by whoever owns it.

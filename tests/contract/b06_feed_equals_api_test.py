@@ -14,7 +14,7 @@ def fresh(stack):
     return Org(stack)
 
 
-CUSTOM = [None, {}, {"a": 1.5, "": "x"}, {"a": None, "b": [1, {"c": None}], "键": True}, {"b": {"n": -0.001}}, {"long": "x" * 500}]
+CUSTOM = [None, {}, {"a": 1.5, "x": "x"}, {"a": None, "b": [1, {"c": None}], "键": True}, {"b": {"n": -0.001}}, {"long": "x" * 500}]
 
 
 def some_value(org, field, choose):

@@ -117,9 +117,14 @@ def _deal(maker, full):
     return {"closeDate": ..., "lostReason": ..., "startDate": "2026-01-01"} if full else {}
 
 
+def _field(maker, full):
+    more = {"defaultValue": ..., "min": ..., "max": ..., "maxLength": 100, "refersTo": ..., "choices": ..., "required": False} if full else {}
+    return {"collection": "accounts", "type": "TEXT", "label": {"en": "Field", "zh": "字段"}, **more}
+
+
 def _user(maker, full):
     return {"disabled": False} if full else {}
 
 
 # What a collection's rules do not say about valid bodies: (maker, full) -> fields; ... leaves a field out.
-HINTS = {"tasks": _task, "calls": _about, "notes": _note, "meetings": _meeting, "deals": _deal, "users": _user}
+HINTS = {"tasks": _task, "calls": _about, "notes": _note, "meetings": _meeting, "deals": _deal, "users": _user, "fields": _field}
