@@ -22,6 +22,7 @@ list_of(sfms_call *call, const Pb__AggregateRequest *request)
     Pb__ListRequest list = PB__LIST_REQUEST__INIT;
 
     list.filter = request->filter;
+    list.parent = request->parent;
     list.search = request->search;
     list.show_deleted = request->show_deleted;
     list.page_token = request->page_token;

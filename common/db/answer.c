@@ -16,6 +16,15 @@ sfms_pack_single(const sfms_engine *e, sfms_call *call, const PGresult *result, 
     return SFMS_OK;
 }
 
+static sfms_status
+finish_get(const sfms_engine *e, sfms_call *call, const Pb__GetRequest *request, const PGresult *result,
+    sfms_buf *out)
+{
+    sfms_pack_single(e, call, result, out);
+    call->more = request->names || request->access;
+    return request->names ? sfms_names_add(e, call, out) : SFMS_OK;
+}
+
 sfms_status
 sfms_engine_finish(
     const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, PGresult *result, sfms_buf *out)
@@ -24,11 +33,12 @@ sfms_engine_finish(
 
     switch (call->method->rule->verb) {
     case PB__VERB__GET:
-        return found ? sfms_pack_single(e, call, result, out) : sfms_fail(call, &sfms_not_found);
+        return found ? finish_get(e, call, sfms_request_get(e, call, request), result, out)
+                     : sfms_fail(call, &sfms_not_found);
     case PB__VERB__BATCH_GET:
         sfms_rows_pack(out, call->contract, sfms_message_resource_field(call->method->output), result,
             PQntuples(result));
-        return SFMS_OK;
+        return ((const Pb__BatchGetRequest *)request)->names ? sfms_names_add(e, call, out) : SFMS_OK;
     case PB__VERB__LIST:
         return sfms_list_finish(e, call, (const Pb__ListRequest *)request, result, out);
     case PB__VERB__SHARE:

@@ -6,6 +6,7 @@
 #include "db/row.h"
 #include "proto/json.h"
 #include "proto/json_value.h"
+#include "proto/place.h"
 
 /* The members of an object that are written, and the keys that are cleared. */
 typedef struct {
@@ -87,6 +88,28 @@ merge_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const sfms_fi
             sfms_param(&w->params, sfms_array_text(call->arena, m->n_cleared, m->cleared)));
 }
 
+/* The members of a section that the mask names; the others stay. */
+static void
+section_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const sfms_field *f,
+    const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask)
+{
+    const char **keys = sfms_new_array(call->arena, const char *, mask->n_paths);
+    size_t n = 0;
+
+    for (size_t i = 0; i < mask->n_paths; i++) {
+        const char *member = key_in(mask->paths[i], f);
+        const sfms_field *inside = member == NULL ? NULL : sfms_place_top(f->message, member);
+
+        if (inside != NULL)
+            keys[n++] = inside->json_name;
+    }
+    sfms_buf_printf(&w->sql,
+        "%s = coalesce(%s.%s, '{}') || coalesce((SELECT jsonb_object_agg(key, value)"
+        " FROM jsonb_each($%d::jsonb) WHERE key = ANY ($%d::text[])), '{}')",
+        f->desc->name, e->table, f->desc->name, sfms_param(&w->params, sfms_field_text(call->arena, f, msg)),
+        sfms_param(&w->params, sfms_array_text(call->arena, n, keys)));
+}
+
 void
 sfms_assign_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const sfms_field *f,
     const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask)
@@ -100,6 +123,10 @@ sfms_assign_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const s
         members m = members_of(call->arena, value, mask, f);
 
         merge_sql(e, call, w, f, &m);
+        return;
+    }
+    if (f->rule->section && !names_all(mask, f)) {
+        section_sql(e, call, w, f, msg, mask);
         return;
     }
     sfms_buf_printf(

@@ -166,15 +166,21 @@ static const char *
 with_columns(sfms_call *call, const char *sql, const ProtobufCMessageDescriptor *desc)
 {
     static const char word[] = "{columns}";
+    const sfms_message *m = sfms_contract_message(call->contract, desc);
     const char *at = strstr(sql, word);
+    const char *comma = "";
     sfms_buf b;
 
     if (at == NULL)
         return sql;
     sfms_buf_init(&b, call->arena, SQL_MAX);
     sfms_buf_mem(&b, sql, (size_t)(at - sql));
-    for (unsigned i = 0; i < desc->n_fields; i++)
-        sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", desc->fields[i].name);
+    for (unsigned i = 0; m != NULL && i < m->n_fields; i++) {
+        if (m->fields[i].rule->on_request)
+            continue;
+        sfms_buf_printf(&b, "%s%s", comma, m->fields[i].desc->name);
+        comma = ", ";
+    }
     sfms_buf_add(&b, at + strlen(word));
     return b.data;
 }

@@ -119,6 +119,8 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
         const sfms_field *f = &e->message->fields[i];
         int c = find_column(columns, f->desc->name);
 
+        if (f->rule->on_request)
+            continue;
         if (c < 0)
             sfms_die(
                 "%s has no column for the field %s of %s", e->table, f->desc->name, e->message->desc->name);
@@ -130,8 +132,8 @@ read_columns(sfms_engine *e, sfms_arena *perm, const PGresult *columns)
         e->column[i] = sfms_engine_reading(e, perm, f);
         if (e->column[i] != f->desc->name)
             e->column[i] = sfms_printf(perm, "%s AS %s", e->column[i], f->desc->name);
-        sfms_buf_printf(&b, "%s%s", i > 0 ? ", " : "", e->column[i]);
-        sfms_buf_printf(&names, "%s%s", i > 0 ? ", " : "", f->desc->name);
+        sfms_buf_printf(&b, "%s%s", b.len > 0 ? ", " : "", e->column[i]);
+        sfms_buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", f->desc->name);
     }
     e->columns = b.data;
     e->names = names.data;
@@ -185,6 +187,21 @@ read_through(sfms_engine *e, sfms_arena *perm, PGconn *conn)
     e->through = n > 0 ? through : NULL;
 }
 
+/* Finds where the records are that parts belong to. */
+static void
+read_parent(sfms_engine *e, sfms_arena *perm, PGconn *conn)
+{
+    const char *name = e->message->rule->parent;
+    PGresult *rows;
+
+    if (name[0] == '\0')
+        return;
+    e->parent = sfms_engine_field(e, name);
+    rows = find_relation(conn, e->parent->rule->references);
+    e->parent_table = sfms_strdup(perm, PQgetvalue(rows, 0, 0));
+    PQclear(rows);
+}
+
 const sfms_engine *
 sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_message *resource, const char *service,
     PGconn *conn, const sfms_ring *token_ring)
@@ -197,6 +214,7 @@ sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_message *re
     e->message = resource;
     read_relation(e, perm, service, conn);
     read_through(e, perm, conn);
+    read_parent(e, perm, conn);
     columns = PQexecParams(conn, columns_sql, 1, NULL, (const char *const[]){e->table}, NULL, NULL, 0);
     if (PQresultStatus(columns) != PGRES_TUPLES_OK || PQntuples(columns) == 0)
         sfms_die("there is no relation %s: has the database been migrated? %s", e->table,
@@ -209,5 +227,7 @@ sfms_engine_new(sfms_arena *perm, const sfms_contract *c, const sfms_message *re
     check_special_columns(e, columns);
     read_columns(e, perm, columns);
     PQclear(columns);
+    sfms_names_load(e, perm, conn);
+    sfms_access_load(e, perm, conn);
     return e;
 }

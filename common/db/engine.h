@@ -12,6 +12,19 @@
 #include "sfms/api/v1/requests.pb-c.h"
 #include "sfms/api/v1/sharing.pb-c.h"
 
+/* A collection of which answers may name records. */
+typedef struct {
+    const char *collection;    /* "accounts" */
+    const char *table;         /* "customers.accounts" */
+    const sfms_field *display; /* its column: "name" */
+} sfms_named;
+
+/* Something that can be done with a record. */
+typedef struct {
+    const char *word; /* "move" */
+    const sfms_method *method;
+} sfms_deed;
+
 struct sfms_engine {
     const sfms_contract *contract;
     const sfms_message *message;
@@ -23,9 +36,15 @@ struct sfms_engine {
     const char **column;         /* by index of the field: what reads it, its name or a subquery */
     bool *not_null;              /* by index of the field */
     bool has_owner, has_search, has_external;
-    bool by_owner; /* rows are seen by who sees the owner, by grants, and in no other way */
-    bool pool;     /* the owner may be NULL: it belongs to nobody yet */
-    bool binary;   /* results may be asked for in binary: all columns are of types that we read */
+    bool by_owner;            /* rows are seen by who sees the owner, by grants, and in no other way */
+    bool pool;                /* the owner may be NULL: it belongs to nobody yet */
+    bool binary;              /* results may be asked for in binary: all columns are of types that we read */
+    const sfms_named *named;  /* ends with a NULL collection */
+    const sfms_deed *deeds;   /* ends with a NULL word */
+    const char *write_rule;   /* SQL: the caller may change the row, */
+    const char *delete_rule;  /* and delete it, if it may be changed */
+    const sfms_field *parent; /* of a part, the field that names what it belongs to; NULL if it is none */
+    const char *parent_table; /* where that is */
 };
 
 enum { SFMS_ENGINE_SQL_MAX = 64 << 10, SFMS_ENGINE_PARAMS = 256 };
@@ -58,6 +77,16 @@ bool sfms_engine_masked(const sfms_engine *e, const Google__Protobuf__FieldMask 
 /* The resource in a request: the request itself, or the field that carries it; NULL if a wrapper has none. */
 ProtobufCMessage *
 sfms_request_resource(const sfms_engine *e, const sfms_call *call, ProtobufCMessage *request);
+
+/* The record that a request names as the one that the part belongs to; "" if it names none. */
+const char *sfms_request_parent(const sfms_engine *e, const sfms_call *call, ProtobufCMessage *request);
+
+/* sfms_parent_sql appends the condition that a row belongs to that record, if one is named. */
+void
+sfms_parent_sql(const sfms_engine *e, const sfms_call *call, sfms_composer *w, ProtobufCMessage *request);
+
+/* What a GET asks for; of a singleton, by the id that it has. */
+const Pb__GetRequest *sfms_request_get(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request);
 
 /* A field mask or text of a request by its name; NULL if the request has no such field. */
 const Google__Protobuf__FieldMask *sfms_request_mask(ProtobufCMessage *request, const char *name);
@@ -100,6 +129,16 @@ sfms_status sfms_pack_single(const sfms_engine *e, sfms_call *call, const PGresu
  * members are written, those that are null cleared, all others stay. */
 void sfms_assign_sql(const sfms_engine *e, sfms_call *call, sfms_composer *w, const sfms_field *f,
     const ProtobufCMessage *msg, const Google__Protobuf__FieldMask *mask);
+
+/* sfms_names_load finds the collections that have names, at start-up; ends the process if one that the resource refers to has a
+ * display that services may not read. sfms_names_add appends to an answer the names of the records that it refers to. */
+void sfms_names_load(sfms_engine *e, sfms_arena *perm, PGconn *conn);
+sfms_status sfms_names_add(const sfms_engine *e, sfms_call *call, sfms_buf *out);
+
+/* sfms_access_load finds, at start-up, what can be done with records, and by which rules they may be changed and deleted;
+ * sfms_access_column answers ", ... AS allowed", a column with what the caller may do with each row; "" if it is not wanted. */
+void sfms_access_load(sfms_engine *e, sfms_arena *perm, PGconn *conn);
+const char *sfms_access_column(const sfms_engine *e, sfms_call *call, sfms_composer *w, bool wanted);
 
 /* The org that the call is for; every statement names it, so that the key's index serves. */
 const char *sfms_engine_org(const sfms_call *call);

@@ -65,7 +65,7 @@ field_in_constraint(const sfms_message *m, const char *constraint)
 static const sfms_message *
 resource_of(const sfms_call *call)
 {
-    const sfms_field *wrapped = sfms_message_resource_field(call->method->input);
+    const sfms_field *wrapped = sfms_method_holder(call->method);
 
     return wrapped != NULL ? wrapped->message : call->method->input;
 }

@@ -208,6 +208,16 @@ id_in(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
     return *sfms_request_text(msg != NULL ? msg : request, "id");
 }
 
+/* A part is looked for below the record that the request names. */
+static bool
+is_below(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, const PGresult *result)
+{
+    const char *parent = sfms_request_parent(e, call, request);
+
+    return parent[0] == '\0' || strcmp(parent, sfms_cell_text(call->arena, result, 0,
+                                                   PQfnumber(result, e->parent->desc->name))) == 0;
+}
+
 sfms_status
 sfms_explain_change(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request, sfms_buf *out)
 {
@@ -217,7 +227,7 @@ sfms_explain_change(const sfms_engine *e, sfms_call *call, ProtobufCMessage *req
 
     if (status != SFMS_OK)
         return status;
-    if (PQntuples(result) == 0)
+    if (PQntuples(result) == 0 || !is_below(e, call, request, result))
         return sfms_fail(call, &sfms_not_found);
     sfms_pack_single(e, call, result, out);
     if (verb == PB__VERB__UNDELETE ? is_deleted(result) : !is_deleted(result)) {
@@ -239,7 +249,7 @@ check_complete(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
 
     for (unsigned i = 0; mask != NULL && i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
-        bool masked = sfms_engine_masked(e, mask, f);
+        bool masked = !f->rule->on_request && sfms_engine_masked(e, mask, f);
 
         if (f->rule->required && !masked)
             sfms_violate_field(call, f->desc->name, &sfms_required);

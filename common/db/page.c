@@ -87,6 +87,7 @@ write_conditions(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *r
 
     sfms_buf_printf(
         &w->sql, " FROM %s WHERE org_id = $%d", e->table, sfms_param(&w->params, sfms_engine_org(call)));
+    sfms_parent_sql(e, call, w, (ProtobufCMessage *)(uintptr_t)&request->base);
     if (!request->show_deleted)
         sfms_buf_add(&w->sql, " AND delete_time IS NULL");
     if (request->filter[0] != '\0') {
@@ -146,7 +147,8 @@ list_names(const sfms_engine *e, sfms_call *call, const Google__Protobuf__FieldM
 
         for (unsigned k = 0; k < n; k++)
             wanted |= orders[k].field == f;
-        if (wanted && strcmp(f->desc->name, "id") != 0 && strcmp(f->desc->name, "version") != 0)
+        if (wanted && !f->rule->on_request && strcmp(f->desc->name, "id") != 0 &&
+            strcmp(f->desc->name, "version") != 0)
             sfms_buf_printf(&b, ", %s", f->desc->name);
     }
     return b.data;
@@ -226,7 +228,7 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
     unsigned n_arms, n = sfms_engine_columns(e, call, mask) == NULL
                              ? 0
                              : sfms_order_parse(e, call, request->order_by, orders);
-    const char *arms[ARMS], *columns, *page, *order;
+    const char *arms[ARMS], *columns, *access, *page, *order;
     sfms_composer w;
     sfms_status status;
 
@@ -242,12 +244,14 @@ sfms_list_plan(const sfms_engine *e, sfms_call *call, const Pb__ListRequest *req
     if (!sfms_buf_ok(&w.sql))
         return sfms_composer_done(call, &w, ret);
     page = sfms_strdup(call->arena, w.sql.data);
-    columns = list_columns(e, call, mask, orders, n);
+    access = sfms_access_column(e, call, &w, request->access);
+    columns = sfms_printf(call->arena, "%s%s", list_columns(e, call, mask, orders, n), access);
     order = write_order(call, request, orders, n);
     n_arms = arms_of(e, call, &w, arms);
     sfms_buf_clear(&w.sql);
     if (n_arms > 1)
-        sfms_buf_printf(&w.sql, "SELECT %s FROM (", list_names(e, call, mask, orders, n));
+        sfms_buf_printf(&w.sql, "SELECT %s%s FROM (", list_names(e, call, mask, orders, n),
+            access[0] != '\0' ? ", allowed" : "");
     for (unsigned i = 0; i < n_arms || i == 0; i++)
         sfms_buf_printf(&w.sql, "%s%sSELECT %s%s%s%s%s%s", i > 0 ? " UNION ALL " : "", n_arms > 1 ? "(" : "",
             columns, page, n_arms > 0 ? " AND " : "", n_arms > 0 ? arms[i] : "", order,
@@ -307,6 +311,20 @@ values_of_row(sfms_call *call, const PGresult *result, int row, const sfms_order
     return values;
 }
 
+/* That a record has no parts is something else than that there is no such record. */
+static sfms_status
+check_parent(const sfms_engine *e, sfms_call *call, const char *id)
+{
+    PGresult *result;
+    sfms_status status = sfms_query(call, &result,
+        sfms_printf(call->arena, "SELECT 1 FROM %s WHERE org_id = $1 AND id = $2", e->parent_table),
+        SFMS_ARGS(sfms_engine_org(call), id));
+
+    if (status != SFMS_OK || PQntuples(result) == 1)
+        return status;
+    return sfms_fail(call, &sfms_not_found);
+}
+
 sfms_status
 sfms_list_finish(
     const sfms_engine *e, sfms_call *call, const Pb__ListRequest *request, PGresult *result, sfms_buf *out)
@@ -314,6 +332,13 @@ sfms_list_finish(
     const sfms_message *m = call->method->output;
     int size = page_size(request);
     bool more = PQntuples(result) > size;
+
+    if (PQntuples(result) == 0 && e->parent != NULL && request->parent[0] != '\0') {
+        sfms_status status = check_parent(e, call, request->parent);
+
+        if (status != SFMS_OK)
+            return status;
+    }
 
     sfms_rows_pack(
         out, call->contract, sfms_message_resource_field(m), result, more ? size : PQntuples(result));
@@ -324,6 +349,12 @@ sfms_list_finish(
             sfms_token_seal(e, call, request, n, values_of_row(call, result, size - 1, orders, n));
 
         sfms_pack_bytes(out, sfms_message_field(m, "next_page_token", 15)->desc->id, token, strlen(token));
+    }
+    if (request->names) {
+        sfms_status status = sfms_names_add(e, call, out);
+
+        if (status != SFMS_OK)
+            return status;
     }
     return request->count_total ? count_all(e, call, request, out) : SFMS_OK;
 }

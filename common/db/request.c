@@ -62,7 +62,7 @@ sfms_engine_columns(const sfms_engine *e, sfms_call *call, const Google__Protobu
     for (unsigned i = 0; i < e->message->n_fields; i++) {
         const char *name = e->message->fields[i].desc->name;
 
-        if (strcmp(name, "id") != 0 && strcmp(name, "version") != 0 &&
+        if (e->column[i] != NULL && strcmp(name, "id") != 0 && strcmp(name, "version") != 0 &&
             sfms_engine_masked(e, mask, &e->message->fields[i]))
             sfms_buf_printf(&b, ", %s", e->column[i]);
     }
@@ -78,6 +78,43 @@ sfms_request_resource(const sfms_engine *e, const sfms_call *call, ProtobufCMess
         return request;
     f = sfms_message_resource_field(call->method->input);
     return f == NULL ? NULL : *(ProtobufCMessage **)((char *)request + f->desc->offset);
+}
+
+const char *
+sfms_request_parent(const sfms_engine *e, const sfms_call *call, ProtobufCMessage *request)
+{
+    const char **parent;
+
+    if (e->parent == NULL)
+        return "";
+    parent = sfms_request_text(request, "parent");
+    if (parent == NULL)
+        parent = sfms_request_text(sfms_request_resource(e, call, request), e->parent->desc->name);
+    return *parent;
+}
+
+void
+sfms_parent_sql(const sfms_engine *e, const sfms_call *call, sfms_composer *w, ProtobufCMessage *request)
+{
+    const char *parent = sfms_request_parent(e, call, request);
+
+    if (parent[0] != '\0')
+        sfms_buf_printf(&w->sql, " AND %s = $%d", e->parent->desc->name, sfms_param(&w->params, parent));
+}
+
+const Pb__GetRequest *
+sfms_request_get(const sfms_engine *e, sfms_call *call, ProtobufCMessage *request)
+{
+    const Pb__GetSingletonRequest *asked = (const Pb__GetSingletonRequest *)request;
+    Pb__GetRequest *get;
+
+    if (!e->message->rule->singleton)
+        return (const Pb__GetRequest *)request;
+    get = (Pb__GetRequest *)sfms_message_new(call->arena, &pb__get_request__descriptor);
+    get->id = sfms_engine_org(call);
+    get->read_mask = asked->read_mask;
+    get->access = asked->access;
+    return get;
 }
 
 const Google__Protobuf__FieldMask *
@@ -108,14 +145,14 @@ is_id(const sfms_field *f)
 bool
 sfms_field_writable(const sfms_field *f)
 {
-    return !f->rule->output_only && !is_id(f);
+    return !f->rule->output_only && !f->rule->on_request && !is_id(f);
 }
 
 bool
 sfms_field_fixed(
     const sfms_engine *e, const sfms_call *call, const sfms_field *f, const Google__Protobuf__FieldMask *mask)
 {
-    if (mask == NULL || !sfms_engine_masked(e, mask, f))
+    if (mask == NULL || f->rule->on_request || !sfms_engine_masked(e, mask, f))
         return false;
     if (is_id(f)) /* an UPDATE says by it which record it means */
         return call->method->rule->verb == PB__VERB__UPSERT;
@@ -128,7 +165,7 @@ sfms_upsert_creates(const sfms_engine *e, const sfms_call *call, const ProtobufC
 {
     for (unsigned i = 0; mask != NULL && i < e->message->n_fields; i++) {
         const sfms_field *f = &e->message->fields[i];
-        bool masked = sfms_engine_masked(e, mask, f);
+        bool masked = !f->rule->on_request && sfms_engine_masked(e, mask, f);
 
         /* That what the mask names is not empty, the validation has seen to. */
         if (f->rule->required ? !masked

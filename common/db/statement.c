@@ -17,9 +17,11 @@ plan_get(const sfms_engine *e, sfms_call *call, const Pb__GetRequest *request, s
     if (columns == NULL)
         return SFMS_INVALID_ARGUMENT;
     sfms_composer_init(e, &w, call->arena);
-    sfms_buf_printf(&w.sql, "SELECT %s FROM %s WHERE org_id = $1 AND id = $2", columns, e->table);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, request->id);
+    sfms_buf_printf(&w.sql, "SELECT %s%s", columns, sfms_access_column(e, call, &w, request->access));
+    sfms_buf_printf(&w.sql, " FROM %s WHERE org_id = $1 AND id = $2", e->table);
+    sfms_parent_sql(e, call, &w, (ProtobufCMessage *)(uintptr_t)&request->base);
     return sfms_composer_done(call, &w, ret);
 }
 
@@ -38,12 +40,12 @@ plan_batch_get(const sfms_engine *e, sfms_call *call, const Pb__BatchGetRequest 
     for (size_t i = 0; i < request->n_ids; i++) /* UUIDs, by validation: no quoting */
         sfms_buf_printf(&ids, "%s%s", i > 0 ? "," : "", request->ids[i]);
     sfms_buf_char(&ids, '}');
-    sfms_buf_printf(&w.sql,
-        "SELECT %s FROM %s WHERE org_id = $1 AND id = ANY ($2::uuid[]) ORDER BY array_position($2::uuid[], "
-        "id)",
-        columns, e->table);
     sfms_param(&w.params, sfms_engine_org(call));
     sfms_param(&w.params, ids.data);
+    sfms_buf_printf(&w.sql, "SELECT %s%s", columns, sfms_access_column(e, call, &w, request->access));
+    sfms_buf_printf(&w.sql, " FROM %s WHERE org_id = $1 AND id = ANY ($2::uuid[])", e->table);
+    sfms_parent_sql(e, call, &w, (ProtobufCMessage *)(uintptr_t)&request->base);
+    sfms_buf_add(&w.sql, " ORDER BY array_position($2::uuid[], id)");
     return sfms_composer_done(call, &w, ret);
 }
 
@@ -185,6 +187,7 @@ plan_upsert(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
         sfms_buf_add(&w.sql, "external_id = external_id");
     sfms_buf_printf(
         &w.sql, " WHERE %s AND delete_time IS NULL%s", key, call->condition.absent ? " AND false" : "");
+    sfms_parent_sql(e, call, &w, msg);
     write_expected(e, call, &w, msg, mask);
     sfms_buf_printf(&w.sql, " RETURNING %s)", e->columns);
     if (create) {
@@ -216,6 +219,7 @@ plan_update(const sfms_engine *e, sfms_call *call, ProtobufCMessage *msg,
         sfms_buf_printf(&w.sql, "SELECT %s FROM %s", e->columns, e->table);
     }
     sfms_buf_add(&w.sql, " WHERE org_id = $1 AND id = $2 AND delete_time IS NULL");
+    sfms_parent_sql(e, call, &w, msg);
     write_expected(e, call, &w, msg, mask);
     if (any)
         sfms_buf_printf(&w.sql, " RETURNING %s", e->columns);
@@ -236,6 +240,7 @@ plan_delete(
     sfms_buf_printf(&w.sql,
         "UPDATE %s SET delete_time = %s WHERE org_id = $1 AND id = $2 AND delete_time IS %s", e->table,
         delete ? "now()" : "NULL", delete ? "NULL" : "NOT NULL");
+    sfms_parent_sql(e, call, &w, (ProtobufCMessage *)(uintptr_t)&request->base);
     write_expected(e, call, &w, NULL, NULL);
     sfms_buf_printf(&w.sql, " RETURNING %s", e->columns);
     return sfms_composer_done(call, &w, ret);
@@ -287,11 +292,13 @@ sfms_engine_plan(const sfms_engine *e, sfms_call *call, ProtobufCMessage *reques
 
     if (writes && msg == NULL)
         return sfms_fail(call, &sfms_bad_request);
+    if (writes && e->message->rule->singleton)
+        *sfms_request_text(msg, "id") = sfms_engine_org(call);
     if (writes && check_kept(e, call, msg, mask) != SFMS_OK)
         return SFMS_INVALID_ARGUMENT;
     switch (verb) {
     case PB__VERB__GET:
-        return plan_get(e, call, (const Pb__GetRequest *)request, ret);
+        return plan_get(e, call, sfms_request_get(e, call, request), ret);
     case PB__VERB__BATCH_GET:
         return plan_batch_get(e, call, (const Pb__BatchGetRequest *)request, ret);
     case PB__VERB__LIST:

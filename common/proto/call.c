@@ -90,7 +90,7 @@ sfms_vviolate(sfms_call *call, const char *field, const sfms_reason *reason, va_
 const char *
 sfms_field_path(const sfms_call *call, const char *field)
 {
-    const sfms_field *wrapper = sfms_message_resource_field(call->method->input);
+    const sfms_field *wrapper = sfms_method_holder(call->method);
 
     return wrapper == NULL ? field : sfms_printf(call->arena, "%s.%s", wrapper->desc->name, field);
 }

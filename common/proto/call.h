@@ -51,6 +51,7 @@ typedef struct sfms_call {
     Pb__Status *failure; /* how it failed; NULL on success */
     uint64_t version;    /* of the resource answered, for the ETag; 0 if there is none */
     bool created;        /* a new resource was made */
+    bool more;           /* the answer says more than what its version stands for */
     const char *note;    /* for the log only: what really went wrong; never sent to the caller */
 } sfms_call;
 

@@ -124,6 +124,17 @@ sfms_message_resource_field(const sfms_message *m)
     return NULL;
 }
 
+const sfms_field *
+sfms_method_holder(const sfms_method *m)
+{
+    const sfms_field *f = sfms_message_resource_field(m->input);
+    const char *body = m->n_routes > 0 ? m->routes[0].body : "";
+
+    if (f == NULL && body[0] != '\0' && body[0] != '*')
+        f = sfms_message_field(m->input, body, strlen(body));
+    return f;
+}
+
 const char *
 sfms_enum_name(const ProtobufCEnumDescriptor *e, int value)
 {
@@ -268,6 +279,21 @@ sfms_message_new(sfms_arena *a, const ProtobufCMessageDescriptor *desc)
 
     protobuf_c_message_init(desc, m);
     return m;
+}
+
+bool
+sfms_method_is_of(const sfms_method *m, const char *collection)
+{
+    static const char root[] = "/v1/";
+    size_t n = strlen(collection);
+    const char *path = m->n_routes > 0 ? m->routes[0].path : "";
+
+    if (m->resource != NULL)
+        return strcmp(m->resource->resource, collection) == 0;
+    if (strncmp(path, root, sizeof root - 1) != 0)
+        return false;
+    path += sizeof root - 1;
+    return strncmp(path, collection, n) == 0 && (path[n] == '/' || path[n] == ':');
 }
 
 bool

@@ -126,6 +126,9 @@ Pb__Verb sfms_verb_of_one(Pb__Verb verb);
 bool sfms_method_takes_if_match(const sfms_method *m);
 bool sfms_method_takes_if_none_match(const sfms_method *m);
 
+/* sfms_method_is_of is true if a method is about a collection: a standard method of it, or one whose address is below its own. */
+bool sfms_method_is_of(const sfms_method *m, const char *collection);
+
 /* sfms_method_is_versioned is true if the answer of a method has a version, its ETag. */
 bool sfms_method_is_versioned(const sfms_method *m);
 
@@ -149,6 +152,10 @@ const sfms_field *sfms_message_field(const sfms_message *m, const char *name, si
 /* The message field of a request or response that carries the resource: the first field whose message is a resource
  * (single or repeated); NULL if there is none. */
 const sfms_field *sfms_message_resource_field(const sfms_message *m);
+
+/* The field of a request that carries what is written: the resource, or else what the body of its route fills; NULL if the
+ * request itself is it. */
+const sfms_field *sfms_method_holder(const sfms_method *m);
 
 /* sfms_enum_name answers the name of an enum's value; NULL if the number is none. */
 const char *sfms_enum_name(const ProtobufCEnumDescriptor *e, int value);

@@ -5,7 +5,7 @@
 #include "proto/contract_private.h"
 #include "proto/place.h"
 
-enum { LABELS_DEPTH = 8 }; /* messages within a resource */
+enum { NESTED_MAX = 8 }; /* messages within a resource */
 
 static void
 check_rule(const sfms_method *m)
@@ -75,7 +75,7 @@ check_verb(const sfms_method *m)
         sfms_die("%s says a standard verb, but answers no resource", m->name);
     switch (m->rule->verb) {
     case PB__VERB__GET:
-        wanted = "sfms.api.v1.GetRequest";
+        wanted = m->resource->rule->singleton ? "sfms.api.v1.GetSingletonRequest" : "sfms.api.v1.GetRequest";
         break;
     case PB__VERB__BATCH_GET:
         wanted = "sfms.api.v1.BatchGetRequest";
@@ -216,6 +216,8 @@ check_labels(const sfms_message *m, unsigned depth)
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
 
+        if (f->rule->on_request)
+            continue;
         if (m->kind != SFMS_KIND_MAP_ENTRY && !is_label(f->label))
             sfms_die("%s.%s has no label in English and Chinese", m->desc->name, f->desc->name);
         if (f->desc->type == PROTOBUF_C_TYPE_ENUM) {
@@ -231,8 +233,103 @@ check_labels(const sfms_message *m, unsigned depth)
     }
 }
 
+static const sfms_field *
+text_field(const sfms_message *m, const char *name)
+{
+    const sfms_field *f = sfms_message_field(m, name, strlen(name));
+
+    return f != NULL && f->desc->type == PROTOBUF_C_TYPE_STRING && f->desc->label != PROTOBUF_C_LABEL_REPEATED
+               ? f
+               : NULL;
+}
+
+/* Whether a message points to records; depth bounds what holds itself. */
+static bool
+has_references(const sfms_message *m, unsigned depth)
+{
+    for (unsigned i = 0; i < m->n_fields; i++) {
+        const sfms_field *f = &m->fields[i];
+
+        if (f->rule->references_in[0] != '\0' && text_field(m, f->rule->references_in) == NULL)
+            sfms_die("%s.%s points into the collection in %s, which is no text of it", m->desc->name,
+                f->desc->name, f->rule->references_in);
+        if (f->rule->references[0] != '\0' || f->rule->references_in[0] != '\0')
+            return true;
+        if (f->message != NULL && f->message->kind == SFMS_KIND_PLAIN && depth > 0 &&
+            has_references(f->message, depth - 1))
+            return true;
+    }
+    return false;
+}
+
 static void
-check_resource_labels(const sfms_contract *c)
+check_on_request(const sfms_message *m, const char *name)
+{
+    const sfms_field *f = sfms_message_field(m, name, strlen(name));
+
+    if (f == NULL || !f->rule->on_request)
+        sfms_die("%s must have a field %s that is answered on request", m->desc->name, name);
+}
+
+/* check_beside looks whether answers can say what is asked of them beside records: names and access. */
+static void
+check_beside(const sfms_method *m)
+{
+    switch (m->rule->verb) {
+    case PB__VERB__GET:
+    case PB__VERB__LIST:
+    case PB__VERB__BATCH_GET:
+        if (has_references(m->resource, NESTED_MAX))
+            check_on_request(m->output, "names");
+        return;
+    case PB__VERB__UPDATE:
+    case PB__VERB__DELETE:
+        check_on_request(m->resource, "allowed");
+        return;
+    default:
+        return;
+    }
+}
+
+/* check_part looks whether parts say what they belong to. */
+static void
+check_part(const sfms_contract *c, const sfms_message *m)
+{
+    const sfms_field *f;
+
+    if (m->rule->parent[0] == '\0')
+        return;
+    f = text_field(m, m->rule->parent);
+    if (f == NULL || !f->rule->required || !f->rule->immutable ||
+        sfms_contract_resource(c, f->rule->references) == NULL)
+        sfms_die("%s is a part by %s, which is no required, immutable reference to a collection",
+            m->desc->name, m->rule->parent);
+}
+
+/* check_below looks whether the addresses of parts are below what they belong to, and only theirs. */
+static void
+check_below(const sfms_method *m)
+{
+    const sfms_message *r = m->resource;
+    const char *parent = r == NULL ? "" : r->rule->parent;
+
+    for (unsigned i = 0; r != NULL && i < m->n_routes; i++) {
+        const char *path = m->routes[i].path;
+        const char *above = strstr(path, "{");
+        size_t n = strcspn(path + 1, "/") + 2; /* of "/v1/" */
+        const char *collection =
+            parent[0] != '\0' ? sfms_message_field(r, parent, strlen(parent))->rule->references : "";
+
+        if (parent[0] == '\0' ? strstr(path, "{parent}") != NULL
+                              : above == NULL || strncmp(path + n, collection, strlen(collection)) != 0 ||
+                                    path[n + strlen(collection)] != '/')
+            sfms_die("the address of %s, %s, must be below a record if, and only if, it is about parts of it",
+                m->name, path);
+    }
+}
+
+static void
+check_resource(const sfms_contract *c)
 {
     for (unsigned i = 0; i < c->n_messages; i++) {
         const sfms_message *m = c->messages[i];
@@ -241,7 +338,10 @@ check_resource_labels(const sfms_contract *c)
             continue;
         if (!is_label(m->rule->label) || !is_label(m->rule->plural))
             sfms_die("%s has no label and plural in English and Chinese", m->desc->name);
-        check_labels(m, LABELS_DEPTH);
+        if (m->rule->display[0] != '\0' && text_field(m, m->rule->display) == NULL)
+            sfms_die("%s is displayed by %s, which is no text of it", m->desc->name, m->rule->display);
+        check_labels(m, NESTED_MAX);
+        check_part(c, m);
     }
 }
 
@@ -287,13 +387,15 @@ sfms_contract_check(const sfms_contract *c)
         check_rule(m);
         check_verb(m);
         check_stream(m);
+        check_beside(m);
+        check_below(m);
         for (unsigned j = 0; j < m->n_routes; j++)
             check_route(m, &m->routes[j]);
         for (unsigned j = 0; j <= i; j++)
             check_routes_differ(m, &c->methods[j]);
     }
     check_resources_differ(c);
-    check_resource_labels(c);
+    check_resource(c);
     for (unsigned i = 0; i < c->n_messages; i++) {
         const sfms_message *m = c->messages[i];
 

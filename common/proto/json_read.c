@@ -248,6 +248,24 @@ read_field(reader *r, const sfms_field *f, const cJSON *value, const sfms_path *
     sfms_field_mark(msg, f->desc);
 }
 
+/* What a body has is written: of a section, its members. */
+static void
+add_to_mask(reader *r, Google__Protobuf__FieldMask *mask, const sfms_field *f, const cJSON *value)
+{
+    sfms_arena *a = r->call->arena;
+
+    if (!f->rule->section || !cJSON_IsObject(value)) {
+        sfms_mask_add(a, mask, f->desc->name);
+        return;
+    }
+    for (const cJSON *item = value->child; item != NULL; item = item->next) {
+        const sfms_field *inside = sfms_message_field(f->message, item->string, strlen(item->string));
+
+        if (inside != NULL) /* else it is refused */
+            sfms_mask_add(a, mask, sfms_printf(a, "%s.%s", f->desc->name, inside->desc->name));
+    }
+}
+
 /* Of several records to change, each changes what its JSON has, unless the request says it otherwise. */
 static void
 give_masks(reader *r, const sfms_message *m, const cJSON *object, ProtobufCMessage *msg)
@@ -267,7 +285,7 @@ give_masks(reader *r, const sfms_message *m, const cJSON *object, ProtobufCMessa
             const sfms_field *f = sfms_message_field(records->message, item->string, strlen(item->string));
 
             if (f != NULL)
-                sfms_mask_add(r->call->arena, mask, f->desc->name);
+                add_to_mask(r, mask, f, item);
         }
         *(ProtobufCMessage **)sfms_field_append(r->call->arena, msg, masks->desc) = &mask->base;
     }
@@ -299,7 +317,7 @@ read_object(reader *r, const sfms_message *m, const cJSON *object, const sfms_pa
         }
         seen[f - m->fields] = true;
         if (mask != NULL)
-            sfms_mask_add(r->call->arena, mask, f->desc->name);
+            add_to_mask(r, mask, f, item);
         if (!cJSON_IsNull(item))
             read_field(r, f, item, &place, msg);
     }

@@ -320,7 +320,7 @@ write_fields(place *w, const sfms_message *m, sfms_packed msg)
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
 
-        if ((keep != NULL && !keep[i]) || f->rule->secret)
+        if (f->rule->on_request ? found[i].number == 0 : (keep != NULL && !keep[i]) || f->rule->secret)
             continue;
         sfms_buf_mem(w->b, f->json_key, f->json_key_len);
         if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)

@@ -284,7 +284,7 @@ sfms_field_kept(const sfms_call *call, const sfms_field *f)
 bool
 sfms_place_seen(const sfms_call *call, const sfms_place *p)
 {
-    return !p->leaf->rule->secret && !sfms_field_hidden(call, p->fields[0]);
+    return !p->leaf->rule->secret && !p->leaf->rule->on_request && !sfms_field_hidden(call, p->fields[0]);
 }
 
 bool

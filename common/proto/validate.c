@@ -25,6 +25,7 @@ typedef struct {
     const ProtobufCMessage *resource;        /* that the mask is about */
     bool partial;                            /* inside of a record that the method completes */
     const ProtobufCMessage *custom;          /* the custom fields of the resource that is written, or NULL */
+    const sfms_field *section;               /* the one that is looked into, of which the mask names members */
 } validation;
 
 static void check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const sfms_path *path);
@@ -44,15 +45,21 @@ is_write(Pb__Verb verb)
 static bool
 in_mask(const validation *v, const sfms_field *f)
 {
-    for (size_t i = 0; i < v->mask->n_paths; i++)
-        if (strcmp(v->mask->paths[i], f->desc->name) == 0)
+    size_t n = v->section != NULL ? strlen(v->section->desc->name) : 0;
+
+    for (size_t i = 0; i < v->mask->n_paths; i++) {
+        const char *path = v->mask->paths[i];
+
+        if (v->section == NULL ? strcmp(path, f->desc->name) == 0
+                               : strncmp(path, v->section->desc->name, n) == 0 &&
+                                     (path[n] == '\0' || strcmp(path + n + 1, f->desc->name) == 0))
             return true;
+    }
     return false;
 }
 
 /* ---- one value --------------------------------------------------------------------------------------- */
 
-/* bound answers the text of a number in a rule. */
 static const char *
 bound(sfms_arena *a, double number)
 {
@@ -345,7 +352,7 @@ is_number(ProtobufCType type)
 static void
 check_presence(validation *v, const sfms_field *f, const ProtobufCMessage *msg, const sfms_path *path)
 {
-    bool masked = v->mask != NULL && msg == v->resource;
+    bool masked = v->mask != NULL && (msg == v->resource || v->section != NULL);
 
     if (!f->rule->required && !f->rule->output_only)
         return;
@@ -366,6 +373,8 @@ check_presence(validation *v, const sfms_field *f, const ProtobufCMessage *msg, 
 static void
 check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const sfms_path *path)
 {
+    const sfms_field *section = v->section;
+
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
         sfms_path place = {path, f->desc->name, -1};
@@ -373,10 +382,12 @@ check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const
         check_presence(v, f, msg, &place);
         if (sfms_field_is_default(msg, f->desc))
             continue;
+        v->section = msg == v->resource && f->rule->section ? f : NULL;
         if (f->desc->label == PROTOBUF_C_LABEL_REPEATED)
             check_elements(v, f, msg, &place);
         else
             check_one(v, f, sfms_field_at(msg, f->desc), &place);
+        v->section = section;
     }
 }
 
@@ -391,7 +402,8 @@ masked(validation *v, const sfms_message *m, const char *path, bool written)
     sfms_arena *a = v->call->arena;
     sfms_place place;
 
-    if (sfms_place_find(a, m, path, strlen(path), &place) && place.n == 1)
+    if (sfms_place_find(a, m, path, strlen(path), &place) &&
+        (place.n == 1 || (place.n == 2 && place.fields[0]->rule->section)))
         return sfms_place_name(a, &place);
     if (written || place.n == 0)
         return NULL;
@@ -447,7 +459,8 @@ check_key(
     validation *v, const sfms_method *method, const sfms_field *holder, const ProtobufCMessage *resource)
 {
     const char *name = v->verb == PB__VERB__UPDATE ? "id" : "external_id";
-    const sfms_field *key = sfms_message_field(method->resource, name, strlen(name));
+    const sfms_field *key =
+        method->resource->rule->singleton ? NULL : sfms_message_field(method->resource, name, strlen(name));
     const sfms_path root = {NULL, holder->desc->name, -1};
     const sfms_path path = {&root, name, -1};
 

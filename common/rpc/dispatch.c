@@ -321,6 +321,7 @@ sfms_run_reply(sfms_run *run)
     reply->response = packed_answer(run);
     reply->version = call->version;
     reply->created = call->created;
+    reply->more = call->more;
     return reply;
 }
 

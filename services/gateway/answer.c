@@ -48,16 +48,16 @@ answer_etag_matches(const char *if_none_match, uint64_t version)
     return false;
 }
 
-/* The id of the resource, which every resource has as its first field. */
+/* A text of the resource. */
 static const char *
-id_of(sfms_arena *a, const sfms_message *m, sfms_packed msg)
+text_of(sfms_arena *a, const sfms_message *m, sfms_packed msg, const char *name)
 {
-    const sfms_field *f = sfms_message_field(m, "id", 2);
-    sfms_packed_field id;
+    const sfms_field *f = sfms_message_field(m, name, strlen(name));
+    sfms_packed_field v;
 
-    if (f == NULL || f->desc->type != PROTOBUF_C_TYPE_STRING || !sfms_packed_find(msg, f->desc->id, &id))
+    if (f == NULL || f->desc->type != PROTOBUF_C_TYPE_STRING || !sfms_packed_find(msg, f->desc->id, &v))
         return "";
-    return sfms_strndup(a, (const char *)id.bytes.at, id.bytes.n);
+    return sfms_strndup(a, (const char *)v.bytes.at, v.bytes.n);
 }
 
 static void
@@ -65,9 +65,16 @@ add_location(answer *ans, sfms_call *call, const route_target *target, sfms_pack
 {
     if (target->location == NULL)
         return;
-    const char *id = id_of(call->arena, target->method->output, msg);
+    const sfms_message *m = target->method->output;
+    const char *id = text_of(call->arena, m, msg, "id");
+    const char *location = target->location;
+    const char *above = strchr(location, '{'); /* of a part, the record that it belongs to */
+
+    if (above != NULL)
+        location = sfms_printf(call->arena, "%.*s%s%s", (int)(above - location), location,
+            text_of(call->arena, m, msg, m->rule->parent), above + strcspn(above, "}") + 1);
     if (id[0] != '\0')
-        answer_add(ans, "Location", sfms_printf(call->arena, "%s%s", target->location, id));
+        answer_add(ans, "Location", sfms_printf(call->arena, "%s%s", location, id));
 }
 
 /* A file of someone's is never a page of ours. */

@@ -348,7 +348,7 @@ replied(request *r)
         return NEXT_ANSWER;
     }
     /* Made all the same, as 304 tells the length of what it stands for, and libmicrohttpd says one always. */
-    if (is_get(r) && answer_etag_matches(r->head.if_none_match, r->reply.version))
+    if (is_get(r) && !r->reply.more && answer_etag_matches(r->head.if_none_match, r->reply.version))
         r->answer.status = 304;
     return NEXT_ANSWER;
 }

@@ -78,7 +78,8 @@ takes_form(const route_target *t)
 static bool
 in_query(const route_target *t, const sfms_field *f)
 {
-    if (kind_leaves_out(t, f) || t->whole_body || f == t->body || in_path(t, f) || takes_form(t))
+    if (kind_leaves_out(t, f) || t->whole_body || f == t->body || f->rule->in_address || in_path(t, f) ||
+        takes_form(t))
         return false;
     if (f->message == NULL)
         return true;

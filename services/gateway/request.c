@@ -153,6 +153,7 @@ request_keep_reply(request *r, const Pb__Reply *reply)
     r->reply = (Pb__Reply)PB__REPLY__INIT;
     r->reply.version = reply->version;
     r->reply.created = reply->created;
+    r->reply.more = reply->more;
     r->reply.replayed = reply->replayed;
     if (reply->status == NULL || reply->status->code == SFMS_OK) {
         r->reply.response.data = sfms_memdup(a, reply->response.data, reply->response.len);

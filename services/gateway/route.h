@@ -43,7 +43,8 @@ typedef struct {
     const sfms_field *update_mask; /* filled from the keys of the body */
     const sfms_field *read_mask;
     size_t max_body;
-    const char *location; /* of what it creates, up to the id: "/v1/deals/"; NULL if not known */
+    const char *
+        location; /* of what it creates, up to the id: "/v1/deals/", "/v1/deals/{parent}/items/"; NULL if not known */
 
     unsigned n_vars;
     const char *var[ROUTE_VARS_MAX]; /* field paths, in the order of the path */

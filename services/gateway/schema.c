@@ -22,7 +22,7 @@ is_required(const schemas *s, const sfms_message *m, const sfms_field *f, schema
 {
     switch (use) {
     case SCHEMA_ANSWER:
-        return !schemas_are_masked(s, m);
+        return !schemas_are_masked(s, m) && !f->rule->on_request;
     case SCHEMA_PATCH:
     case SCHEMA_DRAFT:
         return false;
@@ -57,7 +57,7 @@ is_nullable(const schemas *s, const sfms_message *m, const sfms_field *f, schema
         return false;
     if (use != SCHEMA_ANSWER)
         return !f->rule->required && !is_required(s, m, f, use);
-    return f->desc->label != PROTOBUF_C_LABEL_REPEATED && !is_always_set(m, f) &&
+    return f->desc->label != PROTOBUF_C_LABEL_REPEATED && !f->rule->on_request && !is_always_set(m, f) &&
            (f->message != NULL || f->rule->format != PB__FORMAT__FORMAT_UNSPECIFIED);
 }
 

@@ -49,6 +49,9 @@ bool schema_is_there(const sfms_field *f, schema_use use);
 schema_use schema_use_inside(schema_use use);
 schema_use schema_use_of(const sfms_field *f, schema_use use);
 
+/* schema_use_of is the same for a field's message: a section is partial where its record is. */
+schema_use schema_use_of(const sfms_field *f, schema_use use);
+
 /* schemas_write writes the members of components.schemas. */
 void schemas_write(schemas *s, writer *w);
 

@@ -142,6 +142,8 @@ schema_use_inside(schema_use use)
 schema_use
 schema_use_of(const sfms_field *f, schema_use use)
 {
+    if (f->rule->section && use == SCHEMA_PATCH)
+        return use;
     return f->rule->partial && use != SCHEMA_ANSWER ? SCHEMA_DRAFT : schema_use_inside(use);
 }
 
@@ -152,7 +154,8 @@ schema_is_there(const sfms_field *f, schema_use use)
         return !f->rule->secret;
     if (use == SCHEMA_UPDATE && strcmp(f->desc->name, "id") == 0)
         return true;
-    return !f->rule->output_only && !((use == SCHEMA_PATCH || use == SCHEMA_UPDATE) && f->rule->immutable);
+    return !f->rule->output_only && !f->rule->in_address &&
+           !((use == SCHEMA_PATCH || use == SCHEMA_UPDATE) && f->rule->immutable);
 }
 
 static void

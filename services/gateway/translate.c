@@ -136,7 +136,7 @@ set_parameter(job *j, const char *name, const char *value)
     size_t n = strcspn(name, ".");
     const sfms_field *f = sfms_message_field(input, name, n);
 
-    if (f == NULL || is_taken(t, f, f->desc->name, strlen(f->desc->name))) {
+    if (f == NULL || f->rule->in_address || is_taken(t, f, f->desc->name, strlen(f->desc->name))) {
         sfms_violate(j->call, name, &sfms_unknown_field);
         return;
     }
@@ -235,6 +235,29 @@ check_variable(job *j, const char *field, const char *value)
         sfms_violate(j->call, field, &sfms_immutable);
 }
 
+static bool
+is_variable(const route_target *t, const sfms_field *f)
+{
+    for (unsigned i = 0; i < t->n_vars; i++)
+        if (strcmp(t->var[i], f->desc->name) == 0)
+            return true;
+    return false;
+}
+
+/* A body that is the whole request may have no more than the address has a place for. */
+static void
+check_address_fields(job *j)
+{
+    const sfms_message *input = j->target->method->input;
+
+    for (unsigned i = 0; i < input->n_fields; i++) {
+        const sfms_field *f = &input->fields[i];
+
+        if (f->rule->in_address && !is_variable(j->target, f) && !sfms_field_is_default(j->msg, f->desc))
+            sfms_violate(j->call, f->desc->name, &sfms_unknown_field);
+    }
+}
+
 static void
 set_variable(job *j, const char *field, const char *value)
 {
@@ -265,6 +288,7 @@ read_body(job *j, const route_match *match, const translate_body *body)
         return false;
     for (unsigned i = 0; i < t->n_vars; i++)
         check_variable(j, t->var[i], match->value[i]);
+    check_address_fields(j);
     return true;
 }
 

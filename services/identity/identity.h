@@ -11,5 +11,6 @@ extern const sfms_noun identity_sessions;
 extern const sfms_noun identity_tickets;
 extern const sfms_noun identity_session_list;
 extern const sfms_noun identity_meta;
+extern const sfms_noun identity_profile;
 
 #endif

@@ -17,6 +17,7 @@ static const sfms_noun *const nouns[] = {
     &identity_tickets,
     &identity_session_list,
     &identity_meta,
+    &identity_profile,
     NULL,
 };
 

@@ -118,28 +118,12 @@ add_fields(sfms_arena *a, Pb__CollectionField ***to, const sfms_message *m, int 
 
     *to = sfms_new_array(a, Pb__CollectionField *, m->n_fields);
     for (unsigned i = 0; i < m->n_fields; i++)
-        if (!m->fields[i].rule->secret)
+        if (!m->fields[i].rule->secret && !m->fields[i].rule->on_request)
             (*to)[n++] = field_of(a, &m->fields[i], depth);
     return n;
 }
 
 /* ---- collections ------------------------------------------------------------------------------------- */
-
-/* The collection that an address begins with: "deals" of "/v1/deals/{id}:move". */
-static bool
-is_about(const sfms_method *m, const char *collection)
-{
-    static const char root[] = "/v1/";
-    size_t n = strlen(collection);
-    const char *path = m->n_routes > 0 ? m->routes[0].path : "";
-
-    if (m->resource != NULL)
-        return strcmp(m->resource->resource, collection) == 0;
-    if (strncmp(path, root, sizeof(root) - 1) != 0)
-        return false;
-    path += sizeof(root) - 1;
-    return strncmp(path, collection, n) == 0 && strchr("/:", path[n]) != NULL;
-}
 
 /* Records without an owner are the whole organisation's. */
 static Pb__Visibility
@@ -178,7 +162,7 @@ collection_of(const sfms_call *call, const sfms_message *m)
     to->n_fields = add_fields(call->arena, &to->fields, m, FIELDS_DEPTH);
     to->methods = sfms_new_array(call->arena, Pb__CollectionMethod *, n);
     for (unsigned i = 0; i < n; i++)
-        if (methods[i].n_routes > 0 && is_about(&methods[i], m->resource))
+        if (methods[i].n_routes > 0 && sfms_method_is_of(&methods[i], m->resource))
             to->methods[to->n_methods++] = method_of(call, m, &methods[i]);
     return to;
 }

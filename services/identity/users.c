@@ -9,34 +9,41 @@
 #include "identity.h"
 #include "password.h"
 #include "tries.h"
+#include "users.h"
 
 static const sfms_reason wrong_password = {
     "WRONG_PASSWORD", SFMS_PERMISSION_DENIED, {"The current password is not right.", "当前密码不正确。"}};
 
-static sfms_status
-get_me(sfms_call *call, const void *in, void *out)
+sfms_status
+users_me(sfms_call *call, Pb__Me *me)
 {
-    Pb__Me *me = out;
     sfms_status status;
 
-    (void)in;
     me->user = (Pb__User *)sfms_message_new(call->arena, &pb__user__descriptor);
     status = sfms_one(call, me->user,
         "SELECT {columns} FROM identity.users WHERE org_id = app.org_id() AND id = app.user_id()",
         SFMS_NO_ARGS);
     if (status != SFMS_OK)
         return status;
+    call->version = me->user->version;
     return sfms_one(call, me,
         "SELECT u.org_id, o.name AS org_name, o.currency, o.country, coalesce(u.time_zone, o.time_zone) AS "
         "time_zone,"
         " coalesce(u.locale, o.locale) AS locale, r.name AS role_name, r.permissions, r.visibility,"
-        " t.name AS team_name"
+        " t.name AS team_name, u.preferences"
         "  FROM identity.users u"
         "  JOIN identity.orgs o ON o.org_id = u.org_id AND o.id = u.org_id"
         "  JOIN identity.roles r ON r.org_id = u.org_id AND r.id = u.role_id"
         "  LEFT JOIN identity.teams t ON t.org_id = u.org_id AND t.id = u.team_id"
         " WHERE u.org_id = app.org_id() AND u.id = app.user_id()",
         SFMS_NO_ARGS);
+}
+
+static sfms_status
+get_me(sfms_call *call, const void *in, void *out)
+{
+    (void)in;
+    return users_me(call, out);
 }
 
 /* Whoever changes his own password shows that he knows the old one: a session left open is not enough. */

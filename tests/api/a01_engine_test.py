@@ -14,7 +14,8 @@ def path(collection):
 
 
 def fields(collection):
-    return {json_name(f) for f in contract().resources[collection].fields if not contract().rule(f).secret}
+    return {json_name(f) for f in contract().resources[collection].fields
+            if not contract().rule(f).secret and not contract().rule(f).on_request}
 
 
 def has(collection, name):

@@ -65,7 +65,8 @@ def test_everything_has_a_comment():
 def test_resource_begins_with_the_common_fields(name):
     fields = {f.name: f.number for f in contract().resources[name].fields}
     always = {"id": 1, "version": 2, "create_time": 3, "update_time": 4, "delete_time": 5}
-    where_it_makes_sense = {"owner_id": 6, "external_id": 7, "external_source": 8, "custom_fields": 9}
+    where_it_makes_sense = {"owner_id": 6, "external_id": 7, "external_source": 8, "custom_fields": 9,
+                            "names": 10, "allowed": 11}
     assert {k: fields.get(k) for k in always} == always
     assert all(fields.get(k, n) == n for k, n in where_it_makes_sense.items())
     assert all(contract().rule(f).sortable for f in contract().resources[name].fields if f.number in (1, 3, 4))

@@ -28,6 +28,12 @@ TEMPLATE = {
     "UPSERT": ("Upsert{One}", ["POST {C}:upsert {one}"], "write", True, False, "Update{One}Request"),
 }
 
+# A resource of which there is one has no id in its address.
+SINGLETON = {
+    "GET": ("Get{One}", ["GET {C}"], "read", True, True, "GetSingletonRequest"),
+    "UPDATE": ("Update{One}", ["PATCH {C} {one}"], "write", True, False, "Update{One}Request"),
+}
+
 
 def _named(name):
     """The standard methods of a service of the contract, with the words that they are called by."""
@@ -37,7 +43,7 @@ def _named(name):
     one = get.short[len("Get"):]
     update = methods.get("UPDATE") or methods.get("UPSERT")
     # A part's routes begin at its parent: /v1/accounts/{parent}/addresses.
-    path = get.route.path[:-len("/{id}")]
+    path = get.route.path.removesuffix("/{id}")
     assert path.split("/")[-1] == collection
     return methods, {"C": path, "One": one, "Many": get.group, "Message": get.output.name, "collection": collection,
                      "one": update.route.body if update else ""}
@@ -46,10 +52,15 @@ def _named(name):
 @pytest.mark.parametrize("name", GROUPS, ids=lambda n: n.rsplit(".", 1)[1])
 def test_standard_methods_follow_the_template(name):
     methods, words = _named(name)
+    template = SINGLETON if contract().resource(words["collection"]).singleton else TEMPLATE
+    above = contract().resource(words["collection"]).parent
+    # Where the record itself is in the request, it says what it is a part of.
+    inside = {"CREATE": "{%s}" % above, "UPDATE": "{%s.%s}" % (words["one"], above), "UPSERT": "{%s.%s}" % (words["one"], above)}
     for verb, m in methods.items():
-        short, routes, right, point, idempotent, takes = TEMPLATE[verb]
+        short, routes, right, point, idempotent, takes = template[verb]
         assert m.short == short.format(**words)
-        assert [f"{r.verb} {r.path} {r.body}".strip() for r in m.routes] == [r.format(**words) for r in routes], m.name
+        wanted = [r.format(**words).replace("{parent}", inside.get(verb, "{parent}")) for r in routes]
+        assert [f"{r.verb} {r.path} {r.body}".strip() for r in m.routes] == wanted, m.name
         assert m.rule.permission == f"{words['collection']}.{right}", m.name
         assert (m.rule.point, m.rule.idempotent) == (point, idempotent), m.name
         assert m.input.name == takes.format(**words), m.name
@@ -67,6 +78,8 @@ def test_requests_and_pages_follow_the_template(name):
     for verb in {"UPDATE", "UPSERT"} & methods.keys():
         fields = {f.name: f.number for f in methods[verb].input.fields}
         assert fields == {words["one"]: 1, "update_mask": 2}, methods[verb].name
+    if contract().resource(words["collection"]).singleton:
+        return
     page = {f.name: f.number for f in methods["LIST"].output.fields}
     rows = methods["LIST"].output.fields[0].name
     assert re.sub(r"_(.)", lambda m: m.group(1).upper(), rows) == words["collection"]

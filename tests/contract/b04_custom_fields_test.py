@@ -57,7 +57,7 @@ def test_a_number_comes_back_as_it_was_sent(method, walk, api):
     for key, text in keys.items():
         value = made["customFields"][key]
         assert value == json.loads(text) and not isinstance(value, str), (text, value)
-    again = api.get(f"/v1/{method.route.collection}/{made['id']}").ok()
+    again = api.get(f"{contract().address(method.route.collection)}/{made['id']}").ok()
     assert again["customFields"] == made["customFields"]
 
 

@@ -32,7 +32,7 @@ def record_of(method, walk):
     id = walk.records.id(collection)
     if not contract().standard(collection, "GET"):
         return id, None
-    return id, walk.org.api.get(f"/v1/{collection}/{id}").ok()["version"]
+    return id, walk.org.api.get(f"{contract().address(collection)}/{id}").ok()["version"]
 
 
 @methods(is_write)
@@ -67,9 +67,9 @@ def test_one_of_several_versions_will_do(method, walk, api):
     made = walk.org.make.create(method.route.collection) if contract().standard(method.route.collection, "CREATE") \
         else {"id": walk.records.id(method.route.collection)}
     if method.verb == "UNDELETE":
-        api.delete(f"/v1/{method.route.collection}/{made['id']}").ok()
+        api.delete(f"{contract().address(method.route.collection)}/{made['id']}").ok()
     body = {} if method.verb == "UNDELETE" else None if method.verb == "DELETE" else {"externalSource": "conditions"}
-    version = int(api.get(f"/v1/{method.route.collection}/{made['id']}").ok()["version"])
+    version = int(api.get(f"{contract().address(method.route.collection)}/{made['id']}").ok()["version"])
     call = lambda value: api.call(method.route.verb, walk.path(method, made["id"]), json=body, headers={"If-Match": value})
     call(f'"{version + 1}"').fails(412, "VERSION_MISMATCH")
     call(f'"{version + 1}", "{version + 2}"').fails(412, "VERSION_MISMATCH")

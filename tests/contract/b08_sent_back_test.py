@@ -14,7 +14,7 @@ def path(collection):
 
 
 def output_only(collection):
-    return [f for f in contract().resources[collection].fields if contract().rule(f).output_only]
+    return [f for f in contract().resources[collection].fields if contract().rule(f).output_only and not contract().rule(f).on_request]
 
 
 def another(field, value):

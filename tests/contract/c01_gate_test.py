@@ -325,6 +325,7 @@ def test_every_resource_has_its_policies_from_its_kinds(owner):
                "FROM pg_policy WHERE polrelid IN (SELECT relation FROM app.resources) ORDER BY 1, 2"
     owner.execute(policies)
     before = owner.fetchall()
-    owner.execute("SELECT count(app.see_as(relation, kinds)::text) FROM app.resources")
+    owner.execute("SELECT count(app.see_as(r.relation, r.kinds)::text) FROM app.resources r JOIN pg_class c ON c.oid = r.relation"
+                  " WHERE c.relkind <> 'v'")
     owner.execute(policies)
     assert owner.fetchall() == before and len(before) > 30

@@ -108,8 +108,12 @@ class Api:
         for name, value in headers.items():
             self.http.headers[name.replace("_", "-")] = value
 
+    org = None      # whose parts are meant by an address that does not say below which record
+
     def call(self, verb, path, json=None, params=None, data=None, headers=None, timeout=60, **more):
         headers = dict(headers or {})
+        if self.org and "{" in path:
+            path = self.org.make.filled(path)
         if json is not None:
             data = json_module.dumps(json, ensure_ascii=False).encode()
             headers.setdefault("Content-Type", "application/json")

@@ -15,6 +15,8 @@ VERBS = ("get", "put", "post", "delete", "patch")
 class Route:
     """One way to call a method over HTTP."""
 
+    parts = {}      # collections that are parts of others: {"contactMethods": "accounts"}
+
     def __init__(self, verb, path, body):
         self.verb, self.path, self.body = verb, path, body
         self.variables = re.findall(r"\{([^}=]+)[^}]*\}", path)
@@ -30,8 +32,9 @@ class Route:
 
     @property
     def collection(self):
-        """"deals" of "/v1/deals/{id}:move"."""
-        return self.path.split("/")[2].split(":")[0]
+        """"deals" of "/v1/deals/{id}:move"; of parts, what is below: "contactMethods" of "/v1/accounts/{parent}/contactMethods/{id}"."""
+        words = [word.split(":")[0] for word in self.path.split("/")[2:]]
+        return words[2] if len(words) > 2 and words[2] in Route.parts else words[0]
 
 
 class Method:
@@ -80,6 +83,11 @@ class Contract:
                 if name:
                     self.resources[name] = self.pool.FindMessageTypeByName(f"{file.package}.{message.name}")
 
+        for name, message in self.resources.items():
+            parent = self.resource(name).parent
+            if parent:
+                Route.parts[name] = self.rule(message.fields_by_name[parent]).references
+
     def _extension(self, kind, options, name):
         parsed = self._options[kind].FromString(options.SerializeToString())
         extension = self.pool.FindExtensionByName(f"sfms.api.v1.{name}")
@@ -118,6 +126,15 @@ class Contract:
         """The FieldRule of a field."""
         return self._extension("FieldOptions", field.GetOptions(), "field")
 
+    def resource(self, collection):
+        """The ResourceRule of a collection."""
+        return self._extension("MessageOptions", self.resources[collection].GetOptions(), "resource")
+
+    def display(self, collection):
+        """The JSON name of the field by which people know its records; "" if there is none."""
+        name = self.resource(collection).display
+        return json_name(self.resources[collection].fields_by_name[name]) if name else ""
+
     def format(self, field):
         rule = self.rule(field)
         return rule.DESCRIPTOR.fields_by_name["format"].enum_type.values_by_number[rule.format].name
@@ -129,9 +146,14 @@ class Contract:
                 return m
         return None
 
-    def collections(self, *verbs):
-        """Names of the resources that have all these verbs."""
-        return sorted(name for name in self.resources if all(self.standard(name, v) for v in verbs))
+    def address(self, collection):
+        """Where a collection is; of parts with {parent}, which the clients of an organisation fill in."""
+        return self.standard(collection, "GET").route.path.removesuffix("/{id}")
+
+    def collections(self, *verbs, parts=False):
+        """Names of the resources that have all these verbs; without parts, unless asked: they lack external ids and custom fields."""
+        return sorted(name for name in self.resources
+                      if (parts or name not in Route.parts) and all(self.standard(name, v) for v in verbs))
 
     def writable(self, message):
         """The fields that a caller may give on create."""

@@ -5,7 +5,7 @@ SERVICE_ROLES = ("sfms_service", "sfms_identity", "sfms_customers", "sfms_pipeli
 
 # Tables without a policy, which nobody but the owner may touch, or only definer functions do: the templates of records,
 # the migrations, what identity keeps of passwords and sessions, who waits for events. With row-level security and no policy, nobody sees a row.
-CLOSED = {"app.record", "app.owned_record", "app_migrations", "identity.credentials", "identity.sessions",
+CLOSED = {"app.record", "app.part", "app.owned_record", "app_migrations", "identity.credentials", "identity.sessions",
           "identity.attempts", "identity.builtin_roles", "identity.signers", "identity.tickets", "app.watches"}
 
 # Reference data without a tenant, which every service may read.

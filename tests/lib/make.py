@@ -1,8 +1,9 @@
 """Valid bodies for any resource, made from the contract's field rules, and records from them."""
 import itertools
+import re
 import uuid
 
-from lib.contract import contract, json_name
+from lib.contract import Route, contract, json_name
 
 _numbers = itertools.count(1)
 
@@ -26,6 +27,19 @@ class Maker:
 
     def __init__(self, api, org):
         self.api, self.org = api, org
+        self._parents = {}
+
+    def parent(self, collection):
+        """The record that the parts of a collection are made for, and looked for below."""
+        above = Route.parts[collection]
+        if above not in self._parents:
+            self._parents[above] = self.create(above)["id"]
+        return self._parents[above]
+
+    def filled(self, path):
+        """An address with the record in it that parts belong to."""
+        return re.sub(r"^/v1/\w+/\{[^}]*\}/(\w+)", lambda m: m.group(0) if m.group(1) not in Route.parts else
+                      f"/v1/{Route.parts[m.group(1)]}/{self.parent(m.group(1))}/{m.group(1)}", path)
 
     def body(self, collection, full=False, **given):
         """A body that CREATE accepts: the required fields, or all that a caller may give. given wins."""
@@ -35,7 +49,9 @@ class Maker:
             name = json_name(field)
             if name in given or name in ("id", "externalId", "externalSource", "customFields"):
                 continue
-            if contract().rule(field).required or (full and self._worth_filling(collection, field)):
+            if collection in Route.parts and field.name == contract().resource(collection).parent:
+                body[name] = self.parent(collection)
+            elif contract().rule(field).required or (full and self._worth_filling(collection, field)):
                 body[name] = self.value(field, full)
         body.update(HINTS.get(collection, lambda maker, full: {})(self, full))
         body.update(given)

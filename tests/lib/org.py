@@ -41,7 +41,9 @@ class Org:
 
     def _person(self, id, email):
         session = log_in(self.base, email)
-        return Person(id, email, Api(self.base, session["accessToken"]), session)
+        api = Api(self.base, session["accessToken"])
+        api.org = self
+        return Person(id, email, api, session)
 
     def role(self, name):
         """The id of a role by its name, e.g. "Rep"."""

@@ -1,4 +1,5 @@
 """Calls any method of the contract."""
+import re
 import uuid
 
 from lib.records import Records
@@ -13,7 +14,8 @@ class Walk:
     def path(self, method, id=None):
         """The method's address; id (a new UUID if None) in its variables, except {resource}."""
         id = id or str(uuid.uuid4())
-        return method.route.fill({v: "accounts" if v == "resource" else id for v in method.route.variables})
+        path = self.org.make.filled(method.route.path)
+        return re.sub(r"\{([^}]+)\}", lambda m: "accounts" if m.group(1) == "resource" else id, path)
 
     def body(self, method):
         """A body that the method accepts; None if it takes none or no JSON."""

@@ -131,9 +131,9 @@ test_fields(void **state)
 
     assert_null(sfms_message_field(m, "", 0));
     assert_null(sfms_message_field(m, "nam", 3));
-    assert_null(sfms_message_field(m, "names", 5));
+    assert_null(sfms_message_field(m, "namet", 5));
     assert_null(sfms_message_field(m, "Name", 4));
-    assert_non_null(sfms_message_field(m, "names", 4)); /* the length counts, not the NUL */
+    assert_non_null(sfms_message_field(m, "namet", 4)); /* the length counts, not the NUL */
     for (unsigned i = 0; i < m->n_fields; i++) {
         assert_ptr_equal(m->fields[i].desc, &m->desc->fields[i]);
         assert_ptr_equal(

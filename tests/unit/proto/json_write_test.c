@@ -212,11 +212,13 @@ test_mask_as_value(void **state)
 
     (void)state;
     r.read_mask = &mask;
-    assert_string_equal(json(m, &r.base, NULL), "{\"id\":null,\"readMask\":\"\"}");
+    assert_string_equal(json(m, &r.base, NULL),
+        "{\"id\":null,\"readMask\":\"\",\"names\":false,\"access\":false,\"parent\":null}");
     mask.paths = paths;
     mask.n_paths = 4;
     assert_string_equal(json(m, &r.base, NULL),
-        "{\"id\":null,\"readMask\":\"closeDate,lineItems.product_id,a\\\"b\\\\c\\n,x_1_\"}");
+        "{\"id\":null,\"readMask\":\"closeDate,lineItems.product_id,"
+        "a\\\"b\\\\c\\n,x_1_\",\"names\":false,\"access\":false,\"parent\":null}");
 }
 
 static void
@@ -230,7 +232,7 @@ test_empty_elements(void **state)
     r.ids = ids;
     r.n_ids = 2;
     assert_string_equal(json(sfms_contract_message(contract, r.base.descriptor), &r.base, NULL),
-        "{\"ids\":[\"\",\"x\"],\"readMask\":null}");
+        "{\"ids\":[\"\",\"x\"],\"readMask\":null,\"names\":false,\"access\":false,\"parent\":null}");
 }
 
 static void
