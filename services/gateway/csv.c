@@ -190,7 +190,7 @@ csv_columns(csv *c, const sfms_message *m, const Google__Protobuf__FieldMask *ma
     for (unsigned i = 0; i < m->n_fields; i++) {
         const sfms_field *f = &m->fields[i];
 
-        if (f->rule->secret || !is_masked(mask, f))
+        if (f->rule->secret || f->rule->on_request || !is_masked(mask, f))
             continue;
         if (is_object(f))
             add_keys(c, f, records, n);
