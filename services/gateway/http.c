@@ -77,6 +77,10 @@ queue(request *r)
             : MHD_create_response_from_buffer(ans->len, (void *)(uintptr_t)ans->body, MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
         return MHD_NO;
+    /* Of what has no length and no body, libmicrohttpd sends the end of the last chunk now and then: the connection is of no more
+     * use. */
+    if (goes_on && r->stream == NULL)
+        (void)MHD_add_response_header(response, "Connection", "close");
     if (ans->content_type != NULL)
         (void)MHD_add_response_header(response, "Content-Type", ans->content_type);
     for (unsigned i = 0; i < ans->n_headers; i++)

@@ -21,7 +21,8 @@ SET search_path = pg_catalog, pg_temp AS $$
         SELECT ticket_hash FROM identity.tickets WHERE org_id = app.org_id() AND user_id = app.user_id()
          ORDER BY create_time DESC OFFSET 19);
     INSERT INTO identity.tickets (ticket_hash, org_id, user_id, session_id, expire_time)
-    VALUES (in_hash, app.org_id(), app.user_id(), in_session, clock_timestamp() + make_interval(secs => in_seconds));
+    SELECT in_hash, app.org_id(), app.user_id(), in_session, clock_timestamp() + make_interval(secs => in_seconds)
+     WHERE app.org_id() IS NOT NULL AND app.user_id() IS NOT NULL;
 $$;
 
 -- Uses a ticket up, and answers whose it was.
