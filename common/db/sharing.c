@@ -91,7 +91,7 @@ sfms_status
 sfms_unshare_plan(
     const sfms_engine *e, sfms_call *call, const Pb__UnshareRequest *request, sfms_statement *ret)
 {
-    grantee who;
+    grantee who = {0};
     sfms_status status = grantee_of(call, request->user_id, request->team_id, request->role_id, &who);
 
     if (status != SFMS_OK)
