@@ -134,3 +134,15 @@ def test_a_job_begins_when_its_time_has_come(stack):
     note = wait_until("the reminder", lambda: [n for n in api.get("/v1/notifications").ok()["notifications"] if n["recordId"] == task["id"]])
     came = datetime.datetime.fromisoformat(note[0]["createTime"].replace("Z", "+00:00"))
     assert datetime.timedelta(0) <= came - at < datetime.timedelta(seconds=1)
+
+
+def test_nothing_is_due_while_nothing_waits(stack, kind, org):
+    def next_job():
+        return stack.sql("SELECT app.next_job(ARRAY[%s])", kind, user="sfms_exchange")[0][0]
+    assert next_job() is None
+    id = add(stack, org, kind, "1 minute")
+    assert 50000 < next_job() <= 60000
+    stack.sql("UPDATE app.jobs SET run_at = now() - interval '1 minute' WHERE id = %s", id)
+    assert next_job() == 0
+    take(stack, kind)
+    assert 10000 < next_job() <= 20000, "then its lease has expired"

@@ -119,7 +119,7 @@ END $$;
 -- In how many milliseconds a job of one of the kinds is due; NULL if none waits.
 CREATE FUNCTION app.next_job(in_kinds text[]) RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT greatest(0, ceil(extract(epoch FROM min(at) - clock_timestamp()) * 1000))::bigint
+    SELECT CASE WHEN min(at) IS NOT NULL THEN greatest(0, ceil(extract(epoch FROM min(at) - clock_timestamp()) * 1000))::bigint END
       FROM unnest(in_kinds) k, LATERAL (
           (SELECT run_at AS at FROM app.jobs WHERE kind = k AND state IN ('PENDING', 'RUNNING') AND state = 'PENDING' ORDER BY run_at LIMIT 1)
           UNION ALL
