@@ -234,6 +234,31 @@ parks(const running *at, sfms_status status, const sfms_call *call)
            strcmp(call->failure->reason, user_gone.name) == 0;
 }
 
+/* Whether the job is still this runner's: who has lost its lease has nothing to say any more. */
+static bool
+is_mine(sfms_call *call, const sfms_job *job, const char *attempt)
+{
+    PGresult *row;
+
+    return sfms_query(call, &row, "SELECT 1 FROM app.jobs" MINE, SFMS_ARGS(job->id, attempt)) == SFMS_OK &&
+           PQntuples(row) > 0;
+}
+
+/* Whoever hears that a job has failed writes so into the job's records. It may have failed before it was known what its user may
+ * do, or as he may do nothing any more: then the organisation sees them for him. */
+static void
+tell_failed(const running *at, sfms_call *call, const char *attempt)
+{
+    const sfms_work_runner *r = at->runner;
+    sfms_call own = sfms_work_call(r->lane->work, r->db, r->arena, call->principal, at->job.id);
+
+    if (at->row->failed == NULL || !is_mine(&own, &at->job, attempt))
+        return;
+    if (at->principal->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
+        sfms_one(&own, at->principal, SFMS_ORG_CALLER_SQL, SFMS_ARGS(at->principal->org_id));
+    at->row->failed(call, &at->job);
+}
+
 /* Writes how the job ended, with a call of its own: the handler's may have failed. */
 static void
 settle(const running *at, sfms_call *call, sfms_status status)
@@ -254,8 +279,8 @@ settle(const running *at, sfms_call *call, sfms_status status)
             SFMS_ARGS(job->id, attempt, error));
         return;
     }
-    if (status != SFMS_OK && at->row->failed != NULL)
-        at->row->failed(call, job);
+    if (status != SFMS_OK)
+        tell_failed(at, call, attempt);
     end(&last, job, attempt, status, failure);
 }
 

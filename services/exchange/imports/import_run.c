@@ -298,7 +298,7 @@ prepare(run *r)
     const Pb__ImportMapping *mapping;
     sfms_status status = import_store_load(call, r->job->id, &r->import);
 
-    if (status != SFMS_OK)
+    if (status != SFMS_OK || r->import.done)
         return status;
     call->locale = r->import.locale;
     mapping = import_mapping_parse(call, r->import.mapping);
