@@ -23,6 +23,7 @@ CREATE INDEX fields_name ON identity.fields (org_id, name COLLATE app.by_name, i
 CREATE INDEX fields_collection ON identity.fields (org_id, collection COLLATE app.by_name, id);
 CREATE INDEX fields_search ON identity.fields USING gin (app.grams(search_text));
 SELECT app.resource('identity.fields', 'tenant');
+SELECT app.named('identity.fields', 'name');
 GRANT SELECT, INSERT, UPDATE ON identity.fields TO sfms_identity;
 GRANT SELECT ON identity.fields TO sfms_service;
 
