@@ -25,7 +25,7 @@ typedef struct {
     const ProtobufCMessage *resource;        /* that the mask is about */
     bool partial;                            /* inside of a record that the method completes */
     const ProtobufCMessage *custom;          /* the custom fields of the resource that is written, or NULL */
-    const sfms_field *section;               /* the one that is looked into, of which the mask names members */
+    const sfms_field *section; /* the one that is looked into, of which the mask names members */
 } validation;
 
 static void check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const sfms_path *path);
@@ -393,46 +393,6 @@ check_message(validation *v, const sfms_message *m, ProtobufCMessage *msg, const
 
 /* ---- masks, and what a verb wants of the resource as a whole ----------------------------------------- */
 
-/* masked answers a path of a mask in the form that it has from here on: proto names, and keys as they are. A mask of what is
- * written names fields of the resource and keys in them; one of what is read may lead further, and means the whole field then.
- * NULL if it is none. */
-static const char *
-masked(validation *v, const sfms_message *m, const char *path, bool written)
-{
-    sfms_arena *a = v->call->arena;
-    sfms_place place;
-
-    if (sfms_place_find(a, m, path, strlen(path), &place) &&
-        (place.n == 1 || (place.n == 2 && place.fields[0]->rule->section)))
-        return sfms_place_name(a, &place);
-    if (written || place.n == 0)
-        return NULL;
-    return sfms_printf(a, "%s%s", place.fields[0]->desc->name, path + strcspn(path, "."));
-}
-
-/* check_mask brings the paths in a mask to that form, and refuses those that are none of the message's. */
-static void
-check_mask(
-    validation *v, Google__Protobuf__FieldMask *mask, const sfms_message *m, const char *name, bool written)
-{
-    const sfms_path path = {NULL, name, -1};
-
-    if (mask->n_paths > SFMS_FIELDS_MAX) {
-        sfms_violate(v->call, where(v, &path), &sfms_too_many_items,
-            sfms_printf(v->call->arena, "%d", SFMS_FIELDS_MAX));
-        return;
-    }
-    for (size_t i = 0; i < mask->n_paths; i++) {
-        const char *found = masked(v, m, mask->paths[i], written);
-
-        if (found == NULL)
-            sfms_violate(
-                v->call, where(v, &path), &sfms_bad_mask, sfms_strndup(v->call->arena, mask->paths[i], 100));
-        else
-            mask->paths[i] = (char *)(uintptr_t)found;
-    }
-}
-
 /* check_masks checks the masks at the top of a request: read_mask and update_mask, which are about the method's
  * resource. */
 static void
@@ -447,7 +407,7 @@ check_masks(validation *v, const sfms_method *method, ProtobufCMessage *request)
         bool update = strcmp(f->desc->name, "update_mask") == 0;
         if (mask == NULL)
             continue;
-        check_mask(v, mask, method->resource, f->desc->name, update);
+        sfms_mask_check(v->call, mask, method->resource, f->desc->name, update);
         if (update)
             v->mask = mask;
     }

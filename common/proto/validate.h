@@ -4,6 +4,7 @@
 #ifndef SFMS_PROTO_VALIDATE_H
 #define SFMS_PROTO_VALIDATE_H
 
+#include "google/protobuf/field_mask.pb-c.h"
 #include "proto/call.h"
 #include "proto/path.h"
 
@@ -21,6 +22,11 @@ sfms_status sfms_validate(sfms_call *call, ProtobufCMessage *request);
 
 /* sfms_validate_string does so with the text of one field, in place; path is where it is. */
 void sfms_validate_string(sfms_call *call, const sfms_field *f, const char **at, const sfms_path *path);
+
+/* sfms_mask_check brings the paths of a mask of m, the field name of the request, to proto names, and refuses those that are none
+ * of m's. written: of what is written, rather than what is answered. */
+void sfms_mask_check(sfms_call *call, Google__Protobuf__FieldMask *mask, const sfms_message *m,
+    const char *name, bool written);
 
 /* sfms_decimal_valid is true for -?digits[.digits] with at most 18 digits before and 6 after the point. */
 bool sfms_decimal_valid(const char *text);
