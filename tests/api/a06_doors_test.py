@@ -14,10 +14,10 @@ FOR_ALL = {
     "app.audit", "app.caller", "app.org_caller", "app.principal", "app.signer", "app.purge",
     "app.claim_job", "app.take_job", "app.park_job", "app.next_job", "app.plan_jobs",   # jobs of all organisations
     "app.heads", "app.watch_events",                                                    # whose log has grown, not by what
-    "app.end_grants", "app.grantees_of", "app.record_access", "app.standing", "app.shape_version",
+    "app.end_grants", "app.grantees_of", "app.record_access", "app.standing", "app.orgs_to_read", "app.shape_version",
 }
 # And what one of them needs to lock what it points to.
-FOR_ONE = {"activities": {"app.record_deleted"}}
+FOR_ONE = {"activities": {"app.record_deleted"}, "customers": {"app.carry"}}
 
 
 def doors(stack, service, more="true"):
