@@ -17,7 +17,7 @@ FOR_ALL = {
     "app.end_grants", "app.grantees_of", "app.record_access", "app.standing", "app.orgs_to_read", "app.shape_version",
 }
 # And what one of them needs to lock what it points to.
-FOR_ONE = {"activities": {"app.record_deleted"}, "customers": {"app.carry"}}
+FOR_ONE = {"activities": {"app.record_deleted", "activities.notify_given"}, "customers": {"app.carry"}}
 
 
 def doors(stack, service, more="true"):
