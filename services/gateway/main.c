@@ -52,7 +52,7 @@ static const sfms_option options[] = {
     {"SFMS_HTTP_THREADS", SFMS_OPT_INT, AT(threads), "2", "threads that serve HTTP"},
     {"SFMS_CONNECTIONS", SFMS_OPT_INT, AT(connections), "4096", "HTTP connections at most"},
     {"SFMS_CONNECTIONS_PER_ADDRESS", SFMS_OPT_INT, AT(per_address), "0", "those of one address at most; 0: a quarter, but any behind SFMS_TRUST_PROXY"},
-    {"SFMS_STREAMS", SFMS_OPT_INT, AT(streams), "1024", "streams of events at most, half of them of one organisation"},
+    {"SFMS_STREAMS", SFMS_OPT_INT, AT(streams), "1024", "streams of events at most, half of them of one organisation; never more than half of SFMS_CONNECTIONS"},
     {"SFMS_CORS_ORIGINS", SFMS_OPT_TEXT, AT(origins), "", "origins whose pages may call, by commas; * for all"},
     {"SFMS_CORS_HEADERS", SFMS_OPT_TEXT, AT(cors_headers), "", "more headers that such pages may send, by commas"},
     {"SFMS_RATE_LIMIT", SFMS_OPT_INT, AT(rate), "0", "requests per second of a user or unknown address; 0: any"},
@@ -72,8 +72,8 @@ check_config(const gateway_config *c)
         sfms_die("SFMS_HTTP_THREADS must be between 1 and 64");
     if (c->connections < c->threads || c->connections > 1000000)
         sfms_die("SFMS_CONNECTIONS must be between SFMS_HTTP_THREADS and 1000000");
-    if (c->streams < 0 || c->streams > c->connections / 2)
-        sfms_die("SFMS_STREAMS must be between 0 and half of SFMS_CONNECTIONS");
+    if (c->streams < 0)
+        sfms_die("SFMS_STREAMS must not be negative");
     if (c->per_address < 0)
         sfms_die("SFMS_CONNECTIONS_PER_ADDRESS must not be negative");
     if (c->cors_headers[strspn(c->cors_headers, HEADER_LETTERS ", ")] != '\0')

@@ -67,7 +67,11 @@ static bool
 is_room(const stream *s)
 {
     const gateway_config *c = &all.gw->config;
-    unsigned most = s->kind->drains ? (unsigned)c->streams : STREAM_LONG_MAX;
+    /* The other half of the connections is for who asks. */
+    unsigned half = (unsigned)c->connections / 2;
+    unsigned most = !s->kind->drains              ? STREAM_LONG_MAX
+                    : (unsigned)c->streams < half ? (unsigned)c->streams
+                                                  : half;
     unsigned of_user = s->kind->drains ? STREAM_USER_MAX : STREAM_LONG_USER_MAX;
     unsigned n = 0;
 

@@ -134,7 +134,7 @@ NAMES = ["10", "2 Brüder", "apfel", "Äpfel", "apple", "Apple", "Zoo", "Ωmega"
 
 def ordered_texts():
     """Every field of every collection that lists may be ordered by and that holds a name."""
-    return [(name, json_name(f)) for name in contract().collections("CREATE", "LIST") for f in contract().resources[name].fields
+    return [(name, json_name(f)) for name in contract().collections("CREATE", "LIST") if name != "fields" for f in contract().resources[name].fields
             if contract().rule(f).sortable and f.cpp_type == f.CPPTYPE_STRING and contract().format(f) == "FORMAT_UNSPECIFIED"]
 
 

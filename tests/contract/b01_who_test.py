@@ -1,4 +1,6 @@
 """Every method: no token, bad tokens, no permission, another tenant."""
+import re
+
 from lib import tokens
 from lib.api import Api, CHINESE
 from lib.contract import contract, methods
@@ -41,6 +43,12 @@ def test_no_permission(method, walk, nobody):
 @methods(lambda m: any(v.endswith("id") for v in m.route.variables))
 def test_another_tenants_record_is_not_there(method, walk, stranger):
     collection = "accounts" if "resource" in method.route.variables else method.route.collection
+    if method.verb == "CREATE":     # of a part: below a record of theirs
+        above = walk.org.make.parent(collection)
+        path = re.sub(r"\{[^}]+\}", above, method.route.path)
+        body = {k: v for k, v in walk.body(method).items() if v != above}
+        stranger.org.api.post(path, json=body).fails(404, "NOT_FOUND")
+        return
     theirs = walk.records.id(collection)
     stranger.call(stranger.org.api, method, theirs).fails(404, "NOT_FOUND")
 

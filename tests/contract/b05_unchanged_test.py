@@ -35,7 +35,7 @@ def records(org):
     return record
 
 
-@pytest.mark.parametrize("collection", contract().collections("UPDATE"))
+@pytest.mark.parametrize("collection", [c for c in contract().collections("UPDATE") if c != "settings"])   # has no id
 def test_patch_of_what_was_read(collection, records, api):
     before = records(collection)
     log = events(api, collection, before["id"])
@@ -78,7 +78,8 @@ def test_nothing_changes_a_row_after_its_last_trigger(stack):
                      " WHERE z.tgname = 'z_touch' AND NOT t.tgisinternal AND t.tgtype & 2 = 2 AND t.tgtype & 16 = 16"
                      " AND t.tgname > 'z_touch'")
     assert late == []
-    without = stack.sql("SELECT name FROM app.resources r WHERE NOT EXISTS (SELECT 1 FROM pg_trigger"
+    without = stack.sql("SELECT name FROM app.resources r JOIN pg_class c ON c.oid = r.relation AND c.relkind <> 'v'"   # views have their tables'
+                        " WHERE NOT EXISTS (SELECT 1 FROM pg_trigger"
                         " WHERE tgrelid = r.relation AND tgname = 'z_touch')")
     assert without == []
 

@@ -10,7 +10,7 @@ from lib.contract import contract, json_name
 from lib.org import Org
 from lib.records import run_import
 
-COLLECTIONS = contract().collections("LIST", "CREATE")
+COLLECTIONS = [c for c in contract().collections("LIST", "CREATE") if c != "fields"]   # of which one value decides about others
 ZONE = datetime.timezone(datetime.timedelta(hours=8))   # of the uploader, Asia/Shanghai
 
 

@@ -27,7 +27,7 @@ class Walk:
             more = {"externalId": uuid.uuid4().hex} if method.verb == "UPSERT" else {}
             return self.org.make.body(collection, **more)
         if method.verb == "UPDATE":
-            return {"externalSource": "test"} if "external_source" in message.fields_by_name else {}
+            return {"externalSource" if "external_source" in message.fields_by_name else "label": "test"}
         if method.verb in ("SHARE", "UNSHARE"):
             return {"userId": self.org.admin.id}
         body = self.org.make._message(message, 1, False)

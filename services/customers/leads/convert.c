@@ -7,6 +7,7 @@
 #include "customers.h"
 #include "google/protobuf/struct.pb-c.h"
 #include "proto/json_value.h"
+#include "proto/shape.h"
 #include "sfms/customers/v1/leads.pb-c.h"
 
 static const sfms_reason converted_before = {
@@ -127,9 +128,16 @@ fill(const char **to, const char *from)
         *to = from;
 }
 
+/* Whether the organisation has defined the key for the collection too. */
+static bool
+is_defined(const sfms_call *call, const char *collection, const char *key)
+{
+    return call->shape == NULL || sfms_shape_find(call->shape, collection, key) != NULL;
+}
+
 /* Custom fields of the lead, where the record has none of the same key. */
 static void
-carry_custom_fields(const conversion *c, Google__Protobuf__Struct **to)
+carry_custom_fields(const conversion *c, const char *collection, Google__Protobuf__Struct **to)
 {
     const Google__Protobuf__Struct *from = c->lead.custom_fields;
     Google__Protobuf__Struct *all;
@@ -142,7 +150,8 @@ carry_custom_fields(const conversion *c, Google__Protobuf__Struct **to)
     for (size_t i = 0; *to != NULL && i < (*to)->n_fields; i++)
         all->fields[all->n_fields++] = (*to)->fields[i];
     for (size_t i = 0; i < from->n_fields; i++)
-        if (*to == NULL || sfms_struct_entry(*to, from->fields[i]->key) == NULL)
+        if (is_defined(c->call, collection, from->fields[i]->key) &&
+            (*to == NULL || sfms_struct_entry(*to, from->fields[i]->key) == NULL))
             all->fields[all->n_fields++] = from->fields[i];
     *to = all;
 }
@@ -176,7 +185,7 @@ make_account(conversion *c)
     fill(&account->owner_id, lead->owner_id);
     if (account->employee_count == 0)
         account->employee_count = lead->employee_count;
-    carry_custom_fields(c, &account->custom_fields);
+    carry_custom_fields(c, "accounts", &account->custom_fields);
     if (sfms_create(c->call, "account", account) == SFMS_OK)
         c->account = account;
 }
@@ -210,7 +219,7 @@ make_contact(conversion *c)
     fill(&contact->city, lead->city);
     fill(&contact->description, lead->description);
     fill(&contact->owner_id, lead->owner_id);
-    carry_custom_fields(c, &contact->custom_fields);
+    carry_custom_fields(c, "contacts", &contact->custom_fields);
     if (sfms_create(c->call, "contact", contact) == SFMS_OK)
         c->contact = contact;
 }
@@ -235,7 +244,7 @@ make_deal(conversion *c, Pb__ConvertLeadResponse *out)
     fill(&deal->name, c->lead.company[0] != '\0' ? c->lead.company : c->lead.name);
     fill(&deal->lead_source, c->lead.source);
     fill(&deal->owner_id, c->lead.owner_id);
-    carry_custom_fields(c, &deal->custom_fields);
+    carry_custom_fields(c, "deals", &deal->custom_fields);
     if (sfms_create(c->call, "deal", deal) == SFMS_OK)
         c->deal = deal;
 }

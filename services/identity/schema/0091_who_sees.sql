@@ -105,13 +105,13 @@ BEGIN
            coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('userId', v.user_id, 'displayName', v.display_name,
                'reason', v.reason, 'writes', v.writes, 'deletes', v.deletes, 'viaId', v.via_id, 'expireTime', v.expire_time))
                ORDER BY v.reason, v.via_id), '[]')
-      INTO reads, writes, deletes, reasons FROM identity.viewers(in_resource, in_id, in_user) v;
+      INTO reads, writes, deletes, reasons FROM identity.viewers(in_resource, in_id, in_user, true) v;
     SELECT count(*) > 200, coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('userId', v.user_id, 'displayName', v.display_name,
                'reason', v.reason, 'writes', v.writes, 'deletes', v.deletes, 'viaId', v.via_id, 'expireTime', v.expire_time))
                ORDER BY v.n) FILTER (WHERE v.n <= 200), '[]')
       INTO more_viewers, viewers
       FROM (SELECT row_number() OVER (ORDER BY w.display_name, w.user_id, w.reason, w.via_id) AS n, w.*
-              FROM identity.viewers(in_resource, in_id, NULL) w LIMIT 201) v;
+              FROM identity.viewers(in_resource, in_id, NULL, true) w LIMIT 201) v;
     SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                lower(g.grantee) || 'Id', g.grantee_id, 'level', CASE WHEN g.writes THEN 'WRITE' ELSE 'READ' END,
                'expireTime', g.expire_time, 'createTime', g.create_time, 'actorId', g.actor_id))
