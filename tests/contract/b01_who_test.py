@@ -1,5 +1,6 @@
 """Every method: no token, bad tokens, no permission, another tenant."""
 import re
+import uuid
 
 from lib import tokens
 from lib.api import Api, CHINESE
@@ -45,9 +46,9 @@ def test_another_tenants_record_is_not_there(method, walk, stranger):
     collection = "accounts" if "resource" in method.route.variables else method.route.collection
     if method.verb == "CREATE":     # of a part: below a record of theirs
         above = walk.org.make.parent(collection)
-        path = re.sub(r"\{[^}]+\}", above, method.route.path)
         body = {k: v for k, v in walk.body(method).items() if v != above}
-        stranger.org.api.post(path, json=body).fails(404, "NOT_FOUND")
+        for id in (above, str(uuid.uuid4())):   # what is theirs and what is nowhere look alike
+            stranger.org.api.post(re.sub(r"\{[^}]+\}", id, method.route.path), json=body).fails(403, "NOT_YOURS")
         return
     theirs = walk.records.id(collection)
     stranger.call(stranger.org.api, method, theirs).fails(404, "NOT_FOUND")
