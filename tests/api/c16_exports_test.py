@@ -102,9 +102,9 @@ def test_digits_stay(api):
 
 
 def test_a_negative_number_is_a_number(api):
-    made = api.post("/v1/accounts", json={"name": "Minus", "customFields": {"n": -5, "text": "-5"}}).ok(201)
+    made = api.post("/v1/accounts", json={"name": "Minus", "customFields": {"n": -5, "words": "-5"}}).ok(201)
     row = next(r for r in rows(api, "accounts") if r["id"] == made["id"])
-    assert row["customFields.n"] == "-5" and row["customFields.text"] == "'-5"
+    assert row["customFields.n"] == "-5" and row["customFields.words"] == "'-5"
 
 
 def test_bom_and_labels(api):
