@@ -186,7 +186,7 @@ def test_leads_that_are_not_there(org, rep):
 
 
 def test_custom_fields_go_along(rep):
-    lead = new_lead(rep.api, customFields={"tier": "A", "region": "south"})
+    lead = new_lead(rep.api, customFields={"tier": "A", "source": "south"})
     done = convert(rep.api, lead, contact={"customFields": {"tier": "B"}}).ok()
-    assert done["account"]["customFields"] == {"tier": "A", "region": "south"}
-    assert done["contact"]["customFields"] == {"tier": "B", "region": "south"}
+    assert done["account"]["customFields"] == {"tier": "A", "source": "south"}
+    assert done["contact"]["customFields"] == {"tier": "B", "source": "south"}

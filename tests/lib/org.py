@@ -8,7 +8,7 @@ PASSWORD = "correct horse 电池"
 # Custom fields that every collection of a test's organisation has, of any shape. Without them: Org(stack, keys=()).
 KEYS = ["a", "b", "c", "d", "o", "l", "n", "t", "x", "ok", "list", "other", "note", "new", "键", "预算", "a b", "a.b", "a, b", "my key", "级别", "tier",
         "budget", "size", "reason", "source", "year", "tag", "key", "vip", "sum", "day", "mine", "erpRegion", "mailId", "k0", "k1", "k2", "blank", "long",
-        "exact", "words", "region"]
+        "exact", "words"]
 _numbers = itertools.count(1)
 
 
