@@ -46,7 +46,8 @@ def change(org, collection, id, choose):
         org.api.patch(address, {json_name(f): some_value(org, f, choose) for f in chosen})
 
 
-@pytest.mark.parametrize("collection", contract().collections("UPDATE"))
+# Not the definitions of fields: what one of them requires, all that is written here would lack.
+@pytest.mark.parametrize("collection", [c for c in contract().collections("UPDATE") if c not in ("fields", "settings")])
 def test_a_copy_made_of_events_equals_the_source(collection, fresh):
     choose = random.Random(collection)
     made = [fresh.make.create(collection, full=i > 0, customFields=CUSTOM[i])["id"] for i in range(4)] \
