@@ -59,7 +59,8 @@ def test_custom_fields_are_bounded(method, walk, api):
     body = walk.body(method)
     walk.call(api, method, json={**body, "customFields": {"x": "y" * 20000}}).fails(400, None, "/customFields")
     made = walk.call(api, method, json={**body, "customFields": {"键": ["x" * 10000], "n": -1.5e-3, "t": True}}).ok(201)
-    assert made["customFields"] == {"键": ["x" * 10000], "n": -1.5e-3, "t": True}
+    sent = {"键": ["x" * 10000], "n": -1.5e-3, "t": True}     # others may have a default
+    assert {k: v for k, v in made["customFields"].items() if k in sent} == sent
 
 
 @methods(lambda m: m.route.verb == "GET" and m.input.fields)
