@@ -96,14 +96,10 @@ static const char *
 number_sql(const sfms_engine *e, sfms_call *call, sfms_params *params, const sfms_place *p)
 {
     const char *column = sfms_engine_reading(e, call->arena, p->leaf);
-    int key;
 
     if (p->key == NULL)
         return sfms_printf(call->arena, "(%s)::numeric", column);
-    key = sfms_param(params, p->key);
-    return sfms_printf(call->arena,
-        "CASE WHEN jsonb_typeof(%s -> $%d::text) = 'number' THEN (%s ->> $%d::text)::numeric END", column,
-        key, column, key);
+    return sfms_member_number(call, e->message->resource, column, p->key, sfms_param(params, p->key));
 }
 
 /* ---- words ------------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "core/time.h"
 #include "proto/formats.h"
 #include "proto/normal.h"
+#include "proto/shape.h"
 #include "proto/validate.h"
 
 enum { NUMBER_CHARS = 64, EXPONENT_CHARS = 3 };
@@ -309,17 +310,36 @@ is_number(const char *text)
     return *p == '\0';
 }
 
-static void
-compare_number(const sfms_comparison *c, const char *column, int key)
+const char *
+sfms_member_number(const sfms_call *call, const char *collection, const char *column, const char *key, int k)
 {
-    sfms_buf_printf(c->sql,
-        "CASE WHEN jsonb_typeof(%s -> $%d::text) = 'number' THEN (%s ->> $%d::text)::numeric %s $%d::numeric"
-        " ELSE %s END",
-        column, key, column, key, signs[c->op], param(c, c->value), c->op == SFMS_NE ? "true" : "false");
+    const sfms_definition *d = call->shape == NULL ? NULL : sfms_shape_find(call->shape, collection, key);
+    bool text = d != NULL && (d->custom->type == PB__CUSTOM_FIELD__TYPE__NUMBER ||
+                                 d->custom->type == PB__CUSTOM_FIELD__TYPE__MONEY);
+
+    /* What is no number may be there from before the definition. */
+    return sfms_printf(call->arena,
+        "CASE WHEN jsonb_typeof(%s -> $%d::text) = 'number'%s THEN (%s ->> $%d::text)::numeric END", column,
+        k,
+        text ? sfms_printf(call->arena, " OR %s ->> $%d::text ~ '^-?[0-9]{1,18}([.][0-9]{1,6})?$'", column, k)
+             : "",
+        column, k);
+}
+
+static void
+compare_number(const sfms_comparison *c, const char *collection, const char *column, const char *key, int k)
+{
+    const char *number = sfms_member_number(c->call, collection, column, key, k);
+
+    if (c->op == SFMS_NE)
+        sfms_buf_printf(c->sql, "%s %s $%d::numeric", number, signs[c->op], param(c, c->value));
+    else
+        sfms_buf_printf(
+            c->sql, "coalesce(%s %s $%d::numeric, false)", number, signs[c->op], param(c, c->value));
 }
 
 sfms_compared
-sfms_compare_member(const sfms_comparison *c, const char *column, const char *key)
+sfms_compare_member(const sfms_comparison *c, const char *collection, const char *column, const char *key)
 {
     sfms_arena *a = c->call->arena;
     int k = param(c, sfms_text_nfc(a, sfms_text_trim(a, key)));
@@ -343,7 +363,7 @@ sfms_compare_member(const sfms_comparison *c, const char *column, const char *ke
     if (c->op == SFMS_SAME)
         is_same(c, sfms_printf(a, "(%s ->> $%d::text)", column, k), text);
     else if (!c->quoted && is_number(c->value))
-        compare_number(c, column, k);
+        compare_number(c, collection, column, key, k);
     else
         sfms_buf_printf(c->sql, "%s ->> $%d::text %s $%d", column, k, signs[c->op], param(c, text));
     return SFMS_COMPARED;

@@ -32,8 +32,12 @@ const char *sfms_collation(const sfms_field *f);
 sfms_compared sfms_compare_field(const sfms_comparison *c, const sfms_field *f, const char *column);
 const char *sfms_compare_wants(const sfms_call *call, const sfms_field *f);
 
-/* sfms_compare_member appends the comparison of a member of an object: with a number, of numbers alone; otherwise of texts,
- * which is how other values are written, too. */
-sfms_compared sfms_compare_member(const sfms_comparison *c, const char *column, const char *key);
+/* sfms_compare_member appends the comparison of a member of an object of a collection's records: with a number, of numbers alone,
+ * as JSON has them or as a field that is defined as one spells them; otherwise of texts, which is how other values are written,
+ * too. sfms_member_number is what reads such a number, NULL where there is none; k is the parameter that holds the key. */
+sfms_compared
+sfms_compare_member(const sfms_comparison *c, const char *collection, const char *column, const char *key);
+const char *
+sfms_member_number(const sfms_call *call, const char *collection, const char *column, const char *key, int k);
 
 #endif

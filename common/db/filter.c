@@ -219,7 +219,7 @@ write_comparison(reader *r, const target *t, unsigned o, const value *v)
     sfms_compared done;
 
     if (t->place.key != NULL)
-        done = sfms_compare_member(&c, f->desc->name, t->place.key);
+        done = sfms_compare_member(&c, r->m->resource, f->desc->name, t->place.key);
     else if (through != NULL)
         done = compare_through(&c, f, through);
     else

@@ -158,3 +158,17 @@ def test_who_may_define(org):
     rep = org.person("Rep").api
     assert rep.get("/v1/fields").ok()["fields"] is not None
     rep.post("/v1/fields", json={"collection": "leads", "name": "mine", "type": "TEXT", "label": {"en": "x"}}).fails(403, "NO_PERMISSION")
+
+
+def test_numbers_are_compared_and_added_up_as_numbers(stack):
+    """They are answered as decimal strings, as amounts are, and are numbers all the same."""
+    api = Org(stack, keys=()).api
+    define(api, "size", "NUMBER")
+    for size in ("9", "10", "100.25", None):
+        api.post("/v1/accounts", json={"name": f"Size {size}", "customFields": {"size": size}}).ok(201)
+    found = lambda text: {a["customFields"]["size"] for a in api.all("/v1/accounts", filter=text)}
+    assert found("customFields.size >= 10") == {"10", "100.25"} and found("customFields.size < 10") == {"9"}
+    assert found("customFields.size = 10.0") == {"10"}
+    assert len(api.all("/v1/accounts", filter="customFields.size != 10")) == 3
+    row, = api.get("/v1/accounts:aggregate", measures="sum(customFields.size),max(customFields.size)").ok()["rows"]
+    assert row["values"] == {"sum(customFields.size)": "119.25", "max(customFields.size)": "100.25"}
