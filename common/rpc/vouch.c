@@ -58,7 +58,7 @@ sfms_vouch(sfms_call *call, sfms_arena *a, const Pb__Principal **ret)
         return sfms_fail(call, &sfms_unavailable);
     reply = ask(call, a, method, link);
     if (reply->status != NULL && reply->status->code == SFMS_NOT_FOUND)
-        return sfms_fail(call, &sfms_bad_token);
+        return sfms_fail(call, &sfms_user_gone); /* or the job is another's by now, who says how it ends */
     if (reply->status != NULL && reply->status->code != SFMS_OK)
         return sfms_fail(call, &sfms_unavailable);
     *ret = (const Pb__Principal *)protobuf_c_message_unpack(

@@ -12,8 +12,6 @@
 
 enum { CALL_US = 60 * 1000000 }; /* time that a job's statements get, from beat to beat */
 
-static const sfms_reason user_gone = {"USER_GONE", SFMS_FAILED_PRECONDITION,
-    {"The user on whose behalf this would be done can no longer sign in.", "该任务所属用户已无法登录。"}};
 static const sfms_reason org_gone = {
     "ORG_GONE", SFMS_FAILED_PRECONDITION, {"The organisation is not there any more.", "该组织已不存在。"}};
 static const sfms_reason cancelled = {"CANCELLED", SFMS_CANCELLED, {"It was cancelled.", "已取消。"}};
@@ -142,7 +140,7 @@ load_principal(sfms_call *call, Pb__Principal *principal)
     if (status != SFMS_OK)
         return status;
     if (principal->visibility == PB__VISIBILITY__VISIBILITY_UNSPECIFIED)
-        return sfms_fail(call, org ? &org_gone : &user_gone);
+        return sfms_fail(call, org ? &org_gone : &sfms_user_gone);
     return sfms_shape_enter(call);
 }
 
@@ -231,7 +229,7 @@ static bool
 parks(const running *at, sfms_status status, const sfms_call *call)
 {
     return at->row->waits && status == SFMS_FAILED_PRECONDITION && call->failure != NULL &&
-           strcmp(call->failure->reason, user_gone.name) == 0;
+           strcmp(call->failure->reason, sfms_user_gone.name) == 0;
 }
 
 /* Whether the job is still this runner's: who has lost its lease has nothing to say any more. */
